@@ -1,0 +1,1 @@
+//! YAML text to objects, with the rules that the API server would apply.
