@@ -25,3 +25,13 @@ pub mod wire;
 pub mod provider;
 
 pub mod ledger;
+
+pub mod secret;
+
+pub mod telemetry;
+
+pub mod source;
+
+pub mod admin;
+
+pub mod cli;

@@ -1,0 +1,1 @@
+//! Tenant keys that the hub makes itself, in files.

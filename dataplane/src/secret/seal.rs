@@ -1,0 +1,1 @@
+//! Values encrypted with a local key.
