@@ -6,6 +6,7 @@
 //! [`compile`](crate::compile::compile), not stored. Rules that need only the object itself are CEL in the schema.
 
 #![expect(clippy::doc_markdown, reason = "doc comments of fields are the schema's descriptions: plain text")]
+#![expect(clippy::duplicated_attributes, reason = "every printer column has a type")]
 
 mod ai_provider;
 mod billing;
