@@ -12,6 +12,8 @@
 
 pub mod clock;
 
+pub mod environment;
+
 pub mod usage;
 
 pub mod body;
