@@ -11,6 +11,8 @@ use tokio::sync::watch;
 
 use crate::secret::SecretStore;
 
+pub mod resolve;
+
 /// One revision, complete.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
