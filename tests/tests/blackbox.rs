@@ -1,0 +1,3 @@
+//! AIGNE Hub from outside: a process, its sockets, its files. One subject a file.
+
+mod scripted_provider;
