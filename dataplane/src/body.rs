@@ -1,0 +1,61 @@
+//! A JSON object as it came from the client: its bytes, and where its top-level members lie.
+//!
+//! Verbatim relay never re-encodes a body; it cuts and inserts top-level members and leaves every other byte as
+//! it was. Duplicate names are refused here (after unescaping), because two readers could each see another one.
+
+mod edit;
+mod scan;
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+pub use edit::{Edit, apply};
+pub use scan::{Malformed, scan};
+
+/// The deepest nesting that is accepted, as in `serde_json`.
+pub const MAX_DEPTH: usize = 127;
+
+/// A JSON object and where its top-level members lie.
+#[derive(Clone, Debug)]
+pub struct Body {
+    bytes: Bytes,
+    members: Vec<Member>,
+}
+
+/// One top-level member.
+#[derive(Clone, Debug)]
+struct Member {
+    /// Unescaped.
+    name: Box<str>,
+    /// From the opening quote of the name to the end of the value.
+    whole: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Body {
+    /// The bytes as they came.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The raw JSON text of a top-level member.
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.members.iter().find(|member| &*member.name == name).map(|member| self.text(&member.value))
+    }
+
+    /// Names and raw JSON texts of all members, in their order.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.members.iter().map(|member| (&*member.name, self.text(&member.value)))
+    }
+
+    /// A top-level member of the type that is asked for; `None` where it is absent, `null` or of another type.
+    pub fn get<'a, T: serde::Deserialize<'a>>(&'a self, name: &str) -> Option<T> {
+        self.raw(name).and_then(|raw| serde_json::from_str::<Option<T>>(raw).ok().flatten())
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        // The whole body was checked to be UTF-8, and members end at ASCII characters.
+        self.bytes.get(range.clone()).and_then(|slice| std::str::from_utf8(slice).ok()).unwrap_or("null")
+    }
+}

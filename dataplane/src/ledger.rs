@@ -1,0 +1,101 @@
+//! What was used, by whom, and what it costs.
+//!
+//! Every attempt is an [`Intent`] in its core's journal segment before the first upstream byte, and an
+//! [`Outcome`] after its last. A writer reads the segments and moves them into the store in batches; the same
+//! reader replays what a killed process left behind. `(request_id, attempt)` is the key everywhere.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::usage::{Source, Usage};
+
+/// Billionths of a US dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Nanos(pub i64);
+
+/// Cost (what the provider charges) and price (what the tenant pays) of one attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// What the provider charges.
+    pub cost: Nanos,
+    /// What the tenant pays.
+    pub price: Nanos,
+}
+
+/// Written before the first upstream byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// UUIDv7, made by the hub.
+    pub request_id: Uuid,
+    /// From 1.
+    pub attempt: u32,
+    /// Unix milliseconds at admission.
+    pub at: i64,
+    /// `namespace/name` of the Tenant.
+    pub tenant: Arc<str>,
+    /// The ledger account.
+    pub account: Arc<str>,
+    /// The key's name.
+    pub key: Arc<str>,
+    /// The end user that the client named, bounded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user: Option<String>,
+    /// The project that the client named, bounded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub project: Option<String>,
+    /// `namespace/name` of the `AIProvider`.
+    pub provider: Arc<str>,
+    /// The model's name in the hub.
+    pub model: Arc<str>,
+    /// The revision of the price sheet that was pinned at admission; absent where none applies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price_revision: Option<Arc<str>>,
+    /// The most that this attempt can use.
+    pub bound: Usage,
+    /// What that would cost.
+    pub bound_charge: Charge,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Status {
+    /// The whole answer was read.
+    Completed,
+    /// The client left; the rest was cancelled.
+    ClientGone,
+    /// The provider answered with an error before any content.
+    Failed,
+    /// The provider failed after it had begun to answer.
+    Broken,
+    /// No connection, or no answer in time.
+    Unreachable,
+    /// The process ended before the outcome was known (found by replay).
+    Interrupted,
+}
+
+/// Written after the last upstream byte, before the client's last byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// As in the intent.
+    pub request_id: Uuid,
+    /// As in the intent.
+    pub attempt: u32,
+    /// Unix milliseconds at the end.
+    pub at: i64,
+    /// How it ended.
+    pub status: Status,
+    /// The provider's HTTP status, 0 where there was none.
+    pub http_status: u16,
+    /// Where the numbers come from.
+    pub source: Source,
+    /// What was used.
+    pub usage: Usage,
+    /// What it costs.
+    pub charge: Charge,
+    /// Milliseconds to the first body byte, where one came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first_byte_ms: Option<u32>,
+}
