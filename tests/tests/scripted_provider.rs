@@ -59,12 +59,16 @@ async fn a_request_scripts_its_own_answer() -> Outcome {
 async fn streams_break_as_scripted_and_the_journal_tells() -> Outcome {
     let (provider, client) = provider().await?;
     for ending in [Ending::Cut { after: 2 }, Ending::Reset { after: 2 }] {
-        provider.next(Script::chunks(5).ending(ending));
+        let gate = Gate::closed();
+        provider.next(Script::chunks(5).ending(ending).gate(&gate));
+        gate.admit(2);
         let mut live = client.live("/v1/chat/completions", &question(true, "hi")).await?;
         live.event().await?;
+        live.event().await?;
+        gate.admit(1);
         let broken = format!("{:?}", live.rest().await.err());
         let reset = matches!(ending, Ending::Reset { .. });
-        assert_eq!(broken.contains("ConnectionReset"), reset, "{ending:?}: {broken}");
+        assert_eq!(broken.contains("reset by peer"), reset, "{ending:?}: {broken}");
         assert_ne!(broken, "None", "{ending:?} must break the body");
     }
     provider.next(Script::chunks(5).ending(Ending::Unterminated { after: 2 }));

@@ -44,7 +44,7 @@ pub struct Script {
     pub pace: Duration,
     /// Writes pieces of so many bytes, wherever that cuts.
     pub split: Option<usize>,
-    /// Each event waits for a permit.
+    /// Each event waits for a permit, and so does an improper ending.
     pub gate: Option<Gate>,
     /// How the answer ends.
     pub ending: Ending,
