@@ -15,11 +15,11 @@ use tokio::{
 
 use crate::{
     client::{Connection, Expected, Timing},
-    process::Usage,
     sample::{Counted, Window},
     scenario::{Load, Scenario},
     script::{Request, plain_pieces},
     upstream::Pace,
+    usage::Reading,
 };
 
 /// Errors after which a connection gives up: the scenario is lost anyway, and the log stays short.
@@ -40,13 +40,13 @@ struct Shared {
     counted: RefCell<Counted>,
 }
 
-/// Runs `scenario` for its warm-up and then `window`; `usage` reads what the target has used so far.
+/// Runs `scenario` for its warm-up and then `window`; `read` takes the counters.
 pub(crate) async fn run(
     scenario: Scenario,
     address: SocketAddr,
     request: &Request,
     window: Duration,
-    usage: impl Fn() -> Usage,
+    read: impl Fn() -> Reading,
 ) -> Result<Window> {
     let pieces = scenario.pace().map_or(plain_pieces(), |pace| pace.pieces as usize);
     let shared = Rc::new(Shared {
@@ -65,18 +65,17 @@ pub(crate) async fn run(
     }
 
     sleep(scenario.warm_up()).await;
-    let (target, own, start) = (usage(), Usage::own(), Instant::now());
+    let (before, start) = (read(), Instant::now());
     shared.measuring.set(true);
     sleep(window).await;
     shared.measuring.set(false);
-    let wall = start.elapsed();
-    let (target, own) = (usage().since(&target), Usage::own().since(&own));
+    let (wall, spent) = (start.elapsed(), read().since(&before));
     shared.over.set(true);
 
     timeout(STRAGGLERS, async { while connections.join_next().await.is_some() {} })
         .await
         .map_err(|_| anyhow!("{}: answers were still incomplete after {STRAGGLERS:?}", scenario.name))?;
-    Ok(Window { wall, target, own, counted: shared.counted.take() })
+    Ok(Window { wall, spent, counted: shared.counted.take() })
 }
 
 impl Shared {

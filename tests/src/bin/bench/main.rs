@@ -17,6 +17,7 @@ mod scenario;
 mod script;
 mod target;
 mod upstream;
+mod usage;
 
 use std::{collections::BTreeMap, fs, io::Write, path::Path, process::ExitCode};
 
@@ -35,7 +36,11 @@ use crate::{
     scenario::Scenario,
     target::Target,
     upstream::Upstream,
+    usage::Reading,
 };
+
+/// Other work on both cores above this (percent of one core) makes a run's figures doubtful.
+const DISTURBED: f64 = 8.0;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -111,9 +116,9 @@ async fn measure(
         if let Some(pace) = scenario.pace() {
             upstream.set_pace(pace);
         }
+        let read = || Reading::now(running.usage(), [arguments.load_core, arguments.target_core]);
         let request = target.request(scenario.pace().is_some());
-        let window =
-            load::run(*scenario, running.address, &request, arguments.window()?, || running.usage()).await?;
+        let window = load::run(*scenario, running.address, &request, arguments.window()?, read).await?;
         let sample = Sample::of(window);
         note(&progress(scenario, &sample));
         measured.scenarios.insert(scenario.name, sample);
@@ -131,9 +136,16 @@ fn progress(scenario: &Scenario, sample: &Sample) -> String {
         None => format!("{:>8.0} requests/s", sample.requests_per_second),
     };
     let (target, load) = (sample.target_share * 100.0, sample.load_share * 100.0);
+    let others = match sample.others_share * 100.0 {
+        share if share > DISTURBED => format!(", DISTURBED by other work: {share:.0} % of a core"),
+        _ => String::new(),
+    };
     let (count, first) = (sample.errors, sample.first_error.as_ref());
     let errors = first.map(|first| format!(", {count} ERRORS, first: {first}")).unwrap_or_default();
-    format!("  {:<16}{rate}, its core {target:3.0} %, load's core {load:3.0} %{errors}", scenario.name)
+    format!(
+        "  {:<16}{rate}, its core {target:3.0} %, load's core {load:3.0} %{others}{errors}",
+        scenario.name
+    )
 }
 
 /// The last lines that a target wrote to its error log, to say why it failed.

@@ -33,7 +33,7 @@ enum Of {
 }
 
 /// Every row, in order. Those that end in `*` depend on how fast an idle core wakes up.
-pub(crate) const ALL: [Metric; 24] = {
+pub(crate) const ALL: [Metric; 25] = {
     use Of::{Added, Memory, Process, Sample};
     const fn row(name: &'static str, of: Of) -> Metric {
         Metric { name, of }
@@ -63,6 +63,7 @@ pub(crate) const ALL: [Metric; 24] = {
         row("load's core %, 32 connections", Sample("plain-c32", |s| s.load_share * 100.0)),
         row("load's core %, 256 paced streams", Sample("stream-c256", |s| s.load_share * 100.0)),
         row("load's core %, 64 unpaced streams", Sample("stream-unpaced", |s| s.load_share * 100.0)),
+        row("others on both %, 32 connections", Sample("plain-c32", |s| s.others_share * 100.0)),
     ]
 };
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::usage::Spent;
+
 /// Counts of one run, warm-up included where it says so.
 #[derive(Default)]
 pub(crate) struct Counted {
@@ -43,10 +45,8 @@ impl Counted {
 pub(crate) struct Window {
     /// Its length.
     pub(crate) wall: Duration,
-    /// CPU time of the target.
-    pub(crate) target: Duration,
-    /// CPU time of the load side (client and upstream).
-    pub(crate) own: Duration,
+    /// CPU time.
+    pub(crate) spent: Spent,
     /// What was counted.
     pub(crate) counted: Counted,
 }
@@ -75,6 +75,8 @@ pub(crate) struct Sample {
     pub(crate) target_share: f64,
     /// Share of a core that client and upstream used: near 1, they and not the target are being measured.
     pub(crate) load_share: f64,
+    /// Share of a core that others used on these two cores: more than a few percent make the figures doubtful.
+    pub(crate) others_share: f64,
     /// Requests sent, warm-up included.
     pub(crate) sent: u64,
     /// Correct answers, warm-up included.
@@ -89,9 +91,9 @@ pub(crate) struct Sample {
 impl Sample {
     /// Makes figures of a window.
     pub(crate) fn of(window: Window) -> Self {
-        let Window { wall, target, own, counted } = window;
+        let Window { wall, spent, counted } = window;
         let seconds = wall.as_secs_f64();
-        let per = |count: usize| if count == 0 { 0.0 } else { microseconds(target) / float(count) };
+        let per = |count: usize| if count == 0 { 0.0 } else { microseconds(spent.target) / float(count) };
         let [whole_p50_us, whole_p99_us] = percentiles(counted.whole).map(microseconds);
         let [first_piece_p50_us, first_piece_p99_us] = percentiles(counted.first_piece).map(microseconds);
         Self {
@@ -103,8 +105,9 @@ impl Sample {
             whole_p99_us,
             first_piece_p50_us,
             first_piece_p99_us,
-            target_share: target.as_secs_f64() / seconds,
-            load_share: own.as_secs_f64() / seconds,
+            target_share: spent.target.as_secs_f64() / seconds,
+            load_share: spent.own.as_secs_f64() / seconds,
+            others_share: spent.others.as_secs_f64() / seconds,
             sent: counted.sent,
             answered: counted.answered,
             errors: counted.errors,
@@ -182,8 +185,9 @@ mod tests {
     fn figures_are_per_window() {
         let counted =
             Counted { requests: 2_000, pieces: 4_000, sent: 2_100, answered: 2_100, ..Counted::default() };
-        let (wall, own) = (Duration::from_secs(2), Duration::from_secs(1));
-        let sample = Sample::of(Window { wall, target: Duration::from_millis(100), own, counted });
+        let [target, own] = [100, 1_000].map(Duration::from_millis);
+        let spent = Spent { target, own, ..Spent::default() };
+        let sample = Sample::of(Window { wall: Duration::from_secs(2), spent, counted });
         assert!((sample.requests_per_second - 1_000.0).abs() < 1e-9);
         assert!((sample.cpu_us_per_request - 50.0).abs() < 1e-9);
         assert!((sample.cpu_us_per_chunk - 25.0).abs() < 1e-9);

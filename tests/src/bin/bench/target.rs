@@ -11,8 +11,9 @@ use crate::{
     cli::Arguments,
     client::{Connection, Expected},
     gateway, nginx,
-    process::{Process, Usage},
+    process::Process,
     script::{PROVIDER_KEY, Request, TENANT_KEY, TRANSLATED_MODEL, VERBATIM_MODEL, plain_pieces},
+    usage::Usage,
 };
 
 /// How long a target may take to serve its first request.
