@@ -14,6 +14,8 @@ pub mod clock;
 
 pub mod usage;
 
+mod json;
+
 pub mod body;
 
 pub mod chat;
