@@ -16,6 +16,8 @@ pub mod environment;
 
 pub mod usage;
 
+mod json;
+
 pub mod body;
 
 pub mod chat;
