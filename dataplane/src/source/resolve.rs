@@ -1,6 +1,6 @@
 //! What a value in a Secret manifest stands for: itself, an environment variable, or a sealed value.
 
-use aigne_hub_crds::config::SecretRef;
+use aigne_hub_crds::{config::SecretRef, manifest};
 
 use crate::{
     environment::Environment,
@@ -69,8 +69,13 @@ pub struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The value of `text`, which stands at `place`.
-    pub fn resolve(&self, place: &SecretRef, text: &str) -> Result<Resolved, Unresolved> {
+    /// The value of what is written at `place`.
+    pub fn resolve(
+        &self,
+        place: &SecretRef,
+        written: &manifest::SecretValue,
+    ) -> Result<Resolved, Unresolved> {
+        let text = std::str::from_utf8(written.expose()).map_err(|_| Unresolved::NotAHeader)?;
         let (value, form) = if let Some(name) = text.strip_prefix(ENVIRONMENT_PREFIX) {
             (self.variable(name.trim())?, Form::Environment)
         } else if text.starts_with(seal::PREFIX) {
@@ -116,7 +121,8 @@ mod tests {
 
     fn resolve(text: &str, key: &Result<SealKey, KeyFileError>) -> Result<(String, Form), Unresolved> {
         let environment = Environment::fixed([("OPENAI_API_KEY", "sk-env\n"), ("EMPTY", ""), ("ODD", "a b")]);
-        let resolved = Resolver { environment: &environment, key }.resolve(&place(), text)?;
+        let resolved = Resolver { environment: &environment, key }
+            .resolve(&place(), &manifest::SecretValue::new(text.into()))?;
         Ok((resolved.value.expose().to_owned(), resolved.form))
     }
 
