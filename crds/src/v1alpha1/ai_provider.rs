@@ -66,7 +66,10 @@ pub struct AIProviderSpec {
     /// https://ark.cn-beijing.volces.com/api/v3, Poe https://api.poe.com/v1, Gemini
     /// https://generativelanguage.googleapis.com, Bedrock by region. Needed for OpenAICompatible and Ollama.
     #[serde(rename = "baseURL", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"))]
+    #[schemars(
+        length(max = 1024),
+        regex(pattern = r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:/-]*)?$")
+    )]
     pub base_url: Option<String>,
 
     /// The keys that the provider is called with. Load is spread over them by weight. Needed but for Ollama and

@@ -48,7 +48,7 @@ pub struct ModelPricingSpec {
 
     /// From when these rates apply. Of several ModelPricings for a provider, the one that began last applies; a
     /// model that it has no rate for is looked up in the one before. Default: they always have.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
     pub effective_from: Option<jiff::Timestamp>,
 
