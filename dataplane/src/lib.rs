@@ -12,6 +12,8 @@
 
 pub mod clock;
 
+pub mod environment;
+
 pub mod usage;
 
 mod json;
@@ -27,3 +29,13 @@ pub mod wire;
 pub mod provider;
 
 pub mod ledger;
+
+pub mod secret;
+
+pub mod telemetry;
+
+pub mod source;
+
+pub mod admin;
+
+pub mod cli;

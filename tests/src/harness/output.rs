@@ -1,0 +1,50 @@
+//! The lines that a process writes, kept and awaited.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// The lines of one stream so far.
+#[derive(Clone, Debug, Default)]
+pub struct Output(Arc<Mutex<Vec<String>>>);
+
+impl Output {
+    /// Collects until the stream ends.
+    pub(super) fn collect(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let output = Self::default();
+        let lines = Arc::clone(&output.0);
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = reader.next_line().await {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        output
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All lines as one text.
+    pub fn text(&self) -> String {
+        self.lines().join("\n")
+    }
+
+    /// Those that are JSON objects.
+    pub fn json(&self) -> Vec<Value> {
+        self.lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The value of a field that stands at the top or under `fields`.
+    pub(super) fn field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+        line[name].as_str().or(line["fields"][name].as_str())
+    }
+
+    /// The first event with this message.
+    pub(super) fn event(&self, message: &str) -> Option<Value> {
+        self.json().into_iter().find(|line| Self::field(line, "message") == Some(message))
+    }
+}
