@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    core::{Core, Live, Shared},
+    percore::{Core, Live, Shared},
     ledger::journal::Journals,
     telemetry::{
         Telemetry,

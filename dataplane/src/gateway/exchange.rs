@@ -13,7 +13,7 @@ use super::{
     settle,
 };
 use crate::{
-    core::Core,
+    percore::Core,
     ledger::Charge,
     snapshot::{Key, Provider, Tenant},
     usage::{Source, Usage},

@@ -21,7 +21,7 @@ use super::{
     exchange::{CLIENT_GONE, Exchange},
 };
 use crate::{
-    core::Core,
+    percore::Core,
     error::{GatewayError, Kind},
     chat::estimate,
     ledger::{Charge, Intent, Nanos, Outcome, Status, journal::AppendError, price::Rate},
@@ -263,7 +263,7 @@ pub(super) fn finish(exchange: &Exchange) {
     let core = &exchange.core;
     let error = exchange.error.or((exchange.status == CLIENT_GONE).then_some("client_gone"));
     let duration = exchange.started.elapsed();
-    let metrics = core.metrics;
+    let metrics = &core.metrics;
     metrics.request(&telemetry::Request {
         operation: exchange.provider.is_some().then_some(Operation::Chat),
         target: exchange.provider.as_ref().zip(exchange.model.as_ref()).map(|(provider, model)| telemetry::Target {
