@@ -13,6 +13,7 @@ use crate::secret::SecretStore;
 
 pub mod directory;
 pub mod follow;
+pub mod keys;
 pub mod resolve;
 pub mod secrets;
 

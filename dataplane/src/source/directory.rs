@@ -41,6 +41,11 @@ pub struct Directory {
 impl Directory {
     /// Reads everything as it is now: a whole revision, or everything that keeps it from being one.
     pub fn load(&self) -> Result<Loaded, Vec<Problem>> {
+        self.manifests().map(|manifests| self.assemble(&manifests))
+    }
+
+    /// Everything that is written, without what it refers to.
+    pub(super) fn manifests(&self) -> Result<Manifests, Vec<Problem>> {
         let files = files::read(&self.root)?;
         let manifests = Manifests::read(files.iter().map(|file| (file.name.as_str(), file.text.as_str())));
         if !manifests.errors.is_empty() {
@@ -54,7 +59,7 @@ impl Directory {
         {
             return Err(vec![self.nothing()]);
         }
-        Ok(self.assemble(&manifests))
+        Ok(manifests)
     }
 
     /// Folders whose changes matter.
@@ -91,7 +96,7 @@ impl Directory {
         Loaded { config: compiled.config, secrets, findings, revision }
     }
 
-    fn seal_key(&self) -> Result<SealKey, KeyFileError> {
+    pub(super) fn seal_key(&self) -> Result<SealKey, KeyFileError> {
         match seal::key_file(self.seal_key_file.clone(), &self.environment) {
             Some(path) => SealKey::load(&path),
             None => Err(KeyFileError::Nowhere),

@@ -210,7 +210,7 @@ fn assumed(place: &SecretRef) -> ValueFacts {
     ValueFacts { length: TENANT_KEY_MIN_BYTES, ..ValueFacts::of(like_no_other.as_bytes()) }
 }
 
-fn reference(secret: &ObjectKey, key: &str) -> SecretRef {
+pub(super) fn reference(secret: &ObjectKey, key: &str) -> SecretRef {
     SecretRef { namespace: secret.namespace.clone(), name: secret.name.clone(), key: key.to_owned() }
 }
 

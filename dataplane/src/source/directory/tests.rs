@@ -52,6 +52,10 @@ impl Fixture {
         self.manifests.path().join(name)
     }
 
+    pub(crate) fn root(&self) -> String {
+        self.manifests.path().display().to_string()
+    }
+
     pub(crate) fn directory(&self) -> Directory {
         Directory {
             root: self.manifests.path().to_owned(),
