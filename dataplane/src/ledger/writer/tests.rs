@@ -82,7 +82,14 @@ impl Process {
     async fn kill(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
+        // What blocks cannot be aborted: on the only thread for such work, it has ended when this ends.
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
     }
+}
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().start_paused(true).max_blocking_threads(1).build().unwrap().block_on(test)
 }
 
 fn attempt(journal: &mut Journal, number: u128) {
@@ -94,151 +101,168 @@ fn directories(root: &Path) -> usize {
     fs::read_dir(root).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_flush_covers_everything_appended_before() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    let process = Process::start(root.path(), &store);
-    let mut first = process.journals.open(0).unwrap();
-    attempt(&mut first, 1);
-    process.handle.flush().await;
-    assert_eq!(store.statuses(), [((1, 1), Status::Completed)].into());
-
-    // A core that is opened later, and an attempt that is still open.
-    let mut second = process.journals.open(1).unwrap();
-    attempt(&mut second, 2);
-    second.intent(&intent(3, 1)).unwrap();
-    process.handle.flush().await;
-    assert_eq!(store.count(), 2);
-    assert_eq!(process.handle.lag_bytes(), 0);
-    second.outcome(&outcome(3, 1)).unwrap();
-    process.handle.flush().await;
-    assert_eq!(store.count(), 3);
-    assert_eq!(process.handle.metrics().rows.load(Ordering::Relaxed), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_being_asked_it_ships_at_each_poll() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    let process = Process::start(root.path(), &store);
-    let mut journal = process.journals.open(0).unwrap();
-    attempt(&mut journal, 1);
-    while store.count() == 0 {
-        tokio::time::sleep(Options::default().poll).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clean_end_leaves_nothing_behind() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    let process = Process::start(root.path(), &store);
-    let mut journal = process.journals.open(0).unwrap();
-    attempt(&mut journal, 1);
-    drop(journal);
-    process.handle.close().await;
-    process.task.await.unwrap();
-    assert_eq!((store.count(), directories(root.path())), (1, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_end_with_open_attempts_leaves_them_to_the_next_start() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    let process = Process::start(root.path(), &store);
-    let mut journal = process.journals.open(0).unwrap();
-    attempt(&mut journal, 1);
-    journal.intent(&intent(2, 1)).unwrap();
-    drop(journal);
-    process.handle.close().await;
-    assert_eq!((store.count(), directories(root.path())), (1, 1));
-    drop(process.journals);
-
-    let next = Process::start(root.path(), &store);
-    next.handle.flush().await;
-    assert_eq!(store.statuses(), [((1, 1), Status::Completed), ((2, 1), Status::Interrupted)].into());
-    assert_eq!(directories(root.path()), 1, "only its own");
-    let metrics = next.handle.metrics();
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    assert_eq!((count(&metrics.rows), count(&metrics.duplicates), count(&metrics.interrupted)), (1, 0, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_attempt_holds_no_segment_and_pairs_in_the_end() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    let process = Process::start(root.path(), &store);
-    let mut journal = process.journals.open(0).unwrap();
-    let long = Intent { user: Some("the long one".into()), ..intent(1_000, 1) };
-    journal.intent(&long).unwrap();
-    journal.intent(&intent(1_001, 1)).unwrap();
-    // Many times what all segments can hold.
-    for number in 0..200 {
-        attempt(&mut journal, number);
+#[test]
+fn a_flush_covers_everything_appended_before() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        let process = Process::start(root.path(), &store);
+        let mut first = process.journals.open(0).unwrap();
+        attempt(&mut first, 1);
         process.handle.flush().await;
-    }
-    journal.outcome(&outcome(1_000, 1)).unwrap();
-    process.handle.flush().await;
-    assert_eq!(store.count(), 201);
-    let paired = store.0.rows.lock().unwrap()[&(Uuid::from_u128(1_000), 1)].clone();
-    assert_eq!((paired.intent, paired.outcome.status), (long, Status::Completed));
+        assert_eq!(store.statuses(), [((1, 1), Status::Completed)].into());
 
-    drop(journal);
-    process.kill().await;
-    let next = Process::start(root.path(), &store);
-    next.handle.flush().await;
-    let statuses = store.statuses();
-    assert_eq!(statuses.len(), 202);
-    assert_eq!(statuses[&(1_001, 1)], Status::Interrupted);
-    assert_eq!(statuses.values().filter(|status| **status == Status::Completed).count(), 201);
+        // A core that is opened later, and an attempt that is still open.
+        let mut second = process.journals.open(1).unwrap();
+        attempt(&mut second, 2);
+        second.intent(&intent(3, 1)).unwrap();
+        process.handle.flush().await;
+        assert_eq!(store.count(), 2);
+        assert_eq!(process.handle.lag_bytes(), 0);
+        second.outcome(&outcome(3, 1)).unwrap();
+        process.handle.flush().await;
+        assert_eq!(store.count(), 3);
+        assert_eq!(process.handle.metrics().rows.load(Ordering::Relaxed), 3);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_store_that_is_away_costs_no_row() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    store.set_away(true);
-    let process = Process::start(root.path(), &store);
-    let mut journal = process.journals.open(0).unwrap();
-    let mut accepted = 0;
-    // Until the bound: the writer goes on making segments ready though the store takes nothing.
-    loop {
-        match journal.intent(&intent(accepted, 1)) {
-            Ok(()) => {
-                journal.outcome(&outcome(accepted, 1)).unwrap();
-                accepted += 1;
-            }
-            Err(AppendError::Full) if segments(root.path()).len() == SMALL.max_segments => break,
-            Err(AppendError::Full) => tokio::time::sleep(Options::default().poll).await,
-            Err(AppendError::Io(error)) => panic!("{error}"),
-        }
-    }
-    while store.0.tries.lock().unwrap().le(&5) {
-        tokio::time::sleep(Options::default().poll).await;
-    }
-    assert!(process.handle.metrics().away.load(Ordering::Relaxed));
-    assert!(process.handle.lag_bytes() > SMALL.segment_bytes * 3);
-    assert_eq!(store.count(), 0);
-    store.set_away(false);
-    process.handle.flush().await;
-    assert_eq!(store.count() as u128, accepted);
-    assert!(!process.handle.metrics().away.load(Ordering::Relaxed));
-    attempt(&mut journal, accepted);
-    process.handle.flush().await;
-    assert_eq!(store.count() as u128, accepted + 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn killed_while_the_store_is_away_it_is_replayed() {
-    let (root, store) = (TempDir::new().unwrap(), Memory::default());
-    store.set_away(true);
-    for life in 0..3 {
+#[test]
+fn without_being_asked_it_ships_at_each_poll() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
         let process = Process::start(root.path(), &store);
         let mut journal = process.journals.open(0).unwrap();
-        attempt(&mut journal, life);
-        tokio::time::sleep(Options::default().max_retry).await;
+        attempt(&mut journal, 1);
+        while store.count() == 0 {
+            tokio::time::sleep(Options::default().poll).await;
+        }
+    });
+}
+
+#[test]
+fn a_clean_end_leaves_nothing_behind() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        let process = Process::start(root.path(), &store);
+        let mut journal = process.journals.open(0).unwrap();
+        attempt(&mut journal, 1);
+        drop(journal);
+        process.handle.close().await;
+        process.task.await.unwrap();
+        assert_eq!((store.count(), directories(root.path())), (1, 0));
+    });
+}
+
+#[test]
+fn an_end_with_open_attempts_leaves_them_to_the_next_start() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        let process = Process::start(root.path(), &store);
+        let mut journal = process.journals.open(0).unwrap();
+        attempt(&mut journal, 1);
+        journal.intent(&intent(2, 1)).unwrap();
+        drop(journal);
+        process.handle.close().await;
+        assert_eq!((store.count(), directories(root.path())), (1, 1));
+        drop(process.journals);
+
+        let next = Process::start(root.path(), &store);
+        next.handle.flush().await;
+        assert_eq!(store.statuses(), [((1, 1), Status::Completed), ((2, 1), Status::Interrupted)].into());
+        assert_eq!(directories(root.path()), 1, "only its own");
+        let metrics = next.handle.metrics();
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        assert_eq!(
+            (count(&metrics.rows), count(&metrics.duplicates), count(&metrics.interrupted)),
+            (1, 0, 1)
+        );
+    });
+}
+
+#[test]
+fn a_long_attempt_holds_no_segment_and_pairs_in_the_end() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        let process = Process::start(root.path(), &store);
+        let mut journal = process.journals.open(0).unwrap();
+        let long = Intent { user: Some("the long one".into()), ..intent(1_000, 1) };
+        journal.intent(&long).unwrap();
+        journal.intent(&intent(1_001, 1)).unwrap();
+        // Many times what all segments can hold.
+        for number in 0..200 {
+            attempt(&mut journal, number);
+            process.handle.flush().await;
+        }
+        journal.outcome(&outcome(1_000, 1)).unwrap();
+        process.handle.flush().await;
+        assert_eq!(store.count(), 201);
+        let paired = store.0.rows.lock().unwrap()[&(Uuid::from_u128(1_000), 1)].clone();
+        assert_eq!((paired.intent, paired.outcome.status), (long, Status::Completed));
+
         drop(journal);
         process.kill().await;
-    }
-    assert_eq!((store.count(), directories(root.path())), (0, 3));
-    store.set_away(false);
-    Process::start(root.path(), &store).handle.flush().await;
-    assert_eq!((store.count(), directories(root.path())), (3, 1));
+        let next = Process::start(root.path(), &store);
+        next.handle.flush().await;
+        let statuses = store.statuses();
+        assert_eq!(statuses.len(), 202);
+        assert_eq!(statuses[&(1_001, 1)], Status::Interrupted);
+        assert_eq!(statuses.values().filter(|status| **status == Status::Completed).count(), 201);
+    });
+}
+
+#[test]
+fn a_store_that_is_away_costs_no_row() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        store.set_away(true);
+        let process = Process::start(root.path(), &store);
+        let mut journal = process.journals.open(0).unwrap();
+        let mut accepted = 0;
+        // Until the bound: the writer goes on making segments ready though the store takes nothing.
+        loop {
+            match journal.intent(&intent(accepted, 1)) {
+                Ok(()) => {
+                    journal.outcome(&outcome(accepted, 1)).unwrap();
+                    accepted += 1;
+                }
+                Err(AppendError::Full) if segments(root.path()).len() == SMALL.max_segments => break,
+                Err(AppendError::Full) => tokio::time::sleep(Options::default().poll).await,
+                Err(AppendError::Io(error)) => panic!("{error}"),
+            }
+        }
+        while store.0.tries.lock().unwrap().le(&5) {
+            tokio::time::sleep(Options::default().poll).await;
+        }
+        assert!(process.handle.metrics().away.load(Ordering::Relaxed));
+        assert!(process.handle.lag_bytes() > SMALL.segment_bytes * 3);
+        assert_eq!(store.count(), 0);
+        store.set_away(false);
+        process.handle.flush().await;
+        assert_eq!(store.count() as u128, accepted);
+        assert!(!process.handle.metrics().away.load(Ordering::Relaxed));
+        attempt(&mut journal, accepted);
+        process.handle.flush().await;
+        assert_eq!(store.count() as u128, accepted + 1);
+    });
+}
+
+#[test]
+fn killed_while_the_store_is_away_it_is_replayed() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        store.set_away(true);
+        for life in 0..3 {
+            let process = Process::start(root.path(), &store);
+            let mut journal = process.journals.open(0).unwrap();
+            attempt(&mut journal, life);
+            tokio::time::sleep(Options::default().max_retry).await;
+            drop(journal);
+            process.kill().await;
+        }
+        assert_eq!((store.count(), directories(root.path())), (0, 3));
+        store.set_away(false);
+        Process::start(root.path(), &store).handle.flush().await;
+        assert_eq!((store.count(), directories(root.path())), (3, 1));
+    });
 }
 
 fn segments(root: &Path) -> Vec<PathBuf> {
@@ -247,32 +271,34 @@ fn segments(root: &Path) -> Vec<PathBuf> {
     dirs.flat_map(files).filter(|path| path.to_string_lossy().contains("-s")).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_segment_cut_at_any_byte_gives_whole_rows() {
-    let root = TempDir::new().unwrap();
-    let journals = Journals::create(root.path(), SMALL).unwrap();
-    let mut journal = journals.open(0).unwrap();
-    attempt(&mut journal, 1);
-    attempt(&mut journal, 2);
-    drop((journal, journals));
-    let used = |path: &PathBuf| fs::read(path).unwrap().starts_with(b"AHJ1");
-    let path = segments(root.path()).into_iter().find(used).unwrap();
-    let whole = fs::read(&path).unwrap();
-    let dir = path.parent().unwrap();
-    let mut seen = Vec::new();
-    for cut in 0..=whole.len() {
-        fs::create_dir_all(dir).unwrap();
-        fs::write(&path, [&whole[..cut], &[0xA5; 40]].concat()).unwrap();
-        let store = Memory::default();
-        let process = Process::start(root.path(), &store);
-        process.handle.flush().await;
-        assert!(!dir.exists());
-        seen.push(store.statuses().into_values().collect::<Vec<_>>());
-        process.handle.close().await;
-    }
-    seen.dedup();
-    let (ended, open) = (Status::Completed, Status::Interrupted);
-    assert_eq!(seen, [vec![], vec![open], vec![ended], vec![ended, open], vec![ended, ended]]);
+#[test]
+fn a_segment_cut_at_any_byte_gives_whole_rows() {
+    run(async {
+        let root = TempDir::new().unwrap();
+        let journals = Journals::create(root.path(), SMALL).unwrap();
+        let mut journal = journals.open(0).unwrap();
+        attempt(&mut journal, 1);
+        attempt(&mut journal, 2);
+        drop((journal, journals));
+        let used = |path: &PathBuf| fs::read(path).unwrap().starts_with(b"AHJ1");
+        let path = segments(root.path()).into_iter().find(used).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let dir = path.parent().unwrap();
+        let mut seen = Vec::new();
+        for cut in 0..=whole.len() {
+            fs::create_dir_all(dir).unwrap();
+            fs::write(&path, [&whole[..cut], &[0xA5; 40]].concat()).unwrap();
+            let store = Memory::default();
+            let process = Process::start(root.path(), &store);
+            process.handle.flush().await;
+            assert!(!dir.exists());
+            seen.push(store.statuses().into_values().collect::<Vec<_>>());
+            process.handle.close().await;
+        }
+        seen.dedup();
+        let (ended, open) = (Status::Completed, Status::Interrupted);
+        assert_eq!(seen, [vec![], vec![open], vec![ended], vec![ended, open], vec![ended, ended]]);
+    });
 }
 
 #[derive(Clone, Debug)]
@@ -378,8 +404,7 @@ proptest! {
     /// its own outcome if it had one.
     #[test]
     fn every_attempt_becomes_one_row(steps in proptest::collection::vec(step(), 1..200)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (found, expected) = runtime.block_on(async {
+        let (found, expected) = run(async {
             let mut world = World {
                 root: TempDir::new().unwrap(),
                 store: Memory::default(),
