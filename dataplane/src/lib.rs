@@ -18,7 +18,7 @@ pub mod secret;
 
 pub mod snapshot;
 
-//pub mod run;
+pub mod run;
 
 pub mod server;
 
