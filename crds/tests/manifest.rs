@@ -1,7 +1,5 @@
 //! Files that must be refused: every error with file, line, column, object and field.
 
-#![expect(clippy::unwrap_used, reason = "a test's own files")]
-
 use aigne_hub_crds::manifest::Manifests;
 
 #[test]

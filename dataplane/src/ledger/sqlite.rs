@@ -21,7 +21,7 @@ use sqlx::{ConnectOptions, Row as _};
 
 use self::statements::Statements;
 use super::Row;
-use super::store::{Dimension, Filter, Group, Store, StoreError, Totals, UsageRow};
+use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// The migrations of this version.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -89,7 +89,9 @@ impl Store for Sqlite {
         }
         Ok(transaction.commit().await?)
     }
+}
 
+impl Report for Sqlite {
     async fn sheet(&self, revision: &str) -> Result<Option<String>, StoreError> {
         let found = sqlx::query("SELECT sheet FROM price_sheets WHERE revision = ?").bind(revision);
         Ok(found.fetch_optional(&self.pool).await?.map(|row| row.try_get(0)).transpose()?)

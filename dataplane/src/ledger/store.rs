@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Row;
 
-/// A ledger database.
+/// Where the writer moves usage to.
 pub trait Store: Send + Sync + 'static {
     /// Adds the rows and their hourly sums in one transaction, and returns how many were new. A row whose
     /// (`request_id`, attempt) is already there changes nothing.
@@ -21,7 +21,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps price sheets for ever, so that a row's revision can be explained.
     fn record_sheets(&self, sheets: &[PriceSheet]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
 
+/// What can be asked of a ledger.
+pub trait Report: Send + Sync + 'static {
     /// The sheet of a revision, as JSON.
     fn sheet(&self, revision: &str) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 

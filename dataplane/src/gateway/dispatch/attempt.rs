@@ -218,7 +218,7 @@ impl Flight<'_> {
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
     fn stream(
-        mut self,
+        self,
         call: &Call,
         prepared: &Prepared,
         head: http::response::Parts,

@@ -132,7 +132,7 @@ fn add_row(to: &mut SqliteArguments, row: &Row) -> Result<(), sqlx::error::BoxDy
 /// The key of a row in `usage_hourly`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Hour<'a> {
-    hour: i64,
+    begins: i64,
     names: [&'a Arc<str>; 3],
     user: &'a str,
     project: &'a str,
@@ -145,7 +145,7 @@ fn sums<'a>(rows: &[&'a Row]) -> BTreeMap<Hour<'a>, Sums> {
     let mut sums = BTreeMap::<_, Sums>::new();
     for Row { intent, outcome } in rows {
         let hour = Hour {
-            hour: intent.at.div_euclid(HOUR_MS).saturating_mul(HOUR_MS),
+            begins: intent.at.div_euclid(HOUR_MS).saturating_mul(HOUR_MS),
             names: [&intent.tenant, &intent.account, &intent.key],
             user: intent.user.as_deref().unwrap_or_default(),
             project: intent.project.as_deref().unwrap_or_default(),
@@ -176,7 +176,7 @@ fn sum_arguments(sums: &[(Hour<'_>, Sums)]) -> sqlx::Result<SqliteArguments> {
 }
 
 fn add_sum(to: &mut SqliteArguments, hour: &Hour<'_>, sum: &Sums) -> Result<(), sqlx::error::BoxDynError> {
-    to.add(hour.hour)?;
+    to.add(hour.begins)?;
     for name in hour.names {
         to.add(name.clone())?;
     }

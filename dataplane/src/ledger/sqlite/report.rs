@@ -42,11 +42,12 @@ pub(super) async fn totals(
         let each = "*, at AS hour, attempt = 1 AS requests, 1 AS attempts";
         format!("(SELECT {each} FROM usage {})", within("at"))
     };
+    let mut columns: Vec<_> = by.iter().map(|dimension| column(*dimension).to_owned()).collect();
+    columns.push("source = 'Bound'".to_owned());
+    let groups = (1..=columns.len()).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
     // Two halves each, because SUM fails on a sum beyond 64 bits.
-    let sums = SUMS.map(|sum| format!("SUM({sum} >> 32), SUM({sum} & 4294967295)")).join(", ");
-    let groups: String = by.iter().map(|dimension| format!("{}, ", column(*dimension))).collect();
-    let numbers: String = (1..=by.len() + 1).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
-    let text = format!("SELECT {groups}source = 'Bound', {sums} FROM {from} GROUP BY {numbers}");
+    columns.extend(SUMS.map(|sum| format!("SUM({sum} >> 32), SUM({sum} & 4294967295)")));
+    let text = format!("SELECT {} FROM {from} GROUP BY {groups}", columns.join(", "));
     let query = sqlx::query(AssertSqlSafe(text)).bind(since).bind(until).bind(&filter.tenant);
     let mut totals = BTreeMap::<Group, Totals>::new();
     for row in query.fetch_all(pool).await? {

@@ -74,15 +74,15 @@ fn various(count: u128) -> Vec<Row> {
     (1..=count).map(various).collect()
 }
 
-async fn all_rows(store: &impl Store) -> Vec<UsageRow> {
+async fn all_rows(store: &impl Report) -> Vec<UsageRow> {
     store.rows(&Filter::default()).try_collect().await.unwrap()
 }
 
-async fn total(store: &impl Store, filter: &Filter) -> Totals {
+async fn total(store: &impl Report, filter: &Filter) -> Totals {
     store.totals(filter, &[]).await.unwrap().remove(&Vec::new()).unwrap_or_default()
 }
 
-pub(crate) async fn a_row_comes_back_as_it_was_written(store: &impl Store) {
+pub(crate) async fn a_row_comes_back_as_it_was_written(store: &(impl Store + Report)) {
     let mut full = row(7);
     full.outcome.usage = Usage {
         input: 1,
@@ -149,7 +149,7 @@ pub(crate) async fn a_row_comes_back_as_it_was_written(store: &impl Store) {
     assert_eq!(names, STATUSES.map(|status| format!("{status:?}")));
 }
 
-pub(crate) async fn the_same_rows_again_change_nothing(store: &impl Store) {
+pub(crate) async fn the_same_rows_again_change_nothing(store: &(impl Store + Report)) {
     let rows = various(200);
     assert_eq!(store.insert(&rows).await.unwrap(), 200);
     let (before, total_before) = (all_rows(store).await, total(store, &Filter::default()).await);
@@ -167,7 +167,7 @@ pub(crate) async fn the_same_rows_again_change_nothing(store: &impl Store) {
     assert_eq!(total_before.known.attempts + total_before.suspense.attempts, 200);
 }
 
-pub(crate) async fn batches_that_overlap_count_once(store: &impl Store) {
+pub(crate) async fn batches_that_overlap_count_once(store: &(impl Store + Report)) {
     let rows = various(300);
     let mut seed = 42_usize;
     let mut random = |below: usize| {
@@ -190,7 +190,7 @@ pub(crate) async fn batches_that_overlap_count_once(store: &impl Store) {
     assert_eq!(from_hours, from_rows);
 }
 
-pub(crate) async fn sums_equal_the_rows(store: &impl Store) {
+pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
     store.insert(&various(250)).await.unwrap();
     let rows = all_rows(store).await;
     let by = [
@@ -234,7 +234,7 @@ pub(crate) async fn sums_equal_the_rows(store: &impl Store) {
     assert_eq!(store.totals(&filter, &by).await.unwrap(), expected);
 }
 
-pub(crate) async fn suspense_stands_apart(store: &impl Store) {
+pub(crate) async fn suspense_stands_apart(store: &(impl Store + Report)) {
     let mut second = row(3);
     (second.intent.attempt, second.outcome.attempt) = (2, 2);
     store.insert(&[row(1), Row::interrupted(intent(2, 1)), second]).await.unwrap();
@@ -244,7 +244,7 @@ pub(crate) async fn suspense_stands_apart(store: &impl Store) {
     assert_eq!((suspense.requests, suspense.attempts, suspense.price_nanos), (1, 1, 10_130_400));
 }
 
-pub(crate) async fn sums_beyond_64_bits_are_exact(store: &impl Store) {
+pub(crate) async fn sums_beyond_64_bits_are_exact(store: &(impl Store + Report)) {
     let huge = |number| {
         let mut row = row(number);
         row.outcome.usage.output = u64::MAX;
@@ -264,7 +264,7 @@ pub(crate) async fn sums_beyond_64_bits_are_exact(store: &impl Store) {
     assert_eq!((from_hours.attempts, from_hours.input_tokens), (4, 400));
 }
 
-pub(crate) async fn filters_choose_rows(store: &impl Store) {
+pub(crate) async fn filters_choose_rows(store: &(impl Store + Report)) {
     let rows = various(100);
     store.insert(&rows).await.unwrap();
     let hour = 3_600_000;
@@ -281,7 +281,7 @@ pub(crate) async fn filters_choose_rows(store: &impl Store) {
     }
 }
 
-pub(crate) async fn sheets_stay_as_they_were(store: &impl Store) {
+pub(crate) async fn sheets_stay_as_they_were(store: &(impl Store + Report)) {
     let sheet = |source: &str| PriceSheet {
         revision: "0123456789abcdef".into(),
         source: source.into(),
