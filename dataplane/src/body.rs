@@ -5,6 +5,8 @@
 
 mod edit;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -26,8 +28,10 @@ pub struct Body {
 /// One top-level member.
 #[derive(Clone, Debug)]
 struct Member {
-    /// Unescaped.
-    name: Box<str>,
+    /// Between the quotes.
+    name: Range<usize>,
+    /// The name without its escapes, where it has some.
+    unescaped: Option<Box<str>>,
     /// From the opening quote of the name to the end of the value.
     whole: Range<usize>,
     value: Range<usize>,
@@ -41,17 +45,21 @@ impl Body {
 
     /// The raw JSON text of a top-level member.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.members.iter().find(|member| &*member.name == name).map(|member| self.text(&member.value))
+        self.members.iter().find(|member| self.name(member) == name).map(|member| self.text(&member.value))
     }
 
     /// Names and raw JSON texts of all members, in their order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.members.iter().map(|member| (&*member.name, self.text(&member.value)))
+        self.members.iter().map(|member| (self.name(member), self.text(&member.value)))
     }
 
     /// A top-level member of the type that is asked for; `None` where it is absent, `null` or of another type.
     pub fn get<'a, T: serde::Deserialize<'a>>(&'a self, name: &str) -> Option<T> {
         self.raw(name).and_then(|raw| serde_json::from_str::<Option<T>>(raw).ok().flatten())
+    }
+
+    fn name<'a>(&'a self, member: &'a Member) -> &'a str {
+        member.unescaped.as_deref().unwrap_or_else(|| self.text(&member.name))
     }
 
     fn text(&self, range: &Range<usize>) -> &str {

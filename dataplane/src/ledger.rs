@@ -4,6 +4,12 @@
 //! [`Outcome`] after its last. A writer reads the segments and moves them into the store in batches; the same
 //! reader replays what a killed process left behind. `(request_id, attempt)` is the key everywhere.
 
+pub mod journal;
+pub mod price;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +34,7 @@ pub struct Charge {
 /// Written before the first upstream byte.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    /// UUIDv7, made by the hub.
+    /// `UUIDv7`, made by the hub.
     pub request_id: Uuid,
     /// From 1.
     pub attempt: u32,

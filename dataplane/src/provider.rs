@@ -4,6 +4,12 @@
 //! [`Adapter::observe`], [`Adapter::observer`]); any other is translated through [`chat`](crate::chat)
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
+mod failure;
+mod ids;
+mod openai;
+pub mod openai_compatible;
+mod rules;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -171,4 +177,13 @@ pub trait Adapter: Send + Sync {
 
     /// Reads an error answer. `body` may be anything (HTML, empty, cut).
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError;
+}
+
+/// The adapter that speaks to a type of provider; `None` for those that cannot be spoken to yet.
+pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
+    use config::ProviderType as Type;
+    match r#type {
+        Type::OpenAI => Some(&openai::ADAPTER),
+        _ => None,
+    }
 }

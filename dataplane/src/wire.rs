@@ -1,8 +1,12 @@
 //! What clients speak. One file per wire; each is pure.
 
+mod fields;
+mod openai_chat;
+mod thinking;
+
 use bytes::Bytes;
 
-use crate::{body::Body, chat};
+use crate::{body::Body, chat, json};
 
 /// A format that clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,15 +58,31 @@ pub trait StreamEncoder {
 }
 
 impl Wire {
-    /// Reads a request.
+    /// Reads a request. Lone surrogate escapes are read as U+FFFD.
     pub fn decode(self, body: &Body) -> Result<chat::Request, BadRequest> {
-        let _ = body;
-        Err(BadRequest { param: None, message: format!("{self:?}") })
+        let mended =
+            json::without_lone_surrogates(body.bytes()).and_then(|text| crate::body::scan(text.into()).ok());
+        let body = mended.as_ref().unwrap_or(body);
+        let request = match self {
+            Self::OpenAiChat => openai_chat::decode::decode(body),
+            Self::AnthropicMessages => Err(BadRequest { param: None, message: format!("{self:?}") }),
+        };
+        request.map_err(|error| match &error.param {
+            Some(param) => BadRequest { message: format!("`{param}`: {}", error.message), ..error },
+            None => error,
+        })
     }
 
     /// Writes a plain answer.
     pub fn encode(self, response: &chat::Response, meta: &Meta) -> Bytes {
-        let _ = (response, meta);
-        Bytes::new()
+        match self {
+            Self::OpenAiChat => openai_chat::encode::encode(response, meta).into(),
+            Self::AnthropicMessages => Bytes::new(),
+        }
+    }
+
+    /// Writes a stream.
+    pub fn encoder(self, meta: Meta) -> Box<dyn StreamEncoder> {
+        Box::new(openai_chat::stream::Encoder::new(meta))
     }
 }

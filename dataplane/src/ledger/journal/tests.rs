@@ -1,0 +1,273 @@
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::record::OUTCOME_LEN;
+use super::*;
+use crate::ledger::testing::{intent, outcome};
+
+const SMALL: Options = Options { segment_bytes: 2_048, ready_segments: 2, max_segments: 4 };
+
+fn journal(root: &TempDir, options: Options) -> (Journals, Journal) {
+    let journals = Journals::create(root.path(), options).unwrap();
+    let journal = journals.open(0).unwrap();
+    (journals, journal)
+}
+
+fn read_all(reader: &mut Reader) -> Vec<Record> {
+    let mut records = Vec::new();
+    while reader.read(u64::MAX, |record| records.push(record)).unwrap() {}
+    records
+}
+
+fn leftover(root: &TempDir) -> Vec<Record> {
+    let own = Journals::create(root.path(), SMALL).unwrap();
+    let mut records = Vec::new();
+    for leftover in own.leftovers().unwrap() {
+        leftover.read(|record| records.push(record)).unwrap();
+    }
+    own.remove().unwrap();
+    records
+}
+
+fn pair(number: u128) -> [Record; 2] {
+    [Record::Intent(intent(number, 1)), Record::Outcome(outcome(number, 1))]
+}
+
+fn append(journal: &mut Journal, record: &Record) -> Result<(), AppendError> {
+    match record {
+        Record::Intent(intent) => journal.intent(intent),
+        Record::Outcome(outcome) => journal.outcome(outcome),
+    }
+}
+
+#[test]
+fn a_living_reader_sees_each_record_once() {
+    let root = TempDir::new().unwrap();
+    let (journals, mut journal) = journal(&root, SMALL);
+    let mut reader = journals.readers(0).remove(0);
+    let [i, o] = pair(1);
+    append(&mut journal, &i).unwrap();
+    assert!(reader.lag() > 0);
+    assert_eq!(read_all(&mut reader), [i]);
+    assert_eq!(reader.lag(), 0);
+    append(&mut journal, &o).unwrap();
+    assert_eq!(reader.lag(), OUTCOME_LEN);
+    assert_eq!(read_all(&mut reader), [o]);
+    assert!(read_all(&mut reader).is_empty());
+}
+
+#[test]
+fn what_a_dead_process_wrote_is_found_and_held_by_one() {
+    let root = TempDir::new().unwrap();
+    let (journals, mut journal) = journal(&root, SMALL);
+    for record in pair(1) {
+        append(&mut journal, &record).unwrap();
+    }
+    let other = Journals::create(root.path(), SMALL).unwrap();
+    assert!(other.leftovers().unwrap().is_empty(), "it lives");
+    drop((journals, journal));
+    let held = other.leftovers().unwrap();
+    assert_eq!(held.len(), 1);
+    assert!(other.leftovers().unwrap().is_empty(), "it is held");
+    drop(held);
+    let mut records = Vec::new();
+    for leftover in other.leftovers().unwrap() {
+        leftover.read(|record| records.push(record)).unwrap();
+        leftover.remove().unwrap();
+    }
+    assert_eq!(records, pair(1));
+    assert!(other.leftovers().unwrap().is_empty(), "it is gone");
+}
+
+#[test]
+fn a_torn_write_ends_the_segment_at_every_byte() {
+    let root = TempDir::new().unwrap();
+    let (journals, mut journal) = journal(&root, SMALL);
+    let records = [pair(1), pair(2)].concat();
+    let mut ends = Vec::new();
+    for record in &records {
+        append(&mut journal, record).unwrap();
+        ends.push(journal.current.written());
+    }
+    let path = journals.0.dir.join("c00-s02.seg");
+    let whole = fs::read(&path).unwrap();
+    drop((journals, journal));
+    for cut in 0..=usize::try_from(ends[3]).unwrap() {
+        // The file ends there, or zeros or rubbish follow.
+        for rest in [Vec::new(), vec![0; whole.len() - cut], vec![0xA5; whole.len() - cut]] {
+            let torn = [&whole[..cut], &rest].concat();
+            fs::write(&path, &torn).unwrap();
+            // A record that ends in zeros is whole before its last byte is written.
+            let whole_until = |end: u64| torn.starts_with(&whole[..usize::try_from(end).unwrap()]);
+            let expected = ends.iter().filter(|end| whole_until(**end)).count();
+            assert_eq!(leftover(&root), records[..expected], "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found() {
+    let mut record = Vec::new();
+    record::encode_intent(&mut record, &intent(1, 1));
+    record::seal(&mut record, 7);
+    assert!(record::unseal(&record, 7).is_some());
+    assert!(record::unseal(&record, 8).is_none(), "another use of the file");
+    for byte in 0..record.len() {
+        for bit in 0..8 {
+            record[byte] ^= 1 << bit;
+            assert!(record::unseal(&record, 7).is_none(), "byte {byte} bit {bit}");
+            record[byte] ^= 1 << bit;
+        }
+    }
+}
+
+#[test]
+fn outcomes_have_room_when_intents_have_none() {
+    let root = TempDir::new().unwrap();
+    let (journals, mut journal) = journal(&root, SMALL);
+    let mut begun = 0;
+    while journal.intent(&intent(begun, 1)).is_ok() {
+        begun += 1;
+    }
+    assert!(begun > 4);
+    assert!(matches!(journal.intent(&intent(99, 1)), Err(AppendError::Full)));
+    for number in 0..begun {
+        journal.outcome(&outcome(number, 1)).unwrap();
+    }
+    assert_eq!(journal.open_attempts(), 0);
+    drop((journals, journal));
+    assert_eq!(leftover(&root).len() as u128, 2 * begun);
+}
+
+#[test]
+fn full_ends_when_the_writer_gives_a_segment_back() {
+    let root = TempDir::new().unwrap();
+    let (journals, mut journal) = journal(&root, SMALL);
+    let mut reader = journals.readers(0).remove(0);
+    let mut number = 0;
+    let mut fill = |journal: &mut Journal| {
+        loop {
+            number += 1;
+            let [i, o] = pair(number);
+            if append(journal, &i).is_err() {
+                return number - 1;
+            }
+            append(journal, &o).unwrap();
+        }
+    };
+    let with_two = fill(&mut journal);
+    journals.provision().unwrap();
+    journals.provision().unwrap();
+    let with_three = fill(&mut journal);
+    assert!(with_three > with_two);
+    journals.provision().unwrap();
+    fill(&mut journal);
+    journals.provision().unwrap();
+    let at_bound = fill(&mut journal);
+    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.max_segments + 1);
+    let read = read_all(&mut reader).len();
+    let finished = reader.finished();
+    assert_eq!(finished, [0, 1, 2]);
+    for sequence in finished {
+        reader.release(sequence).unwrap();
+    }
+    // One is written, one is free; the others are no longer needed.
+    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.ready_segments + 1);
+    fill(&mut journal);
+    assert!(number > at_bound + 2);
+    assert!(!read_all(&mut reader).is_empty());
+    assert!(read > 0);
+}
+
+#[test]
+fn a_disk_that_is_full_is_named() {
+    let error = segment::Slot::create("/dev/full/x".into(), 1).unwrap_err();
+    assert!(error.to_string().starts_with("cannot preallocate 1 bytes for /dev/full/x"), "{error}");
+    let root = TempDir::new().unwrap();
+    let path = root.path().join("slot");
+    fs::write(&path, "someone else's").unwrap();
+    assert!(segment::Slot::create(path.clone(), 1).is_err());
+}
+
+#[test]
+fn an_intent_larger_than_a_segment_is_refused() {
+    let root = TempDir::new().unwrap();
+    let (_journals, mut journal) = journal(&root, SMALL);
+    let large = Intent { user: Some("é".repeat(40_000)), ..intent(1, 1) };
+    assert!(matches!(journal.intent(&large), Err(AppendError::Full)));
+    journal.intent(&intent(2, 1)).unwrap();
+}
+
+proptest! {
+    #[test]
+    fn records_survive_encoding(
+        number: u128, attempt: u32, user in proptest::option::of(".{0,40}"), counts: [u64; 7], cost: i64, first: Option<u32>,
+        reported: Option<i64>,
+    ) {
+        let [input, cached_input, cache_write, output, reasoning, audio_input, audio_output] = counts;
+        let usage = crate::usage::Usage {
+            input, cached_input, cache_write, output, reasoning, audio_input, audio_output,
+            reported_cost_nanos: reported,
+        };
+        let mut bytes = Vec::new();
+        let charge = crate::ledger::Charge { cost: crate::ledger::Nanos(cost), ..Default::default() };
+        let wanted = Intent { user, bound: usage, bound_charge: charge, ..intent(number, attempt) };
+        record::encode_intent(&mut bytes, &wanted);
+        prop_assert_eq!(record::decode(&bytes[8..]), Some(Record::Intent(wanted)));
+        for status in crate::ledger::testing::STATUSES {
+            let wanted = Outcome {
+                request_id: Uuid::from_u128(number), usage, charge, status, first_byte_ms: first, ..outcome(number, attempt)
+            };
+            record::encode_outcome(&mut bytes, &wanted);
+            prop_assert_eq!(bytes.len() as u64, OUTCOME_LEN);
+            prop_assert_eq!(record::decode(&bytes[8..]), Some(Record::Outcome(wanted)));
+        }
+    }
+
+    #[test]
+    fn rubbish_is_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        record::unseal(&bytes, 0);
+        record::decode(&bytes);
+    }
+
+    /// Whatever is open when, however far the reader is, and wherever the process ends.
+    #[test]
+    fn any_order_of_appending_and_shipping_keeps_every_record(steps in proptest::collection::vec(0..10_u8, 1..150)) {
+        let root = TempDir::new().unwrap();
+        let (journals, mut journal) = journal(&root, SMALL);
+        let mut reader = journals.readers(0).remove(0);
+        let (mut appended, mut shipped, mut open, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for step in steps {
+            match step {
+                0..4 => {
+                    next += 1;
+                    if journal.intent(&intent(next, 1)).is_ok() {
+                        open.push(next);
+                        appended.push(Record::Intent(intent(next, 1)));
+                    }
+                }
+                4..7 if !open.is_empty() => {
+                    let number = open.swap_remove(usize::from(step) % open.len());
+                    journal.outcome(&outcome(number, 1)).unwrap();
+                    appended.push(Record::Outcome(outcome(number, 1)));
+                }
+                7 => shipped.extend(read_all(&mut reader)),
+                8 => reader.finished().into_iter().for_each(|sequence| reader.release(sequence).unwrap()),
+                _ => journals.provision().unwrap(),
+            }
+        }
+        for number in open {
+            journal.outcome(&outcome(number, 1)).unwrap();
+            appended.push(Record::Outcome(outcome(number, 1)));
+        }
+        drop((journals, journal));
+        // What the dead process left starts at the oldest segment that was not given back.
+        let left = leftover(&root);
+        prop_assert!(appended.ends_with(&left));
+        prop_assert!(shipped.len() + left.len() >= appended.len());
+        prop_assert!(appended.starts_with(&shipped));
+    }
+}

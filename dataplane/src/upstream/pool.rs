@@ -1,0 +1,123 @@
+//! Idle connections of one core, by endpoint; the newest is used first.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::{Endpoint, SendError, connect};
+
+/// Longer than this, a provider or a load balancer may have closed it silently.
+const IDLE: Duration = Duration::from_secs(50);
+/// More than this are closed rather than kept.
+const MOST_IDLE: usize = 1024;
+
+type Sender = SendRequest<Full<Bytes>>;
+
+struct Idle {
+    sender: Sender,
+    since: Instant,
+}
+
+/// One core's connections.
+pub struct Pool {
+    idle: RefCell<HashMap<Arc<str>, Vec<Idle>>>,
+    tls: TlsConnector,
+}
+
+/// An answer, and the connection it comes on.
+pub struct Answer {
+    /// Status and headers have come, the body may not have.
+    pub response: Response<Incoming>,
+    /// Give it back with [`Pool::give_back`] once the body was read to its end; dropping it closes the connection.
+    pub connection: Connection,
+}
+
+/// A connection in use.
+pub struct Connection {
+    sender: Sender,
+    pool_key: Arc<str>,
+}
+
+impl Pool {
+    /// An empty pool. Fails where TLS cannot be set up.
+    pub fn new() -> io::Result<Rc<Self>> {
+        Ok(Rc::new(Self { idle: RefCell::default(), tls: connect::tls_connector()? }))
+    }
+
+    /// Sends on an idle connection or a fresh one. An idle connection that turns out to be closed before the
+    /// request was written is replaced silently: the provider never saw it.
+    pub async fn send(
+        &self,
+        endpoint: &Endpoint,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Answer, SendError> {
+        loop {
+            let (mut sender, fresh) = match self.take(endpoint).await {
+                Some(sender) => (sender, false),
+                None => (connect::connect(endpoint, &self.tls).await?, true),
+            };
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let connection = Connection { sender, pool_key: Arc::clone(&endpoint.pool_key) };
+                    return Ok(Answer { response, connection });
+                }
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if !fresh => request = unsent,
+                    _ => {
+                        let source = error.into_error();
+                        return Err(SendError::Broken { host: endpoint.host.clone(), source });
+                    }
+                },
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    pub fn give_back(&self, connection: Connection) {
+        if connection.sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.borrow_mut();
+        let kept = match idle.get_mut(&connection.pool_key) {
+            Some(kept) => kept,
+            None => idle.entry(connection.pool_key).or_default(),
+        };
+        if kept.len() < MOST_IDLE {
+            kept.push(Idle { sender: connection.sender, since: Instant::now() });
+        }
+    }
+
+    /// Closes what has been idle for too long. Called now and then.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.idle.borrow_mut().retain(|_, kept| {
+            kept.retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < IDLE);
+            !kept.is_empty()
+        });
+    }
+
+    async fn take(&self, endpoint: &Endpoint) -> Option<Sender> {
+        loop {
+            let candidate = self.idle.borrow_mut().get_mut(&endpoint.pool_key).and_then(Vec::pop)?;
+            let mut sender = candidate.sender;
+            if candidate.since.elapsed() >= IDLE || sender.is_closed() {
+                continue;
+            }
+            if sender.is_ready() || sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+    }
+}
