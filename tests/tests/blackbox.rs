@@ -3,7 +3,13 @@
 mod bad_input;
 mod chat_translated;
 mod chat_verbatim;
+mod cli;
+mod drain;
 mod metering;
+mod metrics_and_logs;
+mod reload;
+mod retry;
 mod rules;
 mod scripted_provider;
 mod sdk;
+mod traps;
