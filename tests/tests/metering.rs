@@ -82,6 +82,12 @@ async fn a_row_says_who_asked_for_what() -> Outcome {
         .good()?;
     let rows = hub.rows(2).await?;
     assert!(rows.iter().any(|row| row.user.as_deref() == Some("bob")), "{rows:#?}");
+    // Headers win over the body: an app in between knows its user better than its library does.
+    let client = hub.client().header("x-aigne-hub-user", "eve").header("x-aigne-hub-project", "search");
+    let answer = client.chat(&with(chat("gpt", "hi"), json!({"user": "ada"}))).await?;
+    let rows = hub.rows(3).await?;
+    let row = rows.iter().find(|row| row.request_id == answer.request_id()).context("no row")?;
+    assert_eq!((row.user.as_deref(), row.project.as_deref()), (Some("eve"), Some("search")));
     Ok(())
 }
 
