@@ -227,7 +227,7 @@ impl Process {
             let ended = child.try_wait();
             std::future::ready(match (stderr.event("ready"), ended) {
                 (Some(line), _) => Ok(Some(line)),
-                (None, Ok(Some(status))) => Err(anyhow!("it ended: {status}")),
+                (None, Ok(Some(status))) if stderr.has_ended() => Err(anyhow!("it ended: {status}")),
                 (None, _) => Ok(None),
             })
         })
