@@ -7,6 +7,7 @@
 //!
 //! Nothing sleeps for luck: whatever takes time is awaited by its sign ([`eventually`]).
 
+pub mod asks;
 mod client;
 mod hub;
 mod manifests;

@@ -1,4 +1,15 @@
 //! AIGNE Hub from outside: a process, its sockets, its files. One subject a file.
 
+mod bad_input;
+mod chat_translated;
+mod chat_verbatim;
+mod cli;
+mod drain;
+mod metering;
+mod metrics_and_logs;
+mod reload;
+mod retry;
+mod rules;
 mod scripted_provider;
 mod sdk;
+mod traps;

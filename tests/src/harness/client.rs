@@ -121,6 +121,11 @@ impl Answer {
         Ok(sse::events(&self.text()))
     }
 
+    /// Asserts status 200, whatever the body is.
+    pub fn ok(&self) -> anyhow::Result<()> {
+        self.events().map(drop)
+    }
+
     /// The first header of this name; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

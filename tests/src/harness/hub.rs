@@ -20,6 +20,7 @@ pub struct Blueprint {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     tenant: Option<String>,
+    drain_delay: Option<String>,
 }
 
 impl Blueprint {
@@ -54,6 +55,13 @@ impl Blueprint {
     #[must_use]
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Goes on serving for so long after SIGTERM; not at all by default.
+    #[must_use]
+    pub fn drain_delay(mut self, delay: &str) -> Self {
+        self.drain_delay = Some(delay.into());
         self
     }
 
@@ -207,7 +215,8 @@ impl Process {
     async fn start(blueprint: &Blueprint, place: &Path) -> anyhow::Result<Self> {
         let mut command = tokio::process::Command::new(binary()?);
         command.arg("run").arg("-f").arg(place.join("config")).arg("--data").arg(place.join("data"));
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0s"]);
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.args(["--drain-delay", blueprint.drain_delay.as_deref().unwrap_or("0s")]);
         command.args(["--threads", "1"]).args(&blueprint.arguments);
         command.envs(blueprint.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -218,7 +227,7 @@ impl Process {
             let ended = child.try_wait();
             std::future::ready(match (stderr.event("ready"), ended) {
                 (Some(line), _) => Ok(Some(line)),
-                (None, Ok(Some(status))) => Err(anyhow!("it ended: {status}")),
+                (None, Ok(Some(status))) if stderr.has_ended() => Err(anyhow!("it ended: {status}")),
                 (None, _) => Ok(None),
             })
         })
