@@ -25,3 +25,5 @@ pub mod wire;
 pub mod provider;
 
 pub mod ledger;
+
+pub mod cli;
