@@ -210,7 +210,7 @@ fn assumed(place: &SecretRef) -> ValueFacts {
     ValueFacts { length: TENANT_KEY_MIN_BYTES, ..ValueFacts::of(like_no_other.as_bytes()) }
 }
 
-pub(super) fn reference(secret: &ObjectKey, key: &str) -> SecretRef {
+pub(crate) fn reference(secret: &ObjectKey, key: &str) -> SecretRef {
     SecretRef { namespace: secret.namespace.clone(), name: secret.name.clone(), key: key.to_owned() }
 }
 
@@ -219,7 +219,7 @@ fn object(reference: &SecretRef) -> ObjectKey {
 }
 
 /// Where a value was written: `stringData` wins over `data`.
-fn field_of(object: &Object, key: &str) -> String {
+pub(crate) fn field_of(object: &Object, key: &str) -> String {
     let word = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let path = |member: &str| if word { format!("{member}.{key}") } else { format!("{member}[{key}]") };
     let plain = path("stringData");
