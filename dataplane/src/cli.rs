@@ -107,7 +107,9 @@ impl Cli {
             Command::Run(args) => run::run(args, context),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
-            Command::Usage(args) => block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS),
+            Command::Usage(args) => {
+                block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS)
+            }
         }
     }
 }

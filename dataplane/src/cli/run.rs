@@ -1,8 +1,6 @@
 //! `aigne-hub run`: a gateway without a cluster.
 
-use std::{
-    net::SocketAddr, num::NonZero, process::ExitCode, sync::Arc, thread, time::Duration,
-};
+use std::{net::SocketAddr, num::NonZero, process::ExitCode, sync::Arc, thread, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{runtime, signal::unix};
