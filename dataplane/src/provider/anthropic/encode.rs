@@ -155,7 +155,7 @@ fn system(body: &mut Object<'_>, request: &Request) -> Result<(), Refusal> {
         parts.push(&json);
     }
     if !parts.is_empty() {
-        messages::content(body.name("system"), &parts, "system")?;
+        messages::content(body.name("system"), &parts)?;
     }
     Ok(())
 }

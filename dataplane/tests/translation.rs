@@ -1,0 +1,8 @@
+//! Every client wire against every provider: requests there, answers back. Golden files hold what comes out.
+
+mod translation {
+    mod answers;
+    mod properties;
+    mod requests;
+    pub mod support;
+}
