@@ -6,17 +6,17 @@ use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, meta, 
 fn plain_answers_as_each_client_gets_them() {
     for (fixture, answer) in fixtures("answers", "json") {
         let adapter = adapter_of(&fixture);
-        let mut text = format!("observed: {:#?}\n", adapter.observe(&answer));
+        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(&answer))];
         let response = adapter.decode(&answer).unwrap();
         if let Some(error) = &response.error {
-            text.push_str(&format!("error: {error:#?}\n"));
+            pieces.push(format!("error: {error:#?}\n"));
         }
         for (wire, name) in WIRES {
             let bytes = wire.encode(&response, &meta(true));
             let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-            text.push_str(&format!("--- {name}\n{}\n", serde_json::to_string_pretty(&value).unwrap()));
+            pieces.push(format!("--- {name}\n{}\n", serde_json::to_string_pretty(&value).unwrap()));
         }
-        golden(&format!("answer-{fixture}"), &text);
+        golden(&format!("answer-{fixture}"), &pieces.concat());
         assert_eq!(adapter.observe(&answer).usage, response.usage, "{fixture}: both paths count alike");
     }
 }
@@ -37,13 +37,13 @@ fn streams_as_each_client_gets_them() {
             Observed { output_bytes: 0, ..observed.clone() },
             "{fixture}"
         );
-        let mut text = format!("observed: {observed:#?}\n");
+        let mut pieces = vec![format!("observed: {observed:#?}\n")];
         if stripped != frames[0] {
-            text.push_str(&format!("--- verbatim, usage stripped\n{}", String::from_utf8_lossy(&stripped)));
+            pieces.push(format!("--- verbatim, usage stripped\n{}", String::from_utf8_lossy(&stripped)));
         }
         for (wire, name) in WIRES {
-            text.push_str(&format!("--- {name}\n{}", encode(wire, &events, true)));
+            pieces.push(format!("--- {name}\n{}", encode(wire, &events, true)));
         }
-        golden(&format!("stream-{fixture}"), &text);
+        golden(&format!("stream-{fixture}"), &pieces.concat());
     }
 }

@@ -12,7 +12,7 @@ use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderT
 use bytes::Bytes;
 
 /// All types that can be spoken to, with the prefix of their fixtures.
-pub const PROVIDERS: [(ProviderType, &str); 9] = [
+pub(super) const PROVIDERS: [(ProviderType, &str); 9] = [
     (ProviderType::OpenAI, "openai"),
     (ProviderType::Anthropic, "anthropic"),
     (ProviderType::DeepSeek, "deepseek"),
@@ -24,13 +24,14 @@ pub const PROVIDERS: [(ProviderType, &str); 9] = [
     (ProviderType::OpenAICompatible, "compatible"),
 ];
 
-pub const WIRES: [(Wire, &str); 2] = [(Wire::OpenAiChat, "openai"), (Wire::AnthropicMessages, "anthropic")];
+pub(super) const WIRES: [(Wire, &str); 2] =
+    [(Wire::OpenAiChat, "openai"), (Wire::AnthropicMessages, "anthropic")];
 
-pub fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
+pub(super) fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
     provider::adapter(r#type).expect("the type has an adapter")
 }
 
-pub fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provider {
+pub(super) fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provider {
     Provider {
         id: "ai/p".into(),
         name: "p".into(),
@@ -58,7 +59,7 @@ pub fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provider {
 }
 
 /// The fixtures of a folder that end so, by name.
-pub fn fixtures(folder: &str, extension: &str) -> Vec<(String, Bytes)> {
+pub(super) fn fixtures(folder: &str, extension: &str) -> Vec<(String, Bytes)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/translation").join(folder);
     let mut found: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder is there")
@@ -75,18 +76,18 @@ pub fn fixtures(folder: &str, extension: &str) -> Vec<(String, Bytes)> {
 }
 
 /// The adapter whose answers a fixture holds.
-pub fn adapter_of(fixture: &str) -> &'static dyn Adapter {
+pub(super) fn adapter_of(fixture: &str) -> &'static dyn Adapter {
     let prefix = fixture.split('-').next().unwrap_or_default();
     let (r#type, _) = PROVIDERS.iter().find(|(_, name)| *name == prefix).expect("a provider's fixture");
     adapter(*r#type)
 }
 
-pub fn meta(include_usage: bool) -> Meta {
+pub(super) fn meta(include_usage: bool) -> Meta {
     Meta { model: "hub/m".into(), id: "made-by-hub".into(), created: 1_700_000_000, include_usage }
 }
 
 /// What a client receives of a stream that is relayed, and what was learned from it.
-pub fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>, Observed) {
+pub(super) fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>, Observed) {
     let mut observer = adapter.observer(asked);
     let mut out = Vec::new();
     split(frames, |raw, data| match data.map(|data| observer.event(data)) {
@@ -98,7 +99,7 @@ pub fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>,
 }
 
 /// The events of a stream that is translated, and what was learned from it.
-pub fn decode(adapter: &dyn Adapter, frames: &[Bytes]) -> (Vec<Event>, Observed) {
+pub(super) fn decode(adapter: &dyn Adapter, frames: &[Bytes]) -> (Vec<Event>, Observed) {
     let mut decoder = adapter.decoder();
     let mut events = Vec::new();
     split(frames, |_, data| {
@@ -110,7 +111,7 @@ pub fn decode(adapter: &dyn Adapter, frames: &[Bytes]) -> (Vec<Event>, Observed)
 }
 
 /// The bytes that a client of this wire receives.
-pub fn encode(wire: Wire, events: &[Event], include_usage: bool) -> String {
+pub(super) fn encode(wire: Wire, events: &[Event], include_usage: bool) -> String {
     let mut encoder = wire.encoder(meta(include_usage));
     let mut out = Vec::new();
     for event in events {
@@ -134,7 +135,7 @@ fn split(frames: &[Bytes], mut each: impl FnMut(&[u8], Option<&[u8]>)) {
 }
 
 /// Compares with the golden file of this name.
-pub fn golden(name: &str, text: &str) {
+pub(super) fn golden(name: &str, text: &str) {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "golden" }, {
         insta::assert_snapshot!(name, text);
     });

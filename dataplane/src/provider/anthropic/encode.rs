@@ -99,7 +99,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
         }
     }
     body.close();
-    relay::check_cache(&String::from_utf8_lossy(&out))?;
+    relay::check_cache(&out)?;
     Ok(out)
 }
 

@@ -15,9 +15,8 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message], dialect: &Dialect) 
     writer.out.push(b'[');
     for message in messages {
         match message.role {
-            Role::System => writer.plain("system", message)?,
             Role::Developer if dialect.developer_role => writer.plain("developer", message)?,
-            Role::Developer => writer.plain("system", message)?,
+            Role::System | Role::Developer => writer.plain("system", message)?,
             Role::User => writer.user(message)?,
             Role::Assistant => writer.assistant(message)?,
         }
@@ -168,10 +167,7 @@ fn write_part(out: &mut Vec<u8>, content: &Content, dialect: &Dialect) -> Result
     let refuse = |message: &str| Err(Refusal { field: "messages".to_owned(), message: message.to_owned() });
     let mut part = Object::open(out);
     match content {
-        Content::Text(text) => {
-            part.string("type", "text").string("text", text);
-        }
-        Content::File { source: Source::Text(text), .. } => {
+        Content::Text(text) | Content::File { source: Source::Text(text), .. } => {
             part.string("type", "text").string("text", text);
         }
         Content::Image { .. } | Content::File { .. } | Content::Audio { .. } if !dialect.images => {

@@ -180,7 +180,7 @@ impl StreamEncoder for Encoder {
                 self.thinking_block(&Content::Thinking { text, signature: Some(signature.clone()) }, out);
             }
             Event::RedactedThinking(data) => {
-                self.thinking_block(&Content::RedactedThinking(data.clone()), out)
+                self.thinking_block(&Content::RedactedThinking(data.clone()), out);
             }
             Event::ToolCall { index, id, name } => self.call(*index, id, name, out),
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
