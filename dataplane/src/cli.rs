@@ -1,1 +1,129 @@
-//! The command line.
+//! The command line: one file a command, each with its arguments and a `run`.
+//!
+//! Commands write to the given output, never to stdout itself, and return an exit code: 0 for success, 1 where
+//! something is wrong with what was given, 2 for a wrong command line.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    clock::Clock,
+    environment::Environment,
+    secret::keyring::Keyring,
+    source::{directory::Directory, secrets::Missing},
+};
+
+pub mod check;
+pub mod keys;
+pub mod run;
+
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+mod values;
+
+/// One AI gateway for a whole organisation: OpenAI- and Anthropic-compatible, configured by YAML, every token
+/// accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "aigne-hub", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "each command's arguments say what it does")]
+pub enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Keys(keys::Args),
+}
+
+/// What a command may know of the world around it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Variables.
+    pub environment: Environment,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// Which manifests.
+#[derive(Debug, clap::Args)]
+pub struct Manifests {
+    /// A folder of manifests (and the folders in it), or one file.
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    file: PathBuf,
+    /// The key that sealed values were sealed with [default: AIGNE_HUB_SEAL_KEY_FILE, else
+    /// ~/.config/aigne-hub/seal.key].
+    #[arg(long, value_name = "PATH")]
+    seal_key_file: Option<PathBuf>,
+}
+
+impl Manifests {
+    fn directory(&self, context: &Context, missing: Missing) -> Directory {
+        Directory {
+            root: self.file.clone(),
+            environment: context.environment.clone(),
+            seal_key_file: self.seal_key_file.clone(),
+            missing,
+            clock: context.clock,
+        }
+    }
+}
+
+/// Where the hub keeps what it must not forget.
+#[derive(Debug, clap::Args)]
+pub struct Data {
+    /// The folder of the ledger, the journal and made keys.
+    #[arg(long, value_name = "DIR", default_value = "data", env = "AIGNE_HUB_DATA")]
+    data: PathBuf,
+}
+
+impl Data {
+    fn keyring(&self) -> Keyring {
+        Keyring::below(&self.data)
+    }
+}
+
+/// How to say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Cli {
+    /// Does it. Errors are for people: they say what to do.
+    pub fn run(self, context: &Context, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => run::run(args, context),
+            Command::Check(args) => check::run(&args, context, output),
+            Command::Keys(args) => keys::run(&args, context, output),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("aigne-hub {}", subcommand.get_name());
+            assert!(help.contains(&example), "{} has no example", subcommand.get_name());
+        }
+    }
+}

@@ -18,6 +18,8 @@ pub mod secret;
 
 pub mod snapshot;
 
+pub mod run;
+
 pub mod server;
 
 pub mod percore;

@@ -4,11 +4,20 @@
 //! [`Adapter::observe`], [`Adapter::observer`]); any other is translated through [`chat`](crate::chat)
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
+mod compatible;
+mod deepseek;
+mod doubao;
 mod failure;
 mod ids;
+mod ollama;
 mod openai;
-pub mod openai_compatible;
+mod openai_compatible;
+mod openrouter;
+mod poe;
 mod rules;
+#[cfg(test)]
+pub(crate) mod testing;
+mod xai;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -184,6 +193,20 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
     use config::ProviderType as Type;
     match r#type {
         Type::OpenAI => Some(&openai::ADAPTER),
-        _ => None,
+        Type::DeepSeek => Some(&deepseek::ADAPTER),
+        Type::Ollama => Some(&ollama::ADAPTER),
+        Type::OpenRouter => Some(&openrouter::ADAPTER),
+        Type::XAI => Some(&xai::ADAPTER),
+        Type::Doubao => Some(&doubao::ADAPTER),
+        Type::Poe => Some(&poe::ADAPTER),
+        Type::OpenAICompatible => Some(&compatible::ADAPTER),
+        Type::Anthropic | Type::Bedrock | Type::Gemini => None,
     }
+}
+
+/// The URL of an endpoint. A base that already ends in the version that the path begins with is taken as it is meant.
+pub fn url(base_url: &str, path: &str) -> String {
+    let base = base_url.trim_end_matches('/');
+    let base = if path.starts_with("/v1/") { base.strip_suffix("/v1").unwrap_or(base) } else { base };
+    format!("{base}{path}")
 }

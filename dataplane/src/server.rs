@@ -21,8 +21,8 @@ use tokio::{
 };
 
 use crate::{
-    percore::{Core, Live, Shared},
     ledger::journal::Journals,
+    percore::{Core, Live, Shared},
     telemetry::{
         Telemetry,
         access::{AccessLog, AccessWriter, FLUSH_EVERY},
@@ -141,7 +141,9 @@ impl Seed {
         let ticks = tokio::task::spawn_local(tick(Rc::clone(&core)));
         let deadline = connection::accept(&core, listener, closing).await;
         if tokio::time::timeout_at(deadline, core.live.none_left()).await.is_err() {
-            tracing::warn!("the grace period has ended with requests still open; they are settled as they are");
+            tracing::warn!(
+                "the grace period has ended with requests still open; they are settled as they are"
+            );
         }
         core.live.end();
         ticks.abort();

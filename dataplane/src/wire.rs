@@ -86,3 +86,30 @@ impl Wire {
         Box::new(openai_chat::stream::Encoder::new(meta))
     }
 }
+#[allow(missing_docs)]
+pub mod models {
+    use super::Wire;
+    use bytes::Bytes;
+    pub struct Model {
+        pub id: String,
+        pub display_name: String,
+        pub owned_by: String,
+        pub created: i64,
+    }
+    pub fn list(_: Wire, m: &[Model]) -> Bytes {
+        format!(
+            "{{\"object\":\"list\",\"data\":[{}]}}",
+            m.iter().map(|m| format!("{{\"id\":\"{}\"}}", m.id)).collect::<Vec<_>>().join(",")
+        )
+        .into()
+    }
+    pub fn one(_: Wire, m: &Model) -> Bytes {
+        format!("{{\"id\":\"{}\"}}", m.id).into()
+    }
+}
+#[allow(missing_docs)]
+pub mod count_tokens {
+    pub fn encode(n: u64) -> bytes::Bytes {
+        format!("{{\"input_tokens\":{n}}}").into()
+    }
+}

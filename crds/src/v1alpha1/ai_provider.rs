@@ -60,13 +60,16 @@ pub struct AIProviderSpec {
     /// The provider, and with it the API that it speaks. OpenAICompatible is any other service with OpenAI's API.
     pub r#type: ProviderType,
 
-    /// Where the API is, without a trailing path such as /chat/completions. Default by type: OpenAI
-    /// https://api.openai.com/v1, Anthropic https://api.anthropic.com, DeepSeek https://api.deepseek.com,
-    /// OpenRouter https://openrouter.ai/api/v1, XAI https://api.x.ai/v1, Doubao
+    /// Where the API is, without a trailing path such as /chat/completions. Needed for OpenAICompatible and Ollama.
+    /// Default: by type; OpenAI https://api.openai.com/v1, Anthropic https://api.anthropic.com, DeepSeek
+    /// https://api.deepseek.com, OpenRouter https://openrouter.ai/api/v1, XAI https://api.x.ai/v1, Doubao
     /// https://ark.cn-beijing.volces.com/api/v3, Poe https://api.poe.com/v1, Gemini
-    /// https://generativelanguage.googleapis.com, Bedrock by region. Needed for OpenAICompatible and Ollama.
+    /// https://generativelanguage.googleapis.com, Bedrock by its region.
     #[serde(rename = "baseURL", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"))]
+    #[schemars(
+        length(max = 1024),
+        regex(pattern = r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:/-]*)?$")
+    )]
     pub base_url: Option<String>,
 
     /// The keys that the provider is called with. Load is spread over them by weight. Needed but for Ollama and

@@ -86,7 +86,7 @@ pub struct BudgetSpend {
     pub amount: String,
 
     /// When the period began.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
     pub since: Option<jiff::Timestamp>,
 }

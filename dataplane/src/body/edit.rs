@@ -111,7 +111,7 @@ fn write(body: &Body, plan: &[Entry<'_>], removed: &[bool]) -> Bytes {
         }
         match entry.origin {
             Some(member) if !entry.renamed => {
-                out.extend_from_slice(&bytes[member.whole.start..member.value.start])
+                out.extend_from_slice(&bytes[member.whole.start..member.value.start]);
             }
             Some(member) => {
                 crate::json::string(&mut out, &entry.name);

@@ -33,7 +33,7 @@ pub fn scan(bytes: Bytes) -> Result<Body, Malformed> {
     }
     let mut scanner = Scanner { text: &bytes, at: 0 };
     let members = scanner.document()?;
-    let body = Body { members, bytes };
+    let body = Body { bytes, members };
     match duplicate(&body) {
         Some(name) => Err(Malformed::Duplicate(name)),
         None => Ok(body),

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 
-pub(super) use self::{error::error, pump::Pump, stream::Stream};
 use self::stream::StreamBody;
+pub(super) use self::{error::error, pump::Pump, stream::Stream};
 use super::{exchange::Exchange, ingress::Arrival};
 use crate::{
     chat,

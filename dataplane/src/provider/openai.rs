@@ -13,4 +13,5 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The adapter.
-pub static ADAPTER: OpenAiCompatible = OpenAiCompatible { dialect: Dialect { rules: RULES, ..OPENAI } };
+pub(super) static ADAPTER: OpenAiCompatible =
+    OpenAiCompatible { dialect: Dialect { rules: RULES, ..OPENAI } };

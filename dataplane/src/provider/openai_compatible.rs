@@ -8,6 +8,8 @@ mod messages;
 mod observe;
 mod relay;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod text;
 mod usage;
 
@@ -26,38 +28,38 @@ use crate::{
 
 /// What a provider does its own way.
 #[derive(Clone, Copy, Debug)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     /// Appended to the base URL for chat.
-    pub chat_path: &'static str,
+    pub(crate) chat_path: &'static str,
     /// The field that bounds the answer.
-    pub max_tokens: MaxTokens,
+    pub(crate) max_tokens: MaxTokens,
     /// It knows the `developer` role; else `system` is sent.
-    pub developer_role: bool,
+    pub(crate) developer_role: bool,
     /// It does what `response_format: json_schema` promises; else such a request is refused.
-    pub json_schema: bool,
+    pub(crate) json_schema: bool,
     /// It takes images, documents or sound.
-    pub images: bool,
+    pub(crate) images: bool,
     /// It takes several texts in one message; else they are joined by a blank line.
-    pub text_parts: bool,
+    pub(crate) text_parts: bool,
     /// It takes `top_k`; else it is left out, as the provider ignores it.
-    pub top_k: bool,
+    pub(crate) top_k: bool,
     /// How it is told how much to think.
-    pub reasoning: ReasoningField,
+    pub(crate) reasoning: ReasoningField,
     /// Thinking of earlier turns is sent back as `reasoning_content` with tool calls.
-    pub returns_reasoning: bool,
+    pub(crate) returns_reasoning: bool,
     /// `usage: {"include": true}` is sent too (`OpenRouter`).
-    pub usage_include: bool,
+    pub(crate) usage_include: bool,
     /// Reasoning tokens are counted beside `completion_tokens`, not within.
-    pub reasoning_is_addend: bool,
+    pub(crate) reasoning_is_addend: bool,
     /// Fields that it is known to ignore: left out of translated requests.
-    pub ignored: &'static [&'static str],
+    pub(crate) ignored: &'static [&'static str],
     /// Fields that are checked.
-    pub rules: &'static [Rule],
+    pub(crate) rules: &'static [Rule],
 }
 
 /// Which field bounds the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaxTokens {
+pub(crate) enum MaxTokens {
     /// `max_completion_tokens`; `max_tokens` passes too.
     Completion,
     /// `max_tokens`; `max_completion_tokens` is not known and is renamed, so that a cap is never ignored.
@@ -68,17 +70,17 @@ pub enum MaxTokens {
 
 /// How a provider is told how much to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReasoningField {
-    /// `reasoning_effort`, up to this word.
-    Effort(chat::Effort),
-    /// `thinking: {"type": …}` and `reasoning_effort` (`DeepSeek`, Doubao).
-    ThinkingAndEffort,
+pub(crate) enum ReasoningField {
+    /// `reasoning_effort`, between these two words (or `none`).
+    Effort(chat::Effort, chat::Effort),
+    /// `thinking: {"type": …}` and `reasoning_effort`, up to this word (`DeepSeek`, Doubao).
+    ThinkingAndEffort(chat::Effort),
     /// `reasoning: {effort | max_tokens | enabled}` (`OpenRouter`).
     Object,
 }
 
 /// What `OpenAI` itself does.
-pub const OPENAI: Dialect = Dialect {
+pub(crate) const OPENAI: Dialect = Dialect {
     chat_path: "/chat/completions",
     max_tokens: MaxTokens::Completion,
     developer_role: true,
@@ -86,7 +88,7 @@ pub const OPENAI: Dialect = Dialect {
     images: true,
     text_parts: true,
     top_k: false,
-    reasoning: ReasoningField::Effort(chat::Effort::Max),
+    reasoning: ReasoningField::Effort(chat::Effort::Minimal, chat::Effort::Max),
     returns_reasoning: false,
     usage_include: false,
     reasoning_is_addend: false,
@@ -99,9 +101,9 @@ const TOOLS: Tools = Tools { own: &["function", "custom"], own_prefixes: &[], un
 
 /// A provider that speaks `OpenAI`'s chat completions.
 #[derive(Clone, Copy, Debug)]
-pub struct OpenAiCompatible {
+pub(crate) struct OpenAiCompatible {
     /// What it does its own way.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
 }
 
 impl Adapter for OpenAiCompatible {

@@ -2,22 +2,25 @@
 //! another server. Each is refused by name unless it asks for what costs nothing extra.
 
 use super::Refusal;
-use crate::{body::Body, chat::Raw};
+use crate::{
+    body::{self, Body},
+    chat::Raw,
+};
 
 /// One field that is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Rule {
-    /// A top-level member, or one level below it (`provider.order`).
-    pub field: &'static str,
+pub(crate) struct Rule {
+    /// A top-level member.
+    pub(crate) field: &'static str,
     /// What may stand there. Absent and `null` always may.
-    pub allowed: Allowed,
+    pub(crate) allowed: Allowed,
     /// What the field would do, for the refusal: "chooses …".
-    pub effect: &'static str,
+    pub(crate) effect: &'static str,
 }
 
 /// What may stand in a field.
 #[derive(Clone, Copy, Debug)]
-pub enum Allowed {
+pub(crate) enum Allowed {
     /// Nothing.
     Nothing,
     /// One of these strings.
@@ -26,15 +29,17 @@ pub enum Allowed {
     False,
     /// An empty list, object or string only.
     Empty,
+    /// An object with these members only.
+    Members(&'static [&'static str]),
 }
 
 /// A rule.
-pub const fn rule(field: &'static str, allowed: Allowed, effect: &'static str) -> Rule {
+pub(crate) const fn rule(field: &'static str, allowed: Allowed, effect: &'static str) -> Rule {
     Rule { field, allowed, effect }
 }
 
 /// Checks a body that is relayed verbatim.
-pub fn check(body: &Body, rules: &[Rule], tools: Tools) -> Result<(), Refusal> {
+pub(crate) fn check(body: &Body, rules: &[Rule], tools: Tools) -> Result<(), Refusal> {
     // One pass over the members, as there are fewer of them than rules.
     for (name, raw) in body.members() {
         check_member(name, raw, rules)?;
@@ -46,32 +51,15 @@ pub fn check(body: &Body, rules: &[Rule], tools: Tools) -> Result<(), Refusal> {
 }
 
 /// Checks what a translated request carries along.
-pub fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(), Refusal> {
+pub(crate) fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(), Refusal> {
     extra.iter().try_for_each(|(name, raw)| check_member(name, raw.get(), rules))
 }
 
 fn check_member(name: &str, raw: &str, rules: &[Rule]) -> Result<(), Refusal> {
-    for rule in rules {
-        let raw = match rule.field.split_once('.') {
-            None if rule.field == name => raw,
-            Some((parent, child)) if parent == name => {
-                match crate::body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes())) {
-                    Ok(inner) => match inner.raw(child) {
-                        Some(_) if rule.allows(inner.raw(child).unwrap_or_default()) => continue,
-                        Some(_) => return Err(rule.refusal()),
-                        None => continue,
-                    },
-                    Err(crate::body::Malformed::NotAnObject) => continue,
-                    Err(error) => return Err(Refusal { field: name.to_owned(), message: error.to_string() }),
-                }
-            }
-            _ => continue,
-        };
-        if !rule.allows(raw) {
-            return Err(rule.refusal());
-        }
+    match rules.iter().find(|rule| rule.field == name) {
+        Some(rule) if !rule.allows(raw) => Err(rule.refusal()),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 impl Rule {
@@ -85,12 +73,14 @@ impl Rule {
                 }
                 Allowed::False => raw == "false",
                 Allowed::Empty => raw.starts_with(['[', '{', '"']) && inner.trim().is_empty(),
+                Allowed::Members(names) => body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
+                    .is_ok_and(|object| object.members().all(|(name, _)| names.contains(&name))),
             }
     }
 
     fn refusal(&self) -> Refusal {
         let but = match self.allowed {
-            Allowed::Words(words) => format!("; allowed: {}", words.join(", ")),
+            Allowed::Words(words) | Allowed::Members(words) => format!("; allowed: {}", words.join(", ")),
             _ => String::new(),
         };
         Refusal {
@@ -102,14 +92,14 @@ impl Rule {
 
 /// Which tools a client may name.
 #[derive(Clone, Copy, Debug)]
-pub struct Tools {
+pub(crate) struct Tools {
     /// Values of a tool's `type` that mean the client's own tool. A tool with another type is run, and billed, by
     /// the provider.
-    pub own: &'static [&'static str],
+    pub(crate) own: &'static [&'static str],
     /// Prefixes of further types that the client runs itself (Anthropic's `bash_…`, versioned by date).
-    pub own_prefixes: &'static [&'static str],
+    pub(crate) own_prefixes: &'static [&'static str],
     /// A tool without a type is the client's own (Anthropic).
-    pub untyped: bool,
+    pub(crate) untyped: bool,
 }
 
 #[derive(serde::Deserialize)]

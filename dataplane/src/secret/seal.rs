@@ -47,6 +47,8 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum KeyFileError {
+    #[error("there is no place for a key file: name one with {KEY_FILE_VARIABLE}")]
+    Nowhere,
     #[error("there is no key file {}: `aigne-hub seal` makes one, or name it with {KEY_FILE_VARIABLE}", .0.display())]
     Missing(PathBuf),
     #[error("the key file {} cannot be read: {source}", path.display())]

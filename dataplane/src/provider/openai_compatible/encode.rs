@@ -187,20 +187,21 @@ fn reasoning(body: &mut Object<'_>, field: ReasoningField, asked: &Reasoning) {
     let off = asked.thinking == Some(Thinking::Disabled);
     let effort = asked.effort.or(budget.map(Effort::of_budget));
     match field {
-        ReasoningField::Effort(most) => {
+        ReasoningField::Effort(least, most) => {
             // Models that don't reason refuse the field altogether, so "off" is said by silence.
             if let Some(effort) = effort.filter(|_| !off) {
-                body.string("reasoning_effort", effort.min(most).name());
+                let effort = if effort == Effort::None { effort } else { effort.clamp(least, most) };
+                body.string("reasoning_effort", effort.name());
             }
         }
-        ReasoningField::ThinkingAndEffort => {
+        ReasoningField::ThinkingAndEffort(most) => {
             let off = off || effort == Some(Effort::None);
             if off || asked.thinking.is_some() {
                 let kind = if off { "disabled" } else { "enabled" };
                 body.raw("thinking", &format!(r#"{{"type":"{kind}"}}"#));
             }
             if let Some(effort) = effort.filter(|_| !off) {
-                body.string("reasoning_effort", effort.name());
+                body.string("reasoning_effort", effort.min(most).name());
             }
         }
         ReasoningField::Object => {

@@ -21,9 +21,9 @@ fn a_key_is_made_once_and_is_its_owners_alone() {
     assert!(made.value.expose().starts_with("hub-") && made.value.len() == 4 + 64);
     let again = keyring.read_or_make(&secret(), at(2)).unwrap();
     assert_eq!((again.value.expose(), again.made_at), (made.value.expose(), at(1)));
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(keyring.folder()), 0o700);
-    assert_eq!(mode(&keyring.folder().join("team-acme.acme-hub.json")), 0o600);
+    let permissions = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(permissions(keyring.folder()), 0o700);
+    assert_eq!(permissions(&keyring.folder().join("team-acme.acme-hub.json")), 0o600);
     assert_eq!(fs::read_dir(keyring.folder()).unwrap().count(), 1, "nothing else is left behind");
     let other = keyring.read_or_make(&ObjectKey::new("team-acme", "other"), at(1)).unwrap();
     assert_ne!(other.value.expose(), made.value.expose());

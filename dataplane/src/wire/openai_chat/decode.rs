@@ -171,11 +171,12 @@ struct RawPart<'a> {
     cache_control: Option<Raw>,
 }
 
+fn need<T>(name: &str, value: Option<T>) -> Result<T, BadRequest> {
+    value.ok_or_else(|| bad(name, "is missing"))
+}
+
 fn part(raw: &str) -> Result<Part, BadRequest> {
     let part: RawPart<'_> = read("", raw)?;
-    fn need<T>(name: &str, value: Option<T>) -> Result<T, BadRequest> {
-        value.ok_or_else(|| bad(name, "is missing"))
-    }
     let content = match part.r#type.as_str() {
         "text" => Content::Text(need("text", part.text)?),
         "refusal" => Content::Refusal(need("refusal", part.refusal)?),
@@ -224,6 +225,7 @@ struct Audio {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the format's own names")]
 struct File {
     file_data: Option<String>,
     file_id: Option<String>,
