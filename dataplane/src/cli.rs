@@ -17,6 +17,7 @@ use crate::{
 pub mod check;
 pub mod keys;
 pub mod run;
+pub mod usage;
 
 mod table;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub enum Command {
     Run(run::Args),
     Check(check::Args),
     Keys(keys::Args),
+    Usage(usage::Args),
 }
 
 /// What a command may know of the world around it.
@@ -105,8 +107,14 @@ impl Cli {
             Command::Run(args) => run::run(args, context),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
+            Command::Usage(args) => block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS),
         }
     }
+}
+
+/// For commands that ask the ledger.
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
 }
 
 #[cfg(test)]

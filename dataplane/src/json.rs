@@ -3,6 +3,8 @@
 mod skim;
 mod surrogates;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 pub(crate) use skim::{Token, skim};
@@ -37,6 +39,19 @@ pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     string(&mut out, text);
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// A tool call's arguments as the JSON object that some formats want. What a model wrote that is no object is kept
+/// whole under `arguments`, so that nothing is lost and nothing fails.
+pub(crate) fn object_or_wrapped(arguments: &str) -> Cow<'_, str> {
+    let arguments = arguments.trim();
+    if arguments.is_empty() {
+        return Cow::Borrowed("{}");
+    }
+    if arguments.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_ok() {
+        return Cow::Borrowed(arguments);
+    }
+    Cow::Owned(format!("{{\"arguments\":{}}}", quoted(arguments)))
 }
 
 /// Appends a decimal number.

@@ -11,6 +11,8 @@ pub mod store;
 pub mod writer;
 
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 pub(crate) mod testing;
 
 use std::sync::Arc;

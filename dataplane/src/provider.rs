@@ -4,7 +4,9 @@
 //! [`Adapter::observe`], [`Adapter::observer`]); any other is translated through [`chat`](crate::chat)
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
+mod anthropic;
 mod compatible;
+mod count;
 mod deepseek;
 mod doubao;
 mod failure;
@@ -200,7 +202,8 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
         Type::Doubao => Some(&doubao::ADAPTER),
         Type::Poe => Some(&poe::ADAPTER),
         Type::OpenAICompatible => Some(&compatible::ADAPTER),
-        Type::Anthropic | Type::Bedrock | Type::Gemini => None,
+        Type::Anthropic => Some(&anthropic::ADAPTER),
+        Type::Bedrock | Type::Gemini => None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! What clients speak. One file per wire; each is pure.
 
+mod anthropic_messages;
+pub mod count_tokens;
 mod fields;
+pub mod models;
 mod openai_chat;
 mod thinking;
 
@@ -65,7 +68,7 @@ impl Wire {
         let body = mended.as_ref().unwrap_or(body);
         let request = match self {
             Self::OpenAiChat => openai_chat::decode::decode(body),
-            Self::AnthropicMessages => Err(BadRequest { param: None, message: format!("{self:?}") }),
+            Self::AnthropicMessages => anthropic_messages::decode::decode(body),
         };
         request.map_err(|error| match &error.param {
             Some(param) => BadRequest { message: format!("`{param}`: {}", error.message), ..error },
@@ -77,39 +80,15 @@ impl Wire {
     pub fn encode(self, response: &chat::Response, meta: &Meta) -> Bytes {
         match self {
             Self::OpenAiChat => openai_chat::encode::encode(response, meta).into(),
-            Self::AnthropicMessages => Bytes::new(),
+            Self::AnthropicMessages => anthropic_messages::encode::encode(response, meta).into(),
         }
     }
 
     /// Writes a stream.
     pub fn encoder(self, meta: Meta) -> Box<dyn StreamEncoder> {
-        Box::new(openai_chat::stream::Encoder::new(meta))
-    }
-}
-#[allow(missing_docs)]
-pub mod models {
-    use super::Wire;
-    use bytes::Bytes;
-    pub struct Model {
-        pub id: String,
-        pub display_name: String,
-        pub owned_by: String,
-        pub created: i64,
-    }
-    pub fn list(_: Wire, m: &[Model]) -> Bytes {
-        format!(
-            "{{\"object\":\"list\",\"data\":[{}]}}",
-            m.iter().map(|m| format!("{{\"id\":\"{}\"}}", m.id)).collect::<Vec<_>>().join(",")
-        )
-        .into()
-    }
-    pub fn one(_: Wire, m: &Model) -> Bytes {
-        format!("{{\"id\":\"{}\"}}", m.id).into()
-    }
-}
-#[allow(missing_docs)]
-pub mod count_tokens {
-    pub fn encode(n: u64) -> bytes::Bytes {
-        format!("{{\"input_tokens\":{n}}}").into()
+        match self {
+            Self::OpenAiChat => Box::new(openai_chat::stream::Encoder::new(meta)),
+            Self::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(meta)),
+        }
     }
 }

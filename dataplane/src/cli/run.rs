@@ -1,7 +1,7 @@
 //! `aigne-hub run`: a gateway without a cluster.
 
 use std::{
-    net::SocketAddr, num::NonZero, path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration,
+    net::SocketAddr, num::NonZero, process::ExitCode, sync::Arc, thread, time::Duration,
 };
 
 use anyhow::Context as _;

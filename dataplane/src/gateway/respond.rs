@@ -124,7 +124,7 @@ fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
 pub(super) fn estimated_count(tokens: u64) -> Answer {
     let mut headers = HeaderMap::new();
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
-    Answer::Plain(Plain { status: StatusCode::OK, headers, body: wire::count_tokens::encode(tokens) })
+    Answer::Plain(Plain { status: StatusCode::OK, headers, body: wire::count_tokens::encode(tokens).into() })
 }
 
 /// The body of an answer.

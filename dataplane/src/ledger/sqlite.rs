@@ -23,6 +23,9 @@ use self::statements::Statements;
 use super::Row;
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
+/// The database's name in a data folder.
+pub const FILE: &str = "ledger.sqlite";
+
 /// The migrations of this version.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -52,7 +55,10 @@ impl Sqlite {
 
     /// Opens an existing file for reading, while a gateway may be writing to it.
     pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        Self::connect(options(path).read_only(true)).await
+        let store = Self::connect(options(path).read_only(true)).await?;
+        // Opening alone reads nothing.
+        sqlx::query("SELECT 1 FROM usage LIMIT 0").execute(&store.pool).await?;
+        Ok(store)
     }
 
     async fn connect(options: SqliteConnectOptions) -> Result<Self, StoreError> {

@@ -117,6 +117,28 @@ pub struct Sums {
     pub price_nanos: i128,
 }
 
+impl Totals {
+    /// Adds another group's.
+    pub fn add(&mut self, other: &Self) {
+        self.known.add(&other.known);
+        self.suspense.add(&other.suspense);
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.attempts += other.attempts;
+        self.input_tokens += other.input_tokens;
+        self.cached_input_tokens += other.cached_input_tokens;
+        self.cache_write_tokens += other.cache_write_tokens;
+        self.output_tokens += other.output_tokens;
+        self.reasoning_tokens += other.reasoning_tokens;
+        self.cost_nanos += other.cost_nanos;
+        self.price_nanos += other.price_nanos;
+    }
+}
+
 /// One attempt, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UsageRow {

@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode};
 
 use super::{Fault, UpstreamError};
+use crate::chat::{Failure, FailureKind};
 
 /// Longest message that is kept, in bytes.
 const MESSAGE: usize = 1000;
@@ -82,6 +83,20 @@ pub(super) fn bounded(mut text: String, most: usize) -> String {
         text.push('…');
     }
     text
+}
+
+/// A provider's error in the client's terms.
+pub(super) fn failure(error: &UpstreamError) -> Failure {
+    let kind = match error.fault {
+        Fault::Provider if matches!(error.code.as_deref(), Some("overloaded_error" | "529" | "503")) => {
+            FailureKind::Overloaded
+        }
+        Fault::Provider if error.code.as_deref() == Some("timeout_error") => FailureKind::Timeout,
+        Fault::Request => FailureKind::Request,
+        Fault::Throttled => FailureKind::Throttled,
+        Fault::Credential | Fault::Forbidden | Fault::Provider => FailureKind::Provider,
+    };
+    Failure { kind, message: error.message.clone(), code: error.code.clone() }
 }
 
 #[cfg(test)]

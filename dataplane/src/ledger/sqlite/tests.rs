@@ -7,7 +7,7 @@ use crate::ledger::store::suite::{behaviours, row};
 
 async fn open() -> (Sqlite, TempDir) {
     let dir = TempDir::new().unwrap();
-    (Sqlite::open(&dir.path().join("ledger.db")).await.unwrap(), dir)
+    (Sqlite::open(&dir.path().join(FILE)).await.unwrap(), dir)
 }
 
 behaviours!(open);
@@ -15,7 +15,7 @@ behaviours!(open);
 #[tokio::test]
 async fn a_reader_sees_what_a_living_writer_committed() {
     let (store, dir) = open().await;
-    let reader = Sqlite::open_read_only(&dir.path().join("ledger.db")).await.unwrap();
+    let reader = Sqlite::open_read_only(&dir.path().join(FILE)).await.unwrap();
     store.insert(&[row(1)]).await.unwrap();
     let count = async || reader.rows(&Filter::default()).try_collect::<Vec<_>>().await.unwrap().len();
     assert_eq!(count().await, 1);
@@ -29,7 +29,7 @@ async fn it_opens_again_also_for_reading_alone() {
     let (store, dir) = open().await;
     store.insert(&[row(1)]).await.unwrap();
     store.pool.close().await;
-    let path = dir.path().join("ledger.db");
+    let path = dir.path().join(FILE);
     let reader = Sqlite::open_read_only(&path).await.unwrap();
     assert_eq!(reader.totals(&Filter::default(), &[]).await.unwrap().len(), 1);
     drop(reader);
@@ -50,7 +50,7 @@ async fn a_schema_from_a_later_version_is_refused() {
     let (store, dir) = open().await;
     let later = "INSERT INTO _sqlx_migrations VALUES (9999, 'later', CURRENT_TIMESTAMP, TRUE, x'00', 0)";
     sqlx::query(later).execute(&store.pool).await.unwrap();
-    let error = Sqlite::open(&dir.path().join("ledger.db")).await.unwrap_err();
+    let error = Sqlite::open(&dir.path().join(FILE)).await.unwrap_err();
     assert!(matches!(error, StoreError::Schema(_)), "{error}");
 }
 
@@ -68,7 +68,7 @@ async fn a_missing_or_foreign_file_is_unavailable() {
 #[tokio::test]
 async fn a_lock_and_a_full_disk_are_told_apart() {
     let (store, dir) = open().await;
-    let path = dir.path().join("ledger.db");
+    let path = dir.path().join(FILE);
     let mut other = options(&path).connect().await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let impatient = Sqlite::connect(options(&path).busy_timeout(Duration::ZERO)).await.unwrap();

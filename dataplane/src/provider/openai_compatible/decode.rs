@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::{Dialect, error, usage::RawUsage};
 use crate::{
-    chat::{Content, Failure, FailureKind, Finish, FinishReason, Part, Raw, Response},
+    chat::{Content, Finish, FinishReason, Part, Raw, Response},
     json,
-    provider::{Fault, Unreadable, UpstreamError, openai_compatible::text::Text},
+    provider::{Unreadable, failure::failure, openai_compatible::text::Text},
 };
 
 #[derive(Deserialize)]
@@ -117,14 +117,4 @@ pub(super) fn finish(reason: &str, called: bool) -> Finish {
         _ => FinishReason::Stop,
     };
     reason.into()
-}
-
-/// A provider's error in the client's terms.
-pub(super) fn failure(error: &UpstreamError) -> Failure {
-    let kind = match error.fault {
-        Fault::Request => FailureKind::Request,
-        Fault::Throttled => FailureKind::Throttled,
-        Fault::Credential | Fault::Forbidden | Fault::Provider => FailureKind::Provider,
-    };
-    Failure { kind, message: error.message.clone(), code: error.code.clone() }
 }

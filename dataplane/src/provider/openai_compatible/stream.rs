@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     Dialect,
-    decode::{failure, finish, made_id},
+    decode::{finish, made_id},
     error,
     text::Text,
     usage::RawUsage,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     chat::{Event, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable},
+    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
 };
 
 #[derive(Deserialize)]
