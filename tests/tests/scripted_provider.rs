@@ -93,7 +93,9 @@ async fn a_gate_holds_each_event_and_a_client_that_leaves_is_seen() -> Outcome {
 #[tokio::test]
 async fn a_dripping_head_arrives_whole() -> Outcome {
     let (_provider, client) = provider().await?;
+    let begun = std::time::Instant::now();
     let answer = client.chat(&question(false, "[[drip=1 text=slow]]")).await?.good()?;
     assert_eq!(answer["choices"][0]["message"]["content"], "slow");
+    assert!(begun.elapsed().as_millis() > 100, "a head has hundreds of bytes, a millisecond each");
     Ok(())
 }
