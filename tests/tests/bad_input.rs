@@ -381,9 +381,10 @@ async fn a_framing_that_could_smuggle_is_refused() -> Outcome {
     );
     let mut socket = TcpStream::connect(&address).await?;
     socket.write_all(request.as_bytes()).await?;
-    let mut answer = [0; 12];
-    socket.read_exact(&mut answer).await?;
-    assert_eq!(&answer, b"HTTP/1.1 400");
+    // Refused in words, or by closing; a reset may swallow the words.
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer).await;
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(upstream.asked().len(), 0);
     Ok(())
 }

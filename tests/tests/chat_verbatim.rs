@@ -45,7 +45,7 @@ async fn streams_are_the_providers_bytes() -> Outcome {
         let expected = directly(&upstream, path, &body).await?;
         let answer = hub.client().post(path, &body).await?;
         assert_eq!(answer.text(), String::from_utf8_lossy(&expected), "{path}");
-        assert_eq!(answer.header("content-type"), "text/event-stream", "{path}");
+        assert!(answer.header("content-type").starts_with("text/event-stream"), "{path}");
     }
     Ok(())
 }

@@ -8,12 +8,13 @@ use aigne_hub_tests::scripted::{Gate, Script, Scripted};
 async fn open_streams_are_finished_and_settled() -> Outcome {
     let upstream = Scripted::start().await?;
     let mut hub = Blueprint::usual(&upstream).start().await?;
-    let gate = Gate::closed();
-    upstream.always(Script::chunks(6).gate(&gate));
+    let gates = [Gate::admitting(2), Gate::admitting(2)];
+    for gate in &gates {
+        upstream.next(Script::chunks(6).gate(gate));
+    }
     let client = hub.client();
     let mut relayed = client.live("/v1/chat/completions", &streamed(chat("gpt", "hi"))).await?;
     let mut translated = client.live("/v1/messages", &streamed(message("gpt", "hi"))).await?;
-    gate.admit(4);
     relayed.event().await?;
     translated.event().await?;
 
@@ -26,7 +27,7 @@ async fn open_streams_are_finished_and_settled() -> Outcome {
         })
     })
     .await?;
-    gate.open();
+    gates.iter().for_each(Gate::open);
     assert!(text(&relayed.rest().await?).ends_with("piece 5 "));
     let rest = translated.rest().await?;
     assert_eq!(rest.last().map(|event| event.name.as_str()), Some("message_stop"));

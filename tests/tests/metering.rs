@@ -120,11 +120,10 @@ async fn usage_that_is_not_reported_is_estimated() -> Outcome {
 
 /// Starts a stream of 100 pieces, reads a few, leaves. Gives the gate that lets the rest through.
 async fn leave_early(upstream: &Scripted, hub: &Hub, model: &str) -> anyhow::Result<Gate> {
-    let gate = Gate::closed();
+    let gate = Gate::admitting(10);
     let tokens = Tokens { input: 7, output: 100, ..Tokens::default() };
     upstream.next(Script::chunks(100).usage(Dialect::OpenAI, tokens).gate(&gate));
     let mut live = hub.client().live("/v1/chat/completions", &streamed(chat(model, "hi"))).await?;
-    gate.admit(10);
     for _ in 0..5 {
         live.event().await?;
     }
@@ -228,10 +227,9 @@ async fn sigkill_loses_nothing_that_was_answered() -> Outcome {
 async fn sigkill_in_mid_stream_leaves_a_bound() -> Outcome {
     let upstream = Scripted::start().await?;
     let mut hub = Blueprint::usual(&upstream).start().await?;
-    let gate = Gate::closed();
+    let gate = Gate::admitting(3);
     upstream.always(Script::chunks(50).gate(&gate));
     let mut live = hub.client().live("/v1/chat/completions", &streamed(chat("gpt", "hi"))).await?;
-    gate.admit(3);
     live.event().await?;
     hub.sigkill().await?;
     hub.restart().await?;

@@ -18,10 +18,9 @@ async fn status_becomes(hub: &Hub, key: &str, status: u16) -> Outcome {
 async fn a_change_is_picked_up_without_cutting_a_stream() -> Outcome {
     let upstream = Scripted::start().await?;
     let hub = Blueprint::usual(&upstream).start().await?;
-    let gate = Gate::closed();
+    let gate = Gate::admitting(2);
     upstream.next(Script::chunks(6).gate(&gate));
     let mut live = hub.client().live("/v1/chat/completions", &streamed(chat("gpt", "hi"))).await?;
-    gate.admit(2);
     live.event().await?;
 
     // The stream's own tenant loses its key, its provider disappears, another tenant comes.

@@ -140,7 +140,7 @@ async fn fields_that_choose_a_model_a_tier_or_a_paid_tool_are_refused_by_name() 
         assert!(error.to_string().contains(field), "{field}: {error}");
     }
     let anthropic = [
-        ("sonnet", "service_tier", json!("auto")),
+        ("sonnet", "service_tier", json!("priority")),
         ("sonnet", "speed", json!("fast")),
         ("sonnet", "container", json!("c-1")),
         ("sonnet", "mcp_servers", json!([{"type": "url", "url": "https://example.com", "name": "x"}])),
@@ -167,6 +167,26 @@ async fn harmless_values_of_those_fields_pass() -> Outcome {
         .good()?;
     let custom = json!([{"type": "custom", "name": "f", "input_schema": {"type": "object"}}]);
     hub.client().messages(&with(message("sonnet", "hi"), json!({ "tools": custom }))).await?.good()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn betas_cross_if_they_cost_nothing() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    let betas = "interleaved-thinking-2025-05-14, some-beta-of-tomorrow-2027-01-01";
+    for body in [message("sonnet", "hi"), message("gpt", "hi")] {
+        hub.client().header("anthropic-beta", betas).messages(&body).await?.good()?;
+    }
+    let crossed: Vec<_> =
+        upstream.asked().iter().map(|entry| entry.header("anthropic-beta").map(str::to_owned)).collect();
+    assert_eq!(crossed, [Some("interleaved-thinking-2025-05-14".to_owned()), None]);
+    let paid = hub
+        .client()
+        .header("anthropic-beta", "context-1m-2025-08-07")
+        .messages(&message("sonnet", "hi"))
+        .await?;
+    assert!(paid.anthropic_error(400)?.to_string().contains("context-1m"), "{}", paid.text());
+    assert_eq!(upstream.asked().len(), 2);
     Ok(())
 }
 

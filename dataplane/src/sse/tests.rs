@@ -25,37 +25,33 @@ fn data(text: &str) -> Vec<Option<String>> {
         .collect()
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[test]
 fn all_line_ends_are_line_ends() {
     for end in ["\n", "\r\n", "\r"] {
         let text = ["event: x", "data: {\"a\":1}", "", "data: 2", "id: 7", "", ""].join(end);
-        assert_eq!(data(&text), [some("{\"a\":1}"), some("2")], "{end:?}");
+        assert_eq!(data(&text), [Some("{\"a\":1}".to_owned()), Some("2".to_owned())], "{end:?}");
     }
 }
 
 #[test]
 fn data_lines_are_joined_and_need_no_space() {
-    assert_eq!(data("data:a\ndata:  b\ndata\ndata:\nretry: 3\n\n"), [some("a\n b\n\n")]);
+    assert_eq!(data("data:a\ndata:  b\ndata\ndata:\nretry: 3\n\n"), [Some("a\n b\n\n".to_owned())]);
     assert_eq!(data("database: no\n\n"), [None]);
 }
 
 #[test]
 fn comments_and_stray_blank_lines_carry_no_data_but_their_bytes() {
     let text = ": OPENROUTER PROCESSING\n\n\ndata: x\n: and\n\n";
-    assert_eq!(data(text), [None, None, some("x")]);
+    assert_eq!(data(text), [None, None, Some("x".to_owned())]);
     let events = split([Bytes::from(text)], MAX_EVENT).unwrap();
     assert_eq!(events.iter().map(|event| event.raw.len()).collect::<Vec<_>>(), [25, 1, 15]);
 }
 
 #[test]
 fn a_byte_order_mark_and_a_missing_end_are_forgiven() {
-    assert_eq!(data("\u{feff}data: x\n\ndata: [DONE]"), [some("x"), some("[DONE]")]);
-    assert_eq!(data("data: x\r"), [some("x")]);
-    assert_eq!(data("data: x\n"), [some("x")]);
+    assert_eq!(data("\u{feff}data: x\n\ndata: [DONE]"), [Some("x".to_owned()), Some("[DONE]".to_owned())]);
+    assert_eq!(data("data: x\r"), [Some("x".to_owned())]);
+    assert_eq!(data("data: x\n"), [Some("x".to_owned())]);
 }
 
 #[test]

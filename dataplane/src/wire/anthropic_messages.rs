@@ -10,9 +10,10 @@ use crate::{
     usage::Usage,
 };
 
-/// How this wire says why an answer ended.
-fn stop_reason(reason: FinishReason) -> &'static str {
+/// How this wire says why an answer ended. Where the model declined in words, others just say that it is done.
+fn stop_reason(reason: FinishReason, refused: bool) -> &'static str {
     match reason {
+        FinishReason::Stop if refused => "refusal",
         FinishReason::Stop | FinishReason::Error => "end_turn",
         FinishReason::StopSequence => "stop_sequence",
         FinishReason::Length => "max_tokens",

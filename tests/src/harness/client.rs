@@ -195,7 +195,8 @@ impl Live {
 
     /// The next event, which must come.
     pub async fn event(&mut self) -> anyhow::Result<Event> {
-        self.next().await?.context("the stream ended")
+        let status = self.status();
+        self.next().await?.with_context(|| format!("{status}: the stream ended: {}", self.unread))
     }
 
     /// Everything up to the end.

@@ -135,8 +135,9 @@ const ENDLESS: Bytes = Bytes::from_static(&[b'x'; 16 * 1024]);
 
 impl Player {
     async fn next(&mut self) -> Option<Result<Frame<Bytes>, std::io::Error>> {
-        // The head has been written by now; only that drips.
-        self.line.drip(None);
+        while let Some(pause) = self.line.dripping() {
+            tokio::time::sleep(pause).await;
+        }
         if std::mem::take(&mut self.flush) {
             tokio::task::yield_now().await;
         }

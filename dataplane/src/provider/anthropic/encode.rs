@@ -99,7 +99,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
         }
     }
     body.close();
-    relay::check_cache(&String::from_utf8_lossy(&out))?;
+    relay::check_cache(&out)?;
     Ok(out)
 }
 
@@ -155,7 +155,7 @@ fn system(body: &mut Object<'_>, request: &Request) -> Result<(), Refusal> {
         parts.push(&json);
     }
     if !parts.is_empty() {
-        messages::content(body.name("system"), &parts, "system")?;
+        messages::content(body.name("system"), &parts)?;
     }
     Ok(())
 }

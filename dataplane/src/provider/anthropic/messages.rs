@@ -13,19 +13,19 @@ const ID: usize = 64;
 
 pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refusal> {
     // The parts of all messages of one role in a row.
-    let mut turns: Vec<(Role, Vec<&Part>, String)> = Vec::with_capacity(messages.len());
-    for (index, message) in messages.iter().enumerate() {
+    let mut turns: Vec<(Role, Vec<&Part>)> = Vec::with_capacity(messages.len());
+    for message in messages {
         if matches!(message.role, Role::System | Role::Developer) {
             continue;
         }
         match turns.last_mut() {
-            Some((role, parts, _)) if *role == message.role => parts.extend(&message.parts),
-            _ => turns.push((message.role, message.parts.iter().collect(), format!("messages[{index}]"))),
+            Some((role, parts)) if *role == message.role => parts.extend(&message.parts),
+            _ => turns.push((message.role, message.parts.iter().collect())),
         }
     }
     let mut empty = true;
     out.push(b'[');
-    for (role, parts, field) in &mut turns {
+    for (role, parts) in &mut turns {
         parts.sort_by_key(|part| !matches!(part.content, Content::ToolResult { .. }));
         parts.retain(|part| is_sent(part));
         if parts.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
         }
         let mut message = Object::open(out);
         message.string("role", if *role == Role::Assistant { "assistant" } else { "user" });
-        content(message.name("content"), parts, field)?;
+        content(message.name("content"), parts)?;
         message.close();
     }
     out.push(b']');
@@ -63,7 +63,7 @@ pub(super) fn unsigned_call(messages: &[Message]) -> bool {
 }
 
 /// A string where one text alone allows it, else a list of blocks.
-pub(super) fn content(out: &mut Vec<u8>, parts: &[&Part], field: &str) -> Result<(), Refusal> {
+pub(super) fn content(out: &mut Vec<u8>, parts: &[&Part]) -> Result<(), Refusal> {
     if let [Part { content: Content::Text(text), cache: None }] = parts {
         json::string(out, text);
         return Ok(());
@@ -73,15 +73,14 @@ pub(super) fn content(out: &mut Vec<u8>, parts: &[&Part], field: &str) -> Result
         if index > 0 {
             out.push(b',');
         }
-        block(out, part, field)?;
+        block(out, part)?;
     }
     out.push(b']');
     Ok(())
 }
 
-fn block(out: &mut Vec<u8>, part: &Part, field: &str) -> Result<(), Refusal> {
-    let refuse =
-        |message: &str| Err(Refusal { field: format!("{field}.content"), message: message.to_owned() });
+fn block(out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
+    let refuse = |message: &str| Err(Refusal { field: "messages".to_owned(), message: message.to_owned() });
     let mut block = Object::open(out);
     match &part.content {
         Content::Text(text) | Content::Refusal(text) => {
@@ -115,7 +114,7 @@ fn block(out: &mut Vec<u8>, part: &Part, field: &str) -> Result<(), Refusal> {
             block.string("type", "tool_result").string("tool_use_id", &ids::fit(id, ID));
             let inner: Vec<&Part> = inner.iter().filter(|part| is_sent(part)).collect();
             if !inner.is_empty() {
-                content(block.name("content"), &inner, field)?;
+                content(block.name("content"), &inner)?;
             }
             if *is_error {
                 block.raw("is_error", "true");

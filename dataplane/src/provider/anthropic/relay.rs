@@ -15,7 +15,7 @@ pub(super) fn relay(body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked
             message: "`stream` must be true or false".to_owned(),
         });
     }
-    body.members().try_for_each(|(_, raw)| check_cache(raw))?;
+    check_cache(body.bytes())?;
     let model = json::quoted(&target.model.upstream_model);
     let edits =
         if body.raw("model") == Some(model.as_str()) { Vec::new() } else { vec![Edit::Set("model", model)] };
@@ -23,7 +23,7 @@ pub(super) fn relay(body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked
 }
 
 /// Refuses a `cache_control` that asks for another lifetime than the one that is priced.
-pub(super) fn check_cache(json: &str) -> Result<(), Refusal> {
+pub(super) fn check_cache(json: &[u8]) -> Result<(), Refusal> {
     if !has_long_cache(json) {
         return Ok(());
     }
@@ -36,13 +36,13 @@ pub(super) fn check_cache(json: &str) -> Result<(), Refusal> {
 }
 
 /// Whether some `cache_control` asks for another lifetime than the one that is priced.
-fn has_long_cache(raw: &str) -> bool {
-    if memchr::memmem::find(raw.as_bytes(), b"ttl").is_none() && !raw.contains("\\u") {
+fn has_long_cache(json: &[u8]) -> bool {
+    if memchr::memmem::find(json, b"ttl").is_none() && memchr::memmem::find(json, b"\\u").is_none() {
         return false;
     }
     let mut inside = false;
     let mut found = false;
-    skim(raw.as_bytes(), |token| match token {
+    skim(json, |token| match token {
         Token::Name(name) => {
             let name = unescaped(name);
             inside = name == "cache_control" || (inside && matches!(name.as_ref(), "type" | "ttl"));

@@ -13,14 +13,12 @@ const ID: usize = 40;
 pub(super) fn write(out: &mut Vec<u8>, messages: &[Message], dialect: &Dialect) -> Result<(), Refusal> {
     let mut writer = Writer { out, dialect, empty: true };
     writer.out.push(b'[');
-    for (index, message) in messages.iter().enumerate() {
-        let field = format_args!("messages[{index}]").to_string();
+    for message in messages {
         match message.role {
-            Role::System => writer.plain("system", message, &field)?,
-            Role::Developer if dialect.developer_role => writer.plain("developer", message, &field)?,
-            Role::Developer => writer.plain("system", message, &field)?,
-            Role::User => writer.user(message, &field)?,
-            Role::Assistant => writer.assistant(message, &field)?,
+            Role::Developer if dialect.developer_role => writer.plain("developer", message)?,
+            Role::System | Role::Developer => writer.plain("system", message)?,
+            Role::User => writer.user(message)?,
+            Role::Assistant => writer.assistant(message)?,
         }
     }
     writer.out.push(b']');
@@ -46,16 +44,16 @@ impl Writer<'_> {
         object
     }
 
-    fn plain(&mut self, role: &str, message: &Message, field: &str) -> Result<(), Refusal> {
+    fn plain(&mut self, role: &str, message: &Message) -> Result<(), Refusal> {
         let dialect = self.dialect;
         let mut object = self.open(role, message.name.as_deref());
         let parts: Vec<&Part> = message.parts.iter().collect();
-        content(object.name("content"), &parts, dialect, field)?;
+        content(object.name("content"), &parts, dialect)?;
         object.close();
         Ok(())
     }
 
-    fn user(&mut self, message: &Message, field: &str) -> Result<(), Refusal> {
+    fn user(&mut self, message: &Message) -> Result<(), Refusal> {
         let dialect = self.dialect;
         let mut rest: Vec<&Part> = Vec::with_capacity(message.parts.len());
         let mut results = false;
@@ -76,7 +74,7 @@ impl Writer<'_> {
                 (true, true) => {
                     object.string("content", if *is_error { "Error" } else { "" });
                 }
-                _ => content(object.name("content"), &texts, dialect, field)?,
+                _ => content(object.name("content"), &texts, dialect)?,
             }
             object.close();
             rest.extend(media);
@@ -85,12 +83,12 @@ impl Writer<'_> {
             return Ok(());
         }
         let mut object = self.open("user", message.name.as_deref());
-        content(object.name("content"), &rest, dialect, field)?;
+        content(object.name("content"), &rest, dialect)?;
         object.close();
         Ok(())
     }
 
-    fn assistant(&mut self, message: &Message, field: &str) -> Result<(), Refusal> {
+    fn assistant(&mut self, message: &Message) -> Result<(), Refusal> {
         let mut texts: Vec<&Part> = Vec::new();
         let mut calls = Vec::new();
         let mut refusal = None;
@@ -113,7 +111,7 @@ impl Writer<'_> {
         if texts.is_empty() {
             object.raw("content", "null");
         } else {
-            content(object.name("content"), &texts, dialect, field)?;
+            content(object.name("content"), &texts, dialect)?;
         }
         if let Some(refusal) = refusal {
             object.string("refusal", refusal);
@@ -138,7 +136,7 @@ impl Writer<'_> {
 }
 
 /// A string where text alone allows it, else a list of parts.
-fn content(out: &mut Vec<u8>, parts: &[&Part], dialect: &Dialect, field: &str) -> Result<(), Refusal> {
+fn content(out: &mut Vec<u8>, parts: &[&Part], dialect: &Dialect) -> Result<(), Refusal> {
     if let [Part { content: Content::Text(text), .. }] = parts {
         json::string(out, text);
         return Ok(());
@@ -159,21 +157,17 @@ fn content(out: &mut Vec<u8>, parts: &[&Part], dialect: &Dialect, field: &str) -
         if index > 0 {
             out.push(b',');
         }
-        write_part(out, &part.content, dialect, field)?;
+        write_part(out, &part.content, dialect)?;
     }
     out.push(b']');
     Ok(())
 }
 
-fn write_part(out: &mut Vec<u8>, content: &Content, dialect: &Dialect, field: &str) -> Result<(), Refusal> {
-    let refuse =
-        |message: &str| Err(Refusal { field: format!("{field}.content"), message: message.to_owned() });
+fn write_part(out: &mut Vec<u8>, content: &Content, dialect: &Dialect) -> Result<(), Refusal> {
+    let refuse = |message: &str| Err(Refusal { field: "messages".to_owned(), message: message.to_owned() });
     let mut part = Object::open(out);
     match content {
-        Content::Text(text) => {
-            part.string("type", "text").string("text", text);
-        }
-        Content::File { source: Source::Text(text), .. } => {
+        Content::Text(text) | Content::File { source: Source::Text(text), .. } => {
             part.string("type", "text").string("text", text);
         }
         Content::Image { .. } | Content::File { .. } | Content::Audio { .. } if !dialect.images => {

@@ -83,7 +83,7 @@ impl Observer {
     }
 
     /// The event without its usage; dropped where it carries nothing else.
-    fn strip(&self, data: &[u8], seen: &Seen) -> Relay {
+    fn strip(data: &[u8], seen: &Seen) -> Relay {
         if seen.usage.is_some() && seen.choices.as_ref().is_some_and(Vec::is_empty) {
             return Relay::Drop;
         }
@@ -125,7 +125,7 @@ impl StreamObserver for Observer {
         if let Some(error) = seen.error.as_ref().and_then(error::inside) {
             self.observed.error.get_or_insert(error);
         }
-        if self.asked.usage && glance.usage { self.strip(data, &seen) } else { Relay::Pass }
+        if self.asked.usage && glance.usage { Self::strip(data, &seen) } else { Relay::Pass }
     }
 
     fn observed(&self) -> &Observed {

@@ -79,8 +79,8 @@ fn wants_schema(body: &Body) -> bool {
 pub(super) fn no_schema() -> Refusal {
     Refusal {
         field: "response_format".to_owned(),
-        message: "this provider does not support `response_format: json_schema`; use `json_object` and describe the \
-                  schema in the prompt"
+        message: "this provider writes JSON but follows no schema: ask for it in the prompt (with \
+                  `response_format: json_object` in OpenAI's format)"
             .to_owned(),
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct RawUsage {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the format's own names")]
 struct PromptDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,

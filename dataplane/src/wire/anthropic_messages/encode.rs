@@ -16,15 +16,16 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("role", "assistant")
         .string("model", &meta.model);
     json::list(answer.name("content"), &response.parts, block);
-    stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()));
+    let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
+    stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
     usage(answer.name("usage"), &response.usage.unwrap_or_default());
     answer.close();
     out
 }
 
 /// `stop_reason` and `stop_sequence`.
-pub(super) fn stop(object: &mut Object<'_>, finish: &Finish) {
-    object.string("stop_reason", stop_reason(finish.reason));
+pub(super) fn stop(object: &mut Object<'_>, finish: &Finish, refused: bool) {
+    object.string("stop_reason", stop_reason(finish.reason, refused));
     match &finish.stop_sequence {
         Some(text) => object.string("stop_sequence", text),
         None => object.raw("stop_sequence", "null"),

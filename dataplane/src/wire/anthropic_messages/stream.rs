@@ -26,6 +26,8 @@ pub(in crate::wire) struct Encoder {
     blocks: usize,
     /// The block of each call.
     calls: Vec<(u32, usize)>,
+    /// The model declined in words.
+    refused: bool,
     finish: Option<Finish>,
     usage: Usage,
     failed: bool,
@@ -39,6 +41,7 @@ impl Encoder {
             open: Open::Nothing,
             blocks: 0,
             calls: Vec::new(),
+            refused: false,
             finish: None,
             usage: Usage::default(),
             failed: false,
@@ -160,7 +163,11 @@ impl StreamEncoder for Encoder {
             _ => self.start(None, out),
         }
         match event {
-            Event::Text(text) | Event::Refusal(text) => self.text(text, out),
+            Event::Text(text) => self.text(text, out),
+            Event::Refusal(text) => {
+                self.refused = true;
+                self.text(text, out);
+            }
             Event::Citation(citation) if self.open == Open::Text => {
                 let index = self.blocks - 1;
                 write(out, "content_block_delta", |event| {
@@ -210,7 +217,7 @@ impl StreamEncoder for Encoder {
         write(out, "message_delta", |event| {
             let mut delta = Object::open(event.name("delta"));
             match &self.finish {
-                Some(finish) => stop(&mut delta, finish),
+                Some(finish) => stop(&mut delta, finish, self.refused),
                 None => {
                     delta.raw("stop_reason", "null").raw("stop_sequence", "null");
                 }

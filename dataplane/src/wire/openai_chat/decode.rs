@@ -349,6 +349,7 @@ fn response_format(raw: &str) -> Result<ResponseFormat, BadRequest> {
         json_schema: Option<Schema>,
     }
     #[derive(Deserialize)]
+    #[expect(clippy::struct_field_names, reason = "the format's own name")]
     struct Schema {
         name: Option<String>,
         description: Option<String>,

@@ -66,7 +66,7 @@ fn message(out: &mut Vec<u8>, parts: &[Part]) {
     let calls = |part: &&Part| matches!(part.content, Content::ToolCall { .. });
     if parts.iter().any(|part| calls(&part)) {
         json::list(object.name("tool_calls"), parts.iter().filter(calls), |out, part| {
-            tool_call(out, &part.content)
+            tool_call(out, &part.content);
         });
     }
     object.close();

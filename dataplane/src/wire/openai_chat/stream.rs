@@ -75,6 +75,7 @@ impl Encoder {
     }
 
     fn call(&mut self, index: u32, id: &str, name: &str, out: &mut Vec<u8>) {
+        self.end_bare_calls(out);
         self.delta(out, |delta| {
             json::list(delta.name("tool_calls"), [()], |out, ()| {
                 let mut call = Object::open(out);
@@ -91,6 +92,15 @@ impl Encoder {
         }
         if let Some(begun) = self.arguments.get_mut(index) {
             *begun = false;
+        }
+    }
+
+    /// A call without arguments still needs an object's text.
+    fn end_bare_calls(&mut self, out: &mut Vec<u8>) {
+        let bare: Vec<u32> =
+            (0..).zip(&self.arguments).filter(|(_, begun)| !**begun).map(|(index, _)| index).collect();
+        for index in bare {
+            self.arguments(index, "{}", out);
         }
     }
 
@@ -170,7 +180,7 @@ impl StreamEncoder for Encoder {
                 self.thinking_block(&Content::Thinking { text, signature: Some(signature.clone()) }, out);
             }
             Event::RedactedThinking(data) => {
-                self.thinking_block(&Content::RedactedThinking(data.clone()), out)
+                self.thinking_block(&Content::RedactedThinking(data.clone()), out);
             }
             Event::ToolCall { index, id, name } => self.call(*index, id, name, out),
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
@@ -181,12 +191,7 @@ impl StreamEncoder for Encoder {
 
     fn finish(&mut self, out: &mut Vec<u8>) {
         if !self.failed {
-            // A call without arguments still needs an object's text.
-            let bare: Vec<u32> =
-                (0..).zip(&self.arguments).filter(|(_, begun)| !**begun).map(|(index, _)| index).collect();
-            for index in bare {
-                self.arguments(index, "{}", out);
-            }
+            self.end_bare_calls(out);
             if let Some(finish) = &self.finish {
                 self.choice(out, |_| (), Some(finish_reason(finish.reason)));
             }
