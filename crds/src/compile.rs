@@ -22,6 +22,8 @@ mod prices;
 mod providers;
 mod resources;
 mod tenants;
+#[cfg(test)]
+mod tests;
 pub mod unenforced;
 
 use std::collections::BTreeMap;

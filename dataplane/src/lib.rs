@@ -28,8 +28,6 @@ pub mod gateway;
 
 pub mod error;
 
-mod glob;
-
 mod json;
 
 pub mod body;

@@ -27,11 +27,8 @@ use crate::{
         Telemetry,
         access::{AccessLog, AccessWriter, FLUSH_EVERY},
     },
-    upstream::Pool,
+    upstream::{Pool, SWEEP_EVERY},
 };
-
-/// Connections that are idle for long are looked for this often.
-const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// How the gateway listens and ends.
 #[derive(Clone, Debug)]

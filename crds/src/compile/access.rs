@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{finding::Report, prices, tenants::some_of};
 use crate::{
-    config::{self, ModelType, Shared},
+    config::{self, ModelType, PriceSheet, Shared},
     glob,
     v1alpha1::{
         KeyModels, ModelAccess,
@@ -52,30 +52,34 @@ pub(super) fn allows(access: &config::ModelAccess, full_name: &str) -> bool {
 /// A prepaid tenant pays by the price: a model without one is refused, and a person should hear of it.
 pub(super) fn every_model_is_priced(access: &config::ModelAccess, shared: &Shared, report: &mut Report<'_>) {
     let unpriced: Vec<String> = full_names(shared)
-        .filter(|(provider, model, full_name)| {
-            model.r#type == ModelType::Chat
-                && allows(access, full_name)
-                && !is_priced(shared, provider, model)
-        })
-        .map(|(_, _, full_name)| full_name)
+        .filter(|(_, model, full_name)| model.r#type == ModelType::Chat && allows(access, full_name))
+        .filter_map(|(provider, model, full_name)| unpriced(shared, provider, model, &full_name))
         .collect();
     if !unpriced.is_empty() {
         let names: Vec<&str> = unpriced.iter().map(String::as_str).collect();
         let message = format!(
-            "no price for {}: they are refused to this tenant; add rates to a ModelPricing, or deny them",
+            "no price for {}: they are refused to this tenant; add input and output rates, or deny them",
             some_of(&names)
         );
         report.error("spec.models", RESOLVED_REFS, reasons::MODEL_NOT_PRICED, message);
     }
 }
 
-/// Under every sheet, as there is no clock here to tell which applies.
-fn is_priced(shared: &Shared, provider: &config::Provider, model: &config::Model) -> bool {
-    shared.prices.get(&provider.id).is_some_and(|sheets| {
-        sheets
-            .iter()
-            .all(|sheet| prices::rate_for(&sheet.rates, &model.name).is_some_and(prices::prices_tokens))
-    })
+/// How to say that a model has no price, if it has none. Every sheet must have one, as there is no clock here to tell
+/// which applies.
+fn unpriced(
+    shared: &Shared,
+    provider: &config::Provider,
+    model: &config::Model,
+    full_name: &str,
+) -> Option<String> {
+    let Some(sheets) = shared.prices.get(&provider.id) else {
+        return Some(full_name.to_owned());
+    };
+    let priced =
+        |sheet: &&PriceSheet| prices::rate_for(&sheet.rates, &model.name).is_some_and(prices::prices_tokens);
+    let without = sheets.iter().find(|sheet| !priced(sheet))?;
+    Some(format!("{full_name} (in ModelPricing {})", without.source))
 }
 
 fn full_names(shared: &Shared) -> impl Iterator<Item = (&config::Provider, &config::Model, String)> {

@@ -8,6 +8,7 @@ use super::{
     place::{child, item},
     schema::{List, Schema, Type},
 };
+use crate::v1alpha1::schema::in_words;
 
 /// Whether values may be shown in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +151,10 @@ fn check_text(schema: &Schema, text: &str, path: &str, show: Show, found: &mut V
     if let Some(pattern) = &schema.pattern
         && !pattern.is_match(text)
     {
-        let message = format!("{} must match {}", shown(), pattern.as_str());
-        found.push(Violation::new(path, message));
+        let pattern = pattern.as_str();
+        let right = in_words(pattern)
+            .map_or_else(|| format!("match {pattern}"), |words| format!("be {}", words.says));
+        found.push(Violation::new(path, format!("{} must {right}", shown())));
     } else if let Some(expected) = schema.format.as_deref().and_then(|format| format::expects(format, text)) {
         found.push(Violation::new(path, format!("{} must be {expected}", shown())));
     }

@@ -101,7 +101,7 @@ pub struct Rate {
 
     /// By the provider's service tier, what every amount is multiplied by, for example flex: "0.5".
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(extend("maxProperties" = 16))]
     pub service_tiers: BTreeMap<String, Factor>,
 }
 

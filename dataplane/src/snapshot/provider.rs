@@ -64,7 +64,6 @@ pub struct Model {
 
 /// Why a provider cannot be prepared.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
 pub enum Unusable {
     #[error(transparent)]
     Endpoint(#[from] crate::upstream::BadEndpoint),

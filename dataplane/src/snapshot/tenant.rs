@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use aigne_hub_crds::config::{self, ModelAccess};
-
-use crate::glob;
+use aigne_hub_crds::{
+    config::{self, ModelAccess},
+    glob,
+};
 
 /// A tenant, prepared.
 #[derive(Debug)]

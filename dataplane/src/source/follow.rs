@@ -58,7 +58,6 @@ impl Watching {
             report(&loaded.findings);
         }
         count(&loaded, &self.telemetry);
-        tracing::info!(revision = loaded.revision, "the configuration is in use");
         self.rejected.send_if_modified(|problems| std::mem::take(problems) != Arc::default());
         self.loaded.send_replace(Arc::new(loaded));
     }

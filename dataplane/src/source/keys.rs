@@ -62,6 +62,9 @@ impl TenantKey {
 /// By tenant and name. Makes no key.
 pub fn list(directory: &Directory, keyring: &Keyring) -> Result<Vec<TenantKey>, Vec<Problem>> {
     let manifests = directory.manifests()?;
+    if !manifests.errors.is_empty() {
+        return Err(manifests.errors.into_iter().map(Problem::from).collect());
+    }
     let seal_key = directory.seal_key();
     let resolver = Resolver { environment: &directory.environment, key: &seal_key };
     let mut secrets: BTreeMap<&ObjectKey, (&Object, &Secret)> = BTreeMap::new();

@@ -6,6 +6,7 @@ use aigne_hub_crds::v1alpha1::{
     API_VERSION,
     conditions::{TYPES, reasons},
     crd::Definition,
+    schema::in_words,
 };
 use serde_json::Value;
 
@@ -33,35 +34,51 @@ fn kind(page: &mut String, definition: &Definition) {
     line(page, &format!("\n## {}\n\n{}", definition.kind, text(schema, "description")));
     line(page, &format!("`kubectl get {}`, `kubectl get {short}`", definition.plural));
     line(page, "\n### Spec\n\n| field | type | default | bounds | what it is |\n|---|---|---|---|---|");
-    let mut rules = Vec::new();
-    fields(page, &schema["properties"]["spec"], "", &mut rules);
+    let mut seen = Seen::default();
+    fields(page, &schema["properties"]["spec"], "", &mut seen);
     line(page, "\n### Rules\n\n| where | rule |\n|---|---|");
-    for (place, message) in rules {
+    for (place, message) in seen.rules {
         line(page, &format!("| `{place}` | {} |", cell(&message)));
     }
     line(page, "\n### Status\n\n| field | type | bounds | what it is |\n|---|---|---|---|");
     status_fields(page, &schema["properties"]["status"], "");
 }
 
+/// What was met on the way through a spec.
+#[derive(Default)]
+struct Seen {
+    /// Where, and what it says.
+    rules: Vec<(String, String)>,
+    /// Fields that several maps have in common, and where they were listed.
+    maps: Vec<(Value, String)>,
+}
+
 /// One row a field, depth first, required ones first.
-fn fields(page: &mut String, schema: &Value, path: &str, rules: &mut Vec<(String, String)>) {
+fn fields(page: &mut String, schema: &Value, path: &str, seen: &mut Seen) {
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
         let place = if path.is_empty() { "spec" } else { path };
-        rules.push((place.to_owned(), text(rule, "message").to_owned()));
+        seen.rules.push((place.to_owned(), text(rule, "message").to_owned()));
     }
     for (name, field) in properties(schema) {
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let (description, default) = described(text(field, "description"));
         let default = if is_required(schema, name) { "required".to_owned() } else { cell(&default) };
-        let row = format!(
-            "| `{path}` | {} | {default} | {} | {} |",
-            r#type(field),
-            bounds(field),
-            cell(&description)
-        );
-        line(page, &row);
         let (suffix, inner) = inner(field);
-        fields(page, inner, &format!("{path}{suffix}"), rules);
+        let inner_path = format!("{path}{suffix}");
+        let common = inner["properties"].as_object().is_some_and(|properties| properties.len() > 2);
+        let listed = seen.maps.iter().find(|(properties, _)| common && *properties == inner["properties"]);
+        let listed = listed.map(|(_, path)| path.clone());
+        let fields_of =
+            listed.as_ref().map(|path| format!(" Its fields are those of `{path}`.")).unwrap_or_default();
+        let description = format!("{}{fields_of}", cell(&description));
+        line(
+            page,
+            &format!("| `{path}` | {} | {default} | {} | {description} |", r#type(field), bounds(field)),
+        );
+        if listed.is_none() {
+            seen.maps.push((inner["properties"].clone(), inner_path.clone()));
+            fields(page, inner, &inner_path, seen);
+        }
     }
 }
 
@@ -107,7 +124,7 @@ fn r#type(field: &Value) -> String {
     }
     match text(field, "type") {
         "string" if field["format"] == "date-time" => "time".to_owned(),
-        "string" => "text".to_owned(),
+        "string" => in_words(text(field, "pattern")).map_or("text", |words| words.name).to_owned(),
         "integer" => "whole number".to_owned(),
         "boolean" => "`true`, `false`".to_owned(),
         "array" => {
@@ -134,6 +151,9 @@ fn r#type(field: &Value) -> String {
 }
 
 fn bounds(field: &Value) -> String {
+    if let Some(words) = in_words(text(field, "pattern")) {
+        return words.says.replace('|', "\\|");
+    }
     let number = |name: &str| field[name].as_u64();
     let range = |least: Option<u64>, most: Option<u64>, what: &str| match (least, most) {
         (Some(least), Some(most)) => Some(format!("{least} to {most}{what}")),

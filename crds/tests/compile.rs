@@ -1,0 +1,45 @@
+//! Golden files: YAML in, configuration and findings out.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use aigne_hub_crds::{
+    compile::{Resources, compile},
+    manifest::{Body, Manifests},
+};
+use serde_json::json;
+
+fn resources(text: &str) -> Resources {
+    let manifests = Manifests::read([("input.yaml", text)]);
+    assert_eq!(manifests.errors, []);
+    let mut resources = manifests.resources();
+    for object in &manifests.objects {
+        if let Body::Secret(secret) = &object.body {
+            resources.secrets.insert(object.key.clone(), secret.facts());
+        }
+    }
+    resources
+}
+
+#[test]
+fn golden_files() {
+    insta::glob!("compile/*.yaml", |path| {
+        let compiled = compile(&resources(&std::fs::read_to_string(path).unwrap()));
+        let findings: Vec<String> = compiled
+            .findings
+            .iter()
+            .map(|finding| {
+                format!(
+                    "{:?} {} {} {} {}/{}: {}",
+                    finding.severity,
+                    finding.kind,
+                    finding.object,
+                    finding.field,
+                    finding.condition,
+                    finding.reason,
+                    finding.message
+                )
+            })
+            .collect();
+        insta::assert_yaml_snapshot!(json!({ "config": compiled.config, "findings": findings }));
+    });
+}
