@@ -31,29 +31,29 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     if let Some(inner) = embedded_v4(address) {
         return is_public_v4(inner);
     }
-    let first = address.segments()[0];
-    !(address.is_unspecified()
-        || address.is_loopback()
-        || address.is_multicast()
-        || (first & 0xfe00) == 0xfc00 // unique local, fd00:ec2::254 among them
-        || (first & 0xffc0) == 0xfe80 // link-local
-        || (first & 0xffc0) == 0xfec0 // site-local, deprecated
-        || (first == 0x2001 && address.segments()[1] == 0x0db8) // documentation
-        || (first == 0x0064 && address.segments()[1] == 0xff9b)) // local NAT64 (RFC 8215)
+    let [first, second, ..] = address.segments();
+    // Only 2000::/3 is given out as global unicast; unique local (fd00:ec2::254 among them), link-local, local
+    // NAT64 (RFC 8215) and multicast lie outside of it.
+    (first & 0xe000) == 0x2000
+        && !(first == 0x2001 && second < 0x0200) // protocol assignments: Teredo, ORCHID (RFC 2928)
+        && !(first == 0x2001 && second == 0x0db8) // documentation
+        && !(first == 0x3fff && second < 0x1000) // documentation (RFC 9637)
 }
 
-/// IPv4-mapped, IPv4-compatible, NAT64 (RFC 6052) and 6to4 addresses.
+/// IPv4-mapped, IPv4-translated (RFC 2765), IPv4-compatible, NAT64 (RFC 6052) and 6to4 addresses.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let s = address.segments();
+    let segments = address.segments();
     let v4 = |high: u16, low: u16| {
         let [a, b] = high.to_be_bytes();
         let [c, d] = low.to_be_bytes();
         Ipv4Addr::new(a, b, c, d)
     };
-    match s {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
+    match segments {
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(v4(high, low)),
         [0, 0, 0, 0, 0, 0, high, low] if !(high == 0 && low <= 1) => Some(v4(high, low)),
-        [0x2002, high, low, ..] => Some(v4(high, low)),
         _ => None,
     }
 }
@@ -87,10 +87,24 @@ mod tests {
             "64:ff9b:1::1",
             "2002:7f00:1::",
             "ff02::1",
+            "fec0::1",
+            "::ffff:0:127.0.0.1",
+            "2001::7f00:1",
+            "2001:db8::1",
+            "3fff::1",
+            "100::1",
+            "5f00::1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
-        for public in ["1.1.1.1", "104.18.7.192", "2606:4700::6810:1", "::ffff:1.1.1.1", "64:ff9b::101:101"] {
+        for public in [
+            "1.1.1.1",
+            "104.18.7.192",
+            "2606:4700::6810:1",
+            "2a00:1450::1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }
