@@ -67,7 +67,7 @@ impl Circuit {
         self.open_until_ms.load(Relaxed)
     }
 
-    /// An answer, or an error that the client caused.
+    /// An answer.
     pub fn succeeded(&self) {
         if self.failures.load(Relaxed) | self.openings.load(Relaxed) | self.unauthorized.load(Relaxed) != 0 {
             self.failures.store(0, Relaxed);
@@ -79,8 +79,9 @@ impl Circuit {
 
     /// The provider failed or could not be reached.
     pub fn failed(&self, now_ms: i64) {
-        let failures = self.failures.fetch_add(1, Relaxed) + 1;
-        if failures >= FAILURES_TO_OPEN {
+        let failures = self.failures.fetch_add(1, Relaxed).saturating_add(1);
+        // Requests that were under way when it opened fail together: one event, not a reason to wait longer.
+        if failures >= FAILURES_TO_OPEN && self.open_until_ms() <= now_ms {
             let openings = self.openings.fetch_add(1, Relaxed).min(10);
             let length = (FIRST_OPENING_MS << openings).min(LONGEST_OPENING_MS);
             self.open_until_ms.store(now_ms + length, Relaxed);
@@ -168,8 +169,10 @@ mod tests {
         assert_eq!(circuit.open_until_ms(), 0);
         circuit.failed(0);
         assert_eq!(circuit.open_until_ms(), FIRST_OPENING_MS);
-        circuit.failed(0);
-        assert_eq!(circuit.open_until_ms(), 2 * FIRST_OPENING_MS);
+        circuit.failed(1);
+        assert_eq!(circuit.open_until_ms(), FIRST_OPENING_MS, "what failed along with it changes nothing");
+        circuit.failed(FIRST_OPENING_MS);
+        assert_eq!(circuit.open_until_ms(), 3 * FIRST_OPENING_MS);
         circuit.succeeded();
         assert_eq!(circuit.open_until_ms(), 0);
     }
