@@ -21,6 +21,8 @@ pub struct GatewayError {
     pub retry_after_ms: Option<u64>,
     /// The provider's status, where a provider answered.
     pub upstream_status: Option<u16>,
+    /// The provider's own code, where it found the client's request at fault (`context_length_exceeded`).
+    pub upstream_code: Option<Box<str>>,
 }
 
 /// What happened, in the order of the stages.
@@ -71,10 +73,18 @@ pub enum Kind {
 impl GatewayError {
     /// An error with a message and nothing else.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), param: None, retry_after_ms: None, upstream_status: None }
+        Self {
+            kind,
+            message: message.into(),
+            param: None,
+            retry_after_ms: None,
+            upstream_status: None,
+            upstream_code: None,
+        }
     }
 
     /// The same, naming the request's field.
+    #[must_use]
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
         self
@@ -97,7 +107,7 @@ impl GatewayError {
             Kind::UpstreamTimeout => 504,
             // A client's mistake keeps the status that the provider gave it.
             Kind::UpstreamRequest => self.upstream_status.filter(|s| (400..500).contains(s)).unwrap_or(400),
-            // 501 and above keep their meaning; what came as 200 with an error inside, or as a 4xx that was
+            // These keep their meaning; what came as 200 with an error inside, or as a 4xx that was
             // the hub's fault, is a bad gateway.
             Kind::UpstreamFailed => match self.upstream_status {
                 Some(status @ (500 | 503 | 504 | 529)) => status,
@@ -153,6 +163,7 @@ impl GatewayError {
             param: error.param.clone(),
             retry_after_ms: error.retry_after_ms,
             upstream_status: Some(error.status),
+            upstream_code: error.code.as_deref().filter(|_| error.fault == Fault::Request).map(Box::from),
         }
     }
 }

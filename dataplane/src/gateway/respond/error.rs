@@ -94,11 +94,17 @@ fn openai_type(error: &GatewayError) -> &'static str {
     }
 }
 
-fn openai_code(error: &GatewayError) -> &'static str {
+fn openai_code(error: &GatewayError) -> &str {
     match error.kind {
         Kind::Unauthenticated | Kind::KeyNotValid => "invalid_api_key",
         Kind::UnknownModel => "model_not_found",
         Kind::UpstreamThrottled => "rate_limit_exceeded",
+        // What programs look at to tell one mistake from another.
+        Kind::UpstreamRequest => error
+            .upstream_code
+            .as_deref()
+            .filter(|code| *code != "invalid_request_error")
+            .unwrap_or_else(|| error.label()),
         _ => error.label(),
     }
 }
@@ -138,6 +144,15 @@ mod tests {
             text(Wire::AnthropicMessages, &error),
             r#"{"error":{"message":"no such model","type":"not_found_error"},"request_id":"id","type":"error"}"#
         );
+    }
+
+    #[test]
+    fn a_providers_code_for_a_clients_mistake_reaches_the_client() {
+        let error = GatewayError {
+            upstream_code: Some("context_length_exceeded".into()),
+            ..GatewayError::new(Kind::UpstreamRequest, "too long")
+        };
+        assert!(text(Wire::OpenAiChat, &error).contains(r#""code":"context_length_exceeded""#));
     }
 
     #[test]
