@@ -27,6 +27,7 @@ pub(in crate::gateway) struct Pump {
     splitter: Splitter,
     mode: Mode,
     out: VecDeque<Bytes>,
+    begun: bool,
 }
 
 enum Mode {
@@ -51,18 +52,33 @@ impl Pump {
                 events: Vec::new(),
             }
         };
-        Self { splitter: Splitter::default(), mode, out: VecDeque::new() }
+        Self { splitter: Splitter::default(), mode, out: VecDeque::new(), begun: false }
     }
 
-    /// A frame of the provider's.
+    /// A frame of the provider's. What came before an error is given out too.
     pub(in crate::gateway) fn push(&mut self, frame: Bytes) -> Result<(), Broken> {
         self.splitter.push(frame);
         let mut translated = Vec::new();
-        while let Some(event) = self.splitter.next_event()? {
-            self.event(event, &mut translated)?;
-        }
+        let pushed = self.events(&mut translated);
         self.emit(translated);
+        pushed
+    }
+
+    fn events(&mut self, translated: &mut Vec<u8>) -> Result<(), Broken> {
+        while let Some(event) = self.splitter.next_event()? {
+            self.event(event, translated)?;
+        }
         Ok(())
+    }
+
+    /// The provider has said something: an event with data, not just comments that keep the connection alive.
+    pub(in crate::gateway) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// A frame of our own, after everything that came before it.
+    pub(in crate::gateway) fn say(&mut self, frame: Bytes) {
+        self.out.push_back(frame);
     }
 
     /// The provider's stream has ended. `wire_end`: write the wire's own ending too.
@@ -91,6 +107,7 @@ impl Pump {
     }
 
     fn event(&mut self, event: crate::sse::Event, translated: &mut Vec<u8>) -> Result<(), Broken> {
+        self.begun |= event.data.is_some();
         match &mut self.mode {
             Mode::Verbatim(observer) => {
                 let relayed = match &event.data {

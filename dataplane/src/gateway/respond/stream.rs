@@ -25,6 +25,9 @@ use crate::{
     upstream::Connection,
 };
 
+/// How long the provider's body may go on after its format's own end: some keep the connection open.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A stream that has begun.
 pub(in crate::gateway) struct Stream {
     pub(in crate::gateway) status: StatusCode,
@@ -53,6 +56,8 @@ struct Flow {
     /// Fires at the earliest moment at which the stream can have stood still for too long.
     alarm: Pin<Box<Sleep>>,
     last_frame: Instant,
+    /// The terminator or the provider's error was seen: what follows changes nothing.
+    told: bool,
     ended: bool,
 }
 
@@ -61,8 +66,8 @@ impl StreamBody {
         exchange.core.metrics.stream_opened();
         let now = Instant::now();
         let alarm = Box::pin(tokio::time::sleep_until(stream.deadline.min(now + stream.idle)));
-        let mut flow = Box::new(Flow { stream, exchange, alarm, last_frame: now, ended: false });
-        flow.settle_if_terminated();
+        let mut flow = Box::new(Flow { stream, exchange, alarm, last_frame: now, told: false, ended: false });
+        flow.settle_if_told();
         Self(Some(flow))
     }
 
@@ -77,14 +82,20 @@ impl StreamBody {
 
 impl Drop for StreamBody {
     fn drop(&mut self) {
-        let Some(mut flow) = self.0.take() else { return };
-        if flow.ended {
-            return;
+        let Some(flow) = self.0.take() else { return };
+        // Many clients leave at the terminator: what little follows it is read, so that the connection to the
+        // provider can be used again.
+        let read_on = (flow.stream.finish || flow.told) && !flow.ended;
+        if read_on && !flow.exchange.core.live.is_over() {
+            tokio::task::spawn_local(flow.read_on());
         }
-        if flow.stream.finish && !flow.exchange.core.live.is_over() {
-            tokio::task::spawn_local(async move { flow.read_on().await });
-        } else {
-            flow.client_gone();
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.client_gone();
         }
     }
 }
@@ -102,85 +113,93 @@ impl Flow {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.last_frame = Instant::now();
                     let Ok(data) = frame.into_data() else { continue };
-                    if let Err(error) = self.stream.pump.push(data) {
-                        return Poll::Ready(Some(self.broken(Kind::UpstreamFailed, error.to_string())));
-                    }
-                    if let Some(error) = &self.stream.pump.observed().error {
-                        // The provider's own error event has been relayed or translated; the rest is settled.
-                        self.exchange.error = Some(GatewayError::upstream(error, "").label());
-                        self.settle(Status::Broken);
-                    }
-                    self.settle_if_terminated();
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Some(self.broken(Kind::UpstreamFailed, error.to_string())));
-                }
-                Poll::Ready(None) => {
-                    if let Some(last) = self.upstream_ended() {
-                        return Poll::Ready(Some(last));
+                    match self.stream.pump.push(data) {
+                        Ok(()) => self.settle_if_told(),
+                        Err(_) if self.told => self.cut_off(),
+                        Err(error) => self.broken(Kind::UpstreamFailed, &error.to_string()),
                     }
                 }
+                Poll::Ready(Some(Err(_))) if self.told => self.cut_off(),
+                Poll::Ready(Some(Err(error))) => self.broken(Kind::UpstreamFailed, &error.to_string()),
+                Poll::Ready(None) => self.upstream_ended(),
                 Poll::Pending => match self.alarm.as_mut().poll(context) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(()) => {
-                        if let Some(last) = self.alarmed() {
-                            return Poll::Ready(Some(last));
-                        }
-                    }
+                    Poll::Ready(()) => self.alarmed(),
                 },
             }
         }
     }
 
     /// The provider's body has ended: well, if its format says so.
-    fn upstream_ended(&mut self) -> Option<Bytes> {
+    fn upstream_ended(&mut self) {
         let observed = self.stream.pump.observed();
         // Some providers end without the terminator but not without a reason.
         let well = observed.terminated || observed.finish_reason.is_some();
         let said_why = observed.error.is_some();
         if let Err(error) = self.stream.pump.finish(well && !said_why) {
-            return Some(self.broken(Kind::UpstreamFailed, error.to_string()));
+            return self.broken(Kind::UpstreamFailed, &error.to_string());
         }
-        if !well && !said_why {
-            return Some(self.broken(Kind::UpstreamFailed, "it ended before the answer was complete".into()));
+        self.settle_if_told();
+        if !well && !self.told {
+            return self.broken(Kind::UpstreamFailed, "it ended before the answer was complete");
         }
         self.settle(Status::Completed);
         self.end();
         if let Some(connection) = self.stream.connection.take() {
             self.exchange.core.pool.give_back(connection);
         }
-        None
+    }
+
+    /// Everything was said, and the connection is of no more use.
+    fn cut_off(&mut self) {
+        self.stream.connection = None;
+        self.upstream_ended();
     }
 
     /// The alarm is set once a while and not at each frame, so it may find that all is well.
-    fn alarmed(&mut self) -> Option<Bytes> {
+    fn alarmed(&mut self) {
+        if self.told {
+            return self.cut_off();
+        }
         let now = Instant::now();
         let idle_until = self.last_frame + self.stream.idle;
         if now >= self.stream.deadline {
-            return Some(self.broken(Kind::UpstreamTimeout, "it took longer than timeouts.request".into()));
+            self.broken(Kind::UpstreamTimeout, "it took longer than timeouts.request");
+        } else if now >= idle_until {
+            let reason = format!("it stood still for {} ms", self.stream.idle.as_millis());
+            self.broken(Kind::UpstreamTimeout, &reason);
+        } else {
+            self.alarm.as_mut().reset(idle_until.min(self.stream.deadline));
         }
-        if now >= idle_until {
-            let message = format!("it stood still for {} ms", self.stream.idle.as_millis());
-            return Some(self.broken(Kind::UpstreamTimeout, message));
-        }
-        self.alarm.as_mut().reset(idle_until.min(self.stream.deadline));
-        None
     }
 
-    /// The last frame of a stream that cannot go on.
-    fn broken(&mut self, kind: Kind, reason: String) -> Bytes {
+    /// The stream cannot go on; its last frame says why.
+    fn broken(&mut self, kind: Kind, reason: &str) {
         let error = GatewayError::new(kind, format!("the provider's answer broke off: {reason}"));
         self.exchange.error = Some(error.label());
         self.settle(Status::Broken);
         self.end();
-        in_stream(self.exchange.wire, &error, &self.exchange.id.to_string())
+        let last = in_stream(self.exchange.wire, &error, &self.exchange.id.to_string());
+        self.stream.pump.say(last);
     }
 
-    /// Before the terminator reaches the client, its usage is in the journal.
-    fn settle_if_terminated(&mut self) {
-        if self.stream.pump.observed().terminated {
-            self.settle(Status::Completed);
+    /// Before the terminator reaches the client, its usage is in the journal. An error event of the provider's,
+    /// which was relayed or translated, settles the rest too.
+    fn settle_if_told(&mut self) {
+        if self.told {
+            return;
         }
+        let observed = self.stream.pump.observed();
+        if let Some(error) = &observed.error {
+            self.exchange.error = Some(GatewayError::upstream(error, "").label());
+            self.settle(Status::Broken);
+        } else if observed.terminated {
+            self.settle(Status::Completed);
+        } else {
+            return;
+        }
+        self.told = true;
+        self.alarm.as_mut().reset(self.stream.deadline.min(Instant::now() + LINGER));
     }
 
     fn settle(&mut self, status: Status) {
@@ -199,14 +218,21 @@ impl Flow {
     }
 
     fn client_gone(&mut self) {
-        self.exchange.error.get_or_insert("client_gone");
+        self.note_that_client_is_gone();
         self.settle(Status::ClientGone);
         self.end();
     }
 
+    /// Unless it had been told everything.
+    fn note_that_client_is_gone(&mut self) {
+        if !self.told {
+            self.exchange.error.get_or_insert("client_gone");
+        }
+    }
+
     /// The client has left, and its tenant pays for exact numbers: the answer is read to its end.
     async fn read_on(mut self: Box<Self>) {
-        self.exchange.error.get_or_insert("client_gone");
+        self.note_that_client_is_gone();
         std::future::poll_fn(|context| {
             loop {
                 match self.poll_next(context) {
