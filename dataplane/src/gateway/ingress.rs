@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::{exchange::bounded, pieces::Pieces};
 use crate::{
@@ -18,6 +19,11 @@ use crate::{
 
 /// A body that stands still for longer is given up.
 const BODY_IDLE: Duration = Duration::from_secs(30);
+/// So is one that trickles in for longer.
+const BODY_WITHIN: Duration = Duration::from_mins(5);
+/// How long, and how much of, a body that nobody wants is read.
+const DISCARD_WITHIN: Duration = Duration::from_secs(2);
+const MOST_DISCARDED: usize = 64 << 20;
 /// Users, projects and client request ids are cut to this many bytes.
 const LONGEST_NAME: usize = 128;
 
@@ -98,12 +104,12 @@ pub(super) fn client_request_id(headers: &HeaderMap) -> Option<Box<str>> {
 /// Reads and checks the body.
 pub(super) async fn read(
     head: &Parts,
-    body: Incoming,
+    body: &mut Incoming,
     wire: Wire,
     operation: Operation,
     max_body: usize,
 ) -> Result<Arrival, GatewayError> {
-    if head.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if head.headers.get(header::CONTENT_ENCODING).is_some_and(is_encoded) {
         let message = "request bodies must not be compressed (content-encoding)";
         return Err(GatewayError::new(Kind::Malformed, message));
     }
@@ -156,6 +162,10 @@ pub(super) async fn read(
     })
 }
 
+fn is_encoded(encoding: &http::HeaderValue) -> bool {
+    !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+}
+
 #[derive(serde::Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
@@ -174,7 +184,25 @@ fn user(wire: Wire, body: &Body) -> Option<String> {
     clean(&named.or_else(|| body.get::<Metadata>("metadata")?.user_id)?)
 }
 
-async fn collect(mut body: Incoming, max_body: usize) -> Result<Bytes, GatewayError> {
+/// Reads on for a moment where a request is refused before its body was read: a client that is still writing would
+/// find the connection broken, and not read why. Nothing is kept.
+pub(super) async fn discard(head: &Parts, body: &mut Incoming) {
+    // Who waits to be told to go on has sent nothing.
+    if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let read = async {
+        let mut left = MOST_DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.into_data().map_or(0, |data| data.len());
+            let Some(less) = left.checked_sub(length) else { return };
+            left = less;
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_WITHIN, read).await;
+}
+
+async fn collect(body: &mut Incoming, max_body: usize) -> Result<Bytes, GatewayError> {
     let too_large = || {
         GatewayError::new(
             Kind::TooLarge,
@@ -185,8 +213,10 @@ async fn collect(mut body: Incoming, max_body: usize) -> Result<Bytes, GatewayEr
         return Err(too_large());
     }
     let mut pieces = Pieces::default();
+    let last = Instant::now() + BODY_WITHIN;
     loop {
-        let frame = match tokio::time::timeout(BODY_IDLE, body.frame()).await {
+        let by = last.min(Instant::now() + BODY_IDLE);
+        let frame = match tokio::time::timeout_at(by, body.frame()).await {
             Ok(None) => return Ok(pieces.join()),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => {

@@ -20,6 +20,7 @@ pub(super) use self::{error::error, pump::Pump, stream::Stream};
 use super::{exchange::Exchange, ingress::Arrival};
 use crate::{
     chat,
+    error::GatewayError,
     health::Held,
     wire::{self, Meta, Wire},
 };
@@ -72,6 +73,15 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
     written.insert("x-accel-buffering", HeaderValue::from_static("no"));
     *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
     response
+}
+
+/// The client has left meanwhile: nothing is written, but a stream is read to its end.
+pub(super) fn to_nobody(answer: Result<Answer, GatewayError>, mut exchange: Box<Exchange>) {
+    match answer {
+        Ok(Answer::Stream(stream)) => drop(StreamBody::new(*stream, exchange)),
+        Ok(Answer::Plain(_)) => {}
+        Err(error) => exchange.error = Some(error.label()),
+    }
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

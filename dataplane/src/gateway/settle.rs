@@ -84,7 +84,7 @@ impl Attempt {
         let journaled = match core.journal.borrow_mut().intent(&intent) {
             Ok(()) => true,
             Err(error) => {
-                unavailable(exchange, &error)?;
+                unavailable(exchange, &error).inspect_err(|_| exchange.attempts -= 1)?;
                 false
             }
         };
@@ -274,7 +274,10 @@ pub(super) fn finish(exchange: &Exchange) {
         http_status: exchange.status,
         error,
         duration,
-        first_token: exchange.first_byte_ms.map(|ms| Duration::from_millis(ms.into())),
+        first_token: exchange
+            .first_byte_ms
+            .filter(|_| exchange.stream)
+            .map(|ms| Duration::from_millis(ms.into())),
     });
     if let Some(error) = exchange.error.filter(|_| exchange.attempts == 0) {
         metrics.refused(error);

@@ -132,7 +132,7 @@ fn credentials(
         let circuit = circuit("");
         return Ok(vec![Credential { name: "none".into(), header: None, weight: 1, circuit }]);
     }
-    let known: Vec<_> = config
+    let mut known: Vec<_> = config
         .credentials
         .iter()
         .filter_map(|credential| {
@@ -145,6 +145,10 @@ fn credentials(
             })
         })
         .collect();
+    // Weight 0 takes one out of rotation; the last is never taken away.
+    if known.iter().any(|credential| credential.weight > 0) {
+        known.retain(|credential| credential.weight > 0);
+    }
     if known.is_empty() { Err(Unusable::NoCredential) } else { Ok(known) }
 }
 

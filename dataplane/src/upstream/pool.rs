@@ -22,6 +22,8 @@ pub const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// Connections that have been idle for more sweeps are closed: a provider or a load balancer may have done so
 /// silently (many do after a minute).
 const MOST_SWEEPS: u64 = 4;
+/// A connection that was given back becomes ready at once, or something is wrong with it.
+const READY_WITHIN: Duration = Duration::from_millis(50);
 /// More than this are closed rather than kept.
 const MOST_IDLE: usize = 1024;
 
@@ -121,7 +123,10 @@ impl Pool {
             if sender.is_closed() {
                 continue;
             }
-            if sender.is_ready() || sender.ready().await.is_ok() {
+            // One whose provider answered without reading the whole request may never become ready.
+            if sender.is_ready()
+                || matches!(tokio::time::timeout(READY_WITHIN, sender.ready()).await, Ok(Ok(())))
+            {
                 return Some(sender);
             }
         }

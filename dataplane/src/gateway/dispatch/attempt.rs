@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aigne_hub_crds::config::Timeouts;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::{
     Call,
@@ -32,6 +34,8 @@ use crate::{
 const LONGEST_ANSWER: usize = 64 << 20;
 /// As much of an error answer is read.
 const LONGEST_ERROR: usize = 64 << 10;
+/// An error answer whose body takes longer is judged by its status alone.
+const ERROR_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why an attempt did not answer, and what that means for the next.
 pub(super) struct Failure {
@@ -51,14 +55,17 @@ fn unwell_until(served: &Served, place: usize) -> i64 {
 }
 
 /// By weight among those that are well; the one that is well soonest where none is, so that the last is never
-/// taken away, only half-open.
-fn choose(served: &Served, now_ms: i64, random: u128, done: u32) -> usize {
+/// taken away, only half-open. One that was refused in this request comes after all others.
+pub(super) fn choose(served: &Served, now_ms: i64, random: u128, plan: &Plan) -> usize {
     let credentials = &served.provider.credentials;
     if credentials.len() == 1 {
         return 0;
     }
-    let well: Vec<usize> =
+    let mut well: Vec<usize> =
         (0..credentials.len()).filter(|place| unwell_until(served, *place) <= now_ms).collect();
+    if well.iter().any(|place| !plan.was_refused(*place)) {
+        well.retain(|place| !plan.was_refused(*place));
+    }
     let weight = |place: &usize| credentials.get(*place).map_or(0, |credential| u64::from(credential.weight));
     let total: u64 = well.iter().map(weight).sum();
     if total == 0 {
@@ -67,7 +74,7 @@ fn choose(served: &Served, now_ms: i64, random: u128, done: u32) -> usize {
     }
     // Each further attempt draws anew from the request's own randomness.
     #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits")]
-    let drawn = (random.rotate_right(17 * done) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % total;
+    let drawn = (random.rotate_right(17 * plan.done()) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % total;
     let mut below = 0;
     well.iter()
         .copied()
@@ -88,7 +95,7 @@ pub(super) async fn attempt(
 ) -> Result<Answer, Failure> {
     let served = &candidate.served;
     let now_ms = exchange.core.shared.clock.now_ms();
-    let place = choose(served, now_ms, exchange.id.as_u128(), plan.done());
+    let place = choose(served, now_ms, exchange.id.as_u128(), plan);
     let Some(credential) = served.provider.credentials.get(place) else {
         return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
     };
@@ -122,34 +129,45 @@ impl Flight<'_> {
     ) -> Result<Answer, Failure> {
         let provider = &self.served.provider;
         let timeouts = provider.config.timeouts;
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(timeouts.request);
-        let first_token = Duration::from_millis(timeouts.first_token.min(timeouts.request));
+        let patience = Patience::new(timeouts);
         self.attempt.sent();
         let pool = std::rc::Rc::clone(&exchange.core.pool);
         let sent = pool.send(&provider.endpoint, request);
-        let answer = match tokio::time::timeout(first_token, sent).await {
+        let answer = match tokio::time::timeout_at(patience.first, sent).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(self.unreachable(&error, exchange)),
-            Err(_) => return Err(self.timed_out(exchange, timeouts.first_token)),
+            Err(_) => return Err(self.timed_out(exchange, &patience.no_answer())),
         };
         let upstream::Answer { response, connection } = answer;
         let (head, mut body) = response.into_parts();
         if !head.status.is_success() {
-            let text = read(&mut body, LONGEST_ERROR, deadline).await.unwrap_or_else(|cut| cut.so_far);
+            let text = match read(&mut body, LONGEST_ERROR, &patience.hurried(ERROR_WITHIN)).await {
+                Ok(text) => {
+                    pool.give_back(connection);
+                    text
+                }
+                Err(cut) => cut.so_far,
+            };
             let error = provider.adapter.error(head.status, &head.headers, &text);
             return Err(self.failed(&error, exchange));
         }
         if call.arrival.stream && is_event_stream(&head.headers) {
-            let first = match tokio::time::timeout(first_token, first_frame(&mut body)).await {
-                Ok(Ok(first)) => first,
-                Ok(Err(error)) => return Err(self.broken(&error, head.status, exchange)),
-                Err(_) => return Err(self.timed_out(exchange, timeouts.first_token)),
+            let mut pump =
+                Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
+            let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
+            // Nothing has reached the client yet: an error that comes first is as good as an error status.
+            if let Some(error) = pump.observed().error.clone() {
+                return Err(self.failed(&error, exchange));
+            }
+            return match began {
+                Ok(Ok(())) => Ok(self.stream(call, head, body, pump, connection, &patience, exchange)),
+                Ok(Err(error)) => Err(self.broken(&error, head.status, exchange)),
+                Err(_) => Err(self.timed_out(exchange, &patience.no_answer())),
             };
-            return self.stream(call, prepared, head, body, first, connection, deadline, exchange);
         }
-        let text = match read(&mut body, LONGEST_ANSWER, deadline).await {
+        let text = match read(&mut body, LONGEST_ANSWER, &patience).await {
             Ok(text) => text,
-            Err(cut) if cut.timed_out => return Err(self.timed_out(exchange, timeouts.request)),
+            Err(cut) if cut.timed_out => return Err(self.timed_out(exchange, &cut.reason)),
             Err(cut) => return Err(self.broken(&cut.reason, head.status, exchange)),
         };
         pool.give_back(connection);
@@ -220,31 +238,17 @@ impl Flight<'_> {
     fn stream(
         self,
         call: &Call,
-        prepared: &Prepared,
         head: http::response::Parts,
         body: Incoming,
-        first: Bytes,
+        pump: Pump,
         connection: upstream::Connection,
-        deadline: tokio::time::Instant,
+        patience: &Patience,
         exchange: &mut Exchange,
-    ) -> Result<Answer, Failure> {
-        let provider = &self.served.provider;
-        let mut pump =
-            Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
-        let began = pump.push(first);
-        // Nothing has reached the client yet: an error that comes first is as good as an error status.
-        if let Some(error) = &pump.observed().error {
-            let error = error.clone();
-            return Err(self.failed(&error, exchange));
-        }
-        if let Err(error) = began {
-            return Err(self.broken(&error.to_string(), head.status, exchange));
-        }
+    ) -> Answer {
         self.credential.circuit.succeeded();
         let first_byte_ms = self.attempt.elapsed_ms();
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
-        let idle = Duration::from_millis(provider.config.timeouts.idle);
-        let stream = Stream {
+        Answer::Stream(Box::new(Stream {
             status: head.status,
             headers: head.headers,
             upstream: body,
@@ -252,12 +256,11 @@ impl Flight<'_> {
             pump,
             attempt: self.attempt,
             first_byte_ms,
-            idle,
-            deadline,
+            idle: patience.idle,
+            deadline: patience.last,
             finish: call.finish,
             held: None,
-        };
-        Ok(Answer::Stream(Box::new(stream)))
+        }))
     }
 
     /// The provider answered with an error before any content.
@@ -266,10 +269,8 @@ impl Flight<'_> {
         let circuit = &self.credential.circuit;
         let provider = &self.served.provider;
         let verdict = match error.fault {
-            Fault::Request => {
-                circuit.succeeded();
-                Verdict::Final
-            }
+            // Says nothing about the provider: whoever sends bad requests neither opens nor closes a circuit.
+            Fault::Request => Verdict::Final,
             Fault::Credential => {
                 if circuit.unauthorized(self.now_ms) {
                     tracing::error!(
@@ -278,7 +279,7 @@ impl Flight<'_> {
                         "the provider refuses this credential; it is suspended for a minute"
                     );
                 }
-                Verdict::Credential
+                Verdict::Credential { place: self.place }
             }
             Fault::Forbidden => {
                 tracing::warn!(
@@ -291,7 +292,7 @@ impl Flight<'_> {
                 if let Some(cooling) = cooling {
                     cooling.forbidden(self.now_ms);
                 }
-                Verdict::Credential
+                Verdict::Credential { place: self.place }
             }
             Fault::Throttled => {
                 if let Some(cooling) = cooling {
@@ -329,15 +330,16 @@ impl Flight<'_> {
         tracing::warn!(provider = %self.served.provider.id, %error, "the provider could not be reached");
         self.end(Status::Unreachable, 0, exchange);
         let message = format!("provider {:?} could not be reached", self.served.provider.config.name);
-        Failure { error: GatewayError::new(Kind::UpstreamUnreachable, message), verdict: Verdict::Provider }
+        let error = GatewayError::new(Kind::UpstreamUnreachable, message);
+        Failure { error, verdict: Verdict::Provider }
     }
 
-    fn timed_out(mut self, exchange: &mut Exchange, after_ms: u64) -> Failure {
+    fn timed_out(mut self, exchange: &mut Exchange, reason: &str) -> Failure {
         self.credential.circuit.failed(self.now_ms);
         self.end(Status::Unreachable, 0, exchange);
         let name = &self.served.provider.config.name;
-        let message = format!("provider {name:?} did not answer within {after_ms} ms");
-        Failure { error: GatewayError::new(Kind::UpstreamTimeout, message), verdict: Verdict::Provider }
+        let error = GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} {reason}"));
+        Failure { error, verdict: Verdict::Provider }
     }
 
     fn end(&mut self, status: Status, http_status: u16, exchange: &mut Exchange) {
@@ -346,11 +348,14 @@ impl Flight<'_> {
     }
 }
 
+const EVENT_STREAM: &str = "text/event-stream";
+
 fn is_event_stream(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
+        .and_then(|value| value.trim_start().get(..EVENT_STREAM.len()))
+        .is_some_and(|value| value.eq_ignore_ascii_case(EVENT_STREAM))
 }
 
 fn looks_like_json(text: &[u8]) -> bool {
@@ -358,17 +363,52 @@ fn looks_like_json(text: &[u8]) -> bool {
     text.trim_ascii_start().first() == Some(&b'{')
 }
 
-async fn first_frame(body: &mut Incoming) -> Result<Bytes, String> {
-    while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => match frame.into_data() {
-                Ok(data) if !data.is_empty() => return Ok(data),
-                _ => {}
-            },
-            Err(error) => return Err(error.to_string()),
-        }
+/// How long an attempt is waited for.
+struct Patience {
+    /// When the first byte of the answer's body must have come.
+    first: Instant,
+    /// Between two pieces.
+    idle: Duration,
+    /// When all of it must have come.
+    last: Instant,
+    timeouts: Timeouts,
+}
+
+impl Patience {
+    fn new(timeouts: Timeouts) -> Self {
+        let now = Instant::now();
+        let last = now + Duration::from_millis(timeouts.request);
+        let first = last.min(now + Duration::from_millis(timeouts.first_token));
+        Self { first, idle: Duration::from_millis(timeouts.idle), last, timeouts }
     }
-    Err("the stream ended before it began".into())
+
+    /// All of it within this time from now.
+    fn hurried(&self, within: Duration) -> Self {
+        let last = self.last.min(Instant::now() + within);
+        Self { first: last, last, ..*self }
+    }
+
+    fn no_answer(&self) -> String {
+        format!("did not answer within {} ms", self.timeouts.first_token.min(self.timeouts.request))
+    }
+}
+
+/// Reads until the provider has said something. Comments that keep a connection alive while a request waits are no
+/// answer yet: what fails after them can still be tried again.
+async fn begin(body: &mut Incoming, pump: &mut Pump) -> Result<(), String> {
+    while !pump.has_begun() {
+        let pushed = match body.frame().await {
+            Some(Ok(frame)) => pump.push(frame.into_data().unwrap_or_default()),
+            Some(Err(error)) => return Err(error.to_string()),
+            None => {
+                pump.finish(false).map_err(|error| error.to_string())?;
+                let ended = || "the stream ended before it began".to_owned();
+                return pump.has_begun().then_some(()).ok_or_else(ended);
+            }
+        };
+        pushed.map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
 /// A body that could not be read to its end.
@@ -378,20 +418,28 @@ struct Cut {
     timed_out: bool,
 }
 
-async fn read(body: &mut Incoming, longest: usize, deadline: tokio::time::Instant) -> Result<Bytes, Cut> {
+async fn read(body: &mut Incoming, longest: usize, patience: &Patience) -> Result<Bytes, Cut> {
     let mut pieces = Pieces::default();
+    let mut by = patience.first;
     loop {
-        let (reason, timed_out) = match tokio::time::timeout_at(deadline, body.frame()).await {
+        let (reason, timed_out) = match tokio::time::timeout_at(by, body.frame()).await {
             Ok(None) => return Ok(pieces.join()),
             Ok(Some(Ok(frame))) => {
                 pieces.push(frame.into_data().unwrap_or_default());
                 if pieces.len() <= longest {
+                    by = patience.last.min(Instant::now() + patience.idle);
                     continue;
                 }
                 (format!("it is longer than {longest} bytes"), false)
             }
             Ok(Some(Err(error))) => (error.to_string(), false),
-            Err(_) => ("it took too long".into(), true),
+            Err(_) if Instant::now() >= patience.last => {
+                (format!("did not answer within {} ms", patience.timeouts.request), true)
+            }
+            Err(_) if pieces.len() > 0 => {
+                (format!("stood still for {} ms in its answer", patience.timeouts.idle), true)
+            }
+            Err(_) => (patience.no_answer(), true),
         };
         return Err(Cut { so_far: pieces.join(), reason, timed_out });
     }
@@ -404,12 +452,12 @@ pub(super) async fn relay(
     exchange: &mut Exchange,
 ) -> Result<Answer, GatewayError> {
     let provider = &served.provider;
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(provider.config.timeouts.request);
+    let patience = Patience::new(provider.config.timeouts);
     let pool = std::rc::Rc::clone(&exchange.core.pool);
     let name = &provider.config.name;
     let timed_out =
         || GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} did not answer in time"));
-    let answer = match tokio::time::timeout_at(deadline, pool.send(&provider.endpoint, request)).await {
+    let answer = match tokio::time::timeout_at(patience.first, pool.send(&provider.endpoint, request)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             tracing::warn!(provider = %provider.id, %error, "the provider could not be reached");
@@ -419,15 +467,19 @@ pub(super) async fn relay(
         Err(_) => return Err(timed_out()),
     };
     let (head, mut body) = answer.response.into_parts();
-    let text = match read(&mut body, LONGEST_ERROR, deadline).await {
+    let text = match read(&mut body, LONGEST_ERROR, &patience).await {
         Ok(text) => text,
         Err(cut) if cut.timed_out => return Err(timed_out()),
         Err(cut) => return Err(GatewayError::new(Kind::UpstreamFailed, cut.reason)),
     };
+    pool.give_back(answer.connection);
     if !head.status.is_success() {
         let error = provider.adapter.error(head.status, &head.headers, &text);
         return Err(GatewayError::upstream(&error, name));
     }
-    pool.give_back(answer.connection);
+    if !looks_like_json(&text) {
+        let message = format!("provider {name:?} did not answer with JSON");
+        return Err(GatewayError::new(Kind::UpstreamFailed, message));
+    }
     Ok(Answer::Plain(Plain { status: head.status, headers: head.headers, body: text }))
 }

@@ -10,7 +10,10 @@ pub(super) enum Verdict {
     /// Not for this provider.
     NotHere,
     /// The credential was refused (401, 402, 403); another one may do.
-    Credential,
+    Credential {
+        /// Its place in the provider's list.
+        place: usize,
+    },
     /// Too much for now.
     Throttled {
         /// What the provider asks to wait.
@@ -39,11 +42,13 @@ pub(super) struct Plan {
     has_next: bool,
     credentials: usize,
     done: u32,
+    /// The places of credentials that were refused in this very request, as bits.
+    refused: u64,
 }
 
 impl Plan {
     pub(super) fn new(retry: Retry, has_next: bool, credentials: usize) -> Self {
-        Self { retry, has_next, credentials, done: 0 }
+        Self { retry, has_next, credentials, done: 0, refused: 0 }
     }
 
     /// Attempts made so far against this candidate.
@@ -51,12 +56,18 @@ impl Plan {
         self.done
     }
 
+    /// Whether the provider has refused it in this request: another one is tried first.
+    pub(super) fn was_refused(&self, place: usize) -> bool {
+        self.refused & bit(place) != 0
+    }
+
     /// Decides after an attempt has failed.
     pub(super) fn next(&mut self, verdict: Verdict) -> Step {
         self.done += 1;
+        let has_next = self.has_next;
         let or_next = |again: Option<u64>| match again {
             Some(wait_ms) => Step::Again { wait_ms },
-            None if self.has_next => Step::NextCandidate,
+            None if has_next => Step::NextCandidate,
             None => Step::Stop,
         };
         let may_repeat = self.done < self.retry.attempts.max(1);
@@ -65,7 +76,8 @@ impl Plan {
             Verdict::Final => Step::Stop,
             Verdict::NotHere => or_next(None),
             // The first refusal is confirmed once, with another credential where there is one.
-            Verdict::Credential => {
+            Verdict::Credential { place } => {
+                self.refused |= bit(place);
                 or_next((may_repeat && (another_credential || self.done == 1)).then_some(0))
             }
             Verdict::Throttled { .. } if may_repeat && another_credential => or_next(Some(0)),
@@ -84,6 +96,11 @@ impl Plan {
         let doubled = self.retry.backoff.saturating_mul(1 << self.done.saturating_sub(1).min(16));
         doubled.min(self.retry.max_backoff)
     }
+}
+
+/// Nothing for places beyond those that are told apart.
+fn bit(place: usize) -> u64 {
+    u32::try_from(place).ok().and_then(|place| 1u64.checked_shl(place)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -120,7 +137,8 @@ mod tests {
     #[test]
     fn a_refused_credential_is_confirmed_once() {
         let mut plan = plan(5, false, 1);
-        assert_eq!(plan.next(Verdict::Credential), Step::Again { wait_ms: 0 });
-        assert_eq!(plan.next(Verdict::Credential), Step::Stop);
+        assert_eq!(plan.next(Verdict::Credential { place: 0 }), Step::Again { wait_ms: 0 });
+        assert!(plan.was_refused(0) && !plan.was_refused(1) && !plan.was_refused(64));
+        assert_eq!(plan.next(Verdict::Credential { place: 0 }), Step::Stop);
     }
 }

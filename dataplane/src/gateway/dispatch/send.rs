@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 
-use super::{Call, prepare, prepare::Prepared};
+use super::{Call, attempt, plan::Plan, prepare, prepare::Prepared};
 use crate::{
     chat::estimate,
     error::{GatewayError, Kind},
@@ -67,8 +67,8 @@ fn cross(headers: &mut HeaderMap, crossing: &[(&'static str, String)]) -> Result
     Ok(())
 }
 
-/// Counts tokens where the provider has an endpoint for it; elsewhere an estimate that is marked as one. Nothing
-/// is generated, so nothing is metered.
+/// Counts tokens where the provider has an endpoint for it and answers; elsewhere an estimate that is marked as one.
+/// Nothing is generated, so nothing is metered.
 pub(super) async fn count_tokens(
     call: &Call,
     permit: &Permit,
@@ -78,7 +78,9 @@ pub(super) async fn count_tokens(
     let served = &candidate.served;
     let provider = &served.provider;
     let verbatim = provider.adapter.wire() == call.arrival.wire;
-    let credential = provider.credentials.first();
+    let plan = Plan::new(provider.config.retry, false, provider.credentials.len());
+    let place = attempt::choose(served, exchange.at_ms, exchange.id.as_u128(), &plan);
+    let credential = provider.credentials.get(place);
     let (Some(_), Some(credential), true) = (provider.target(Operation::CountTokens), credential, verbatim)
     else {
         // Whatever cannot be read as a request is refused here as it would be there.
@@ -87,5 +89,18 @@ pub(super) async fn count_tokens(
     };
     let prepared = prepare::prepare(&call.arrival, served)?;
     let request = build(Operation::CountTokens, served, credential, &prepared)?;
-    super::attempt::relay(served, request, exchange).await
+    match attempt::relay(served, request, exchange).await {
+        // The request itself is at fault, as it would be in a chat.
+        Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
+        Err(error) => {
+            tracing::warn!(provider = %provider.id, %error, "tokens are estimated instead of counted");
+            Ok(respond::estimated_count(estimate::request(&call.arrival.body)))
+        }
+        counted => counted,
+    }
+}
+
+/// Not everything that speaks Anthropic's wire can count.
+fn has_no_endpoint(error: &GatewayError) -> bool {
+    matches!(error.upstream_status, Some(404 | 405))
 }
