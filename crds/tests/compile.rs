@@ -1,7 +1,5 @@
 //! Golden files: YAML in, configuration and findings out.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use aigne_hub_crds::{
     compile::{Resources, compile},
     manifest::{Body, Manifests},

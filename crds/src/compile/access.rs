@@ -65,6 +65,23 @@ pub(super) fn every_model_is_priced(access: &config::ModelAccess, shared: &Share
     }
 }
 
+/// What a prepaid tenant may be refused for want of numbers.
+pub(super) fn every_model_is_bounded(access: &config::ModelAccess, shared: &Shared, report: &mut Report<'_>) {
+    let unbounded: Vec<String> = full_names(shared)
+        .filter(|(_, model, full_name)| model.r#type == ModelType::Chat && allows(access, full_name))
+        .filter(|(_, model, _)| model.context_window.is_none() || model.max_output_tokens.is_none())
+        .map(|(_, _, full_name)| full_name)
+        .collect();
+    if !unbounded.is_empty() {
+        let names: Vec<&str> = unbounded.iter().map(String::as_str).collect();
+        let message = format!(
+            "no contextWindow or maxOutputTokens for {}: a request whose cost cannot be bounded is refused to this tenant",
+            some_of(&names)
+        );
+        report.warning("spec.models", RESOLVED_REFS, reasons::MODEL_NOT_BOUNDED, message);
+    }
+}
+
 /// How to say that a model has no price, if it has none. Every sheet must have one, as there is no clock here to tell
 /// which applies.
 fn unpriced(

@@ -40,6 +40,7 @@ pub(super) fn compile(
     let mode = spec.billing.as_ref().and_then(|billing| billing.mode).unwrap_or_default();
     if mode == BillingMode::Credits {
         access::every_model_is_priced(&models, around.shared, report);
+        access::every_model_is_bounded(&models, around.shared, report);
     }
     let tenant = config::Tenant {
         id: key.to_string(),

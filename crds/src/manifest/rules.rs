@@ -129,3 +129,81 @@ fn to_cel(value: &Value) -> cel::Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::v1alpha1::crd::definitions;
+
+    /// What the Kubernetes and the Rust evaluator both have, and mean alike.
+    const SHARED: &[&str] = &[
+        "has",
+        "size",
+        "matches",
+        "startsWith",
+        "endsWith",
+        "contains",
+        "all",
+        "exists",
+        "in",
+        "@in",
+        "_==_",
+        "_!=_",
+        "_&&_",
+        "_||_",
+        "!_",
+        "_<=_",
+        "_<_",
+        "_>_",
+        "_>=_",
+        "_?_:_",
+        "_[_]",
+        "_+_",
+        "_-_",
+    ];
+
+    #[test]
+    fn rules_use_only_what_both_evaluators_have() {
+        let mut rules = Vec::new();
+        for definition in definitions() {
+            collect(definition.schema(), &mut rules);
+        }
+        assert!(rules.len() > 8, "{rules:?}");
+        for rule in rules {
+            let program = Program::compile(&rule).unwrap();
+            for function in program.references().functions() {
+                assert!(SHARED.contains(&function), "{function} in {rule}");
+            }
+            for variable in program.references().variables() {
+                assert!(["self", "oldSelf"].contains(&variable), "{variable} in {rule}");
+            }
+        }
+    }
+
+    fn collect(value: &Value, rules: &mut Vec<String>) {
+        match value {
+            Value::Object(entries) => {
+                for rule in
+                    entries.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten()
+                {
+                    rules.push(rule["rule"].as_str().unwrap().to_owned());
+                }
+                entries.values().for_each(|value| collect(value, rules));
+            }
+            Value::Array(items) => items.iter().for_each(|value| collect(value, rules)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_evaluated_refuses() {
+        let rule = Rule::read(&json!({ "rule": "self.a > 1", "message": "a must be more than 1" })).unwrap();
+        let env = Arc::new(Env::stdlib());
+        assert_eq!(rule.check(&env, &json!({ "a": 2 }), None), Ok(()));
+        assert_eq!(rule.check(&env, &json!({ "a": 1 }), None), Err("a must be more than 1".into()));
+        let error = rule.check(&env, &json!({}), None).unwrap_err();
+        assert!(error.starts_with("a must be more than 1 (the rule failed"), "{error}");
+    }
+}

@@ -94,7 +94,7 @@ pub struct AIProviderSpec {
     #[schemars(range(max = 1000))]
     pub priority: Option<u32>,
 
-    /// Share of the load among providers of equal priority; 0 takes it out of rotation. Default 100.
+    /// Share of the load among providers of equal priority; one with 0 is tried after the others. Default 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1000))]
     pub weight: Option<u32>,
