@@ -41,3 +41,23 @@ fn golden_files() {
         insta::assert_yaml_snapshot!(json!({ "config": compiled.config, "findings": findings }));
     });
 }
+
+#[test]
+fn the_order_of_documents_means_nothing() {
+    insta::glob!("compile/*.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut documents: Vec<&str> = text.split("\n---\n").collect();
+        let compiled = compile(&resources(&text));
+        for _ in 0..documents.len() {
+            documents.rotate_left(1);
+            let rotated = documents.join("\n---\n");
+            documents.reverse();
+            for text in [rotated, documents.join("\n---\n")] {
+                let other = compile(&resources(&text));
+                let bytes = |config| serde_json::to_vec(config).unwrap();
+                assert_eq!(bytes(&other.config), bytes(&compiled.config));
+                assert_eq!(other.findings, compiled.findings);
+            }
+        }
+    });
+}

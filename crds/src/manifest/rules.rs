@@ -1,6 +1,9 @@
 //! The rules of `x-kubernetes-validations`, in the Common Expression Language.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use cel::{Context, Env, Program};
 use serde_json::Value;
@@ -57,16 +60,19 @@ pub(super) fn check(
     found: &mut Vec<Violation>,
 ) {
     let broken: Vec<String> = found.iter().map(|violation| violation.field.clone()).collect();
-    let walk = Walk { env: Arc::new(Env::stdlib()), broken };
+    let walk = Walk { env: &STANDARD, broken };
     walk.value(schema, value, old, path, found);
 }
 
-struct Walk {
-    env: Arc<Env>,
+/// The functions that rules may call.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+struct Walk<'a> {
+    env: &'a Arc<Env>,
     broken: Vec<String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn value(
         &self,
         schema: &Schema,
@@ -77,7 +83,7 @@ impl Walk {
     ) {
         if !self.broken.iter().any(|field| is_within(field, path)) {
             for rule in &schema.rules {
-                if let Err(message) = rule.check(&self.env, value, old) {
+                if let Err(message) = rule.check(self.env, value, old) {
                     found.push(Violation::new(path, message));
                 }
             }
