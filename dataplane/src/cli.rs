@@ -14,13 +14,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     clock::Clock,
     environment::Environment,
-    secret::{keyring::Keyring, seal},
+    secret::{self, keyring::Keyring},
     source::{directory::Directory, secrets::Missing},
 };
 
 pub mod check;
 pub mod keys;
 pub mod run;
+pub mod seal;
 pub mod usage;
 
 mod table;
@@ -45,6 +46,7 @@ pub enum Command {
     Run(run::Args),
     Check(check::Args),
     Keys(keys::Args),
+    Seal(seal::Args),
     Usage(usage::Args),
 }
 
@@ -71,7 +73,7 @@ pub struct Manifests {
 #[derive(Debug, clap::Args)]
 pub struct KeyFile {
     /// The file of the sealing key [default: the data folder's seal.key, else ~/.config/aigne-hub/seal.key].
-    #[arg(long = "key-file", value_name = "PATH", env = seal::KEY_FILE_VARIABLE)]
+    #[arg(long = "key-file", value_name = "PATH", env = secret::seal::KEY_FILE_VARIABLE)]
     key_file: Option<PathBuf>,
 }
 
@@ -80,7 +82,7 @@ impl Manifests {
         Directory {
             root: self.file.clone(),
             environment: context.environment.clone(),
-            seal_key_file: seal::key_file(self.key.key_file.clone(), &context.environment, data),
+            seal_key_file: secret::seal::key_file(self.key.key_file.clone(), &context.environment, data),
             missing,
             clock: context.clock,
         }
@@ -117,6 +119,7 @@ impl Cli {
             Command::Run(args) => run::run(args, context),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
+            Command::Seal(args) => seal::run(&args, context, output),
             Command::Usage(args) => {
                 block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS)
             }

@@ -39,7 +39,7 @@ impl Watching {
                 Ok(Ok(loaded)) => self.accept(loaded),
                 Ok(Err(problems)) => self.reject(problems),
                 Err(error) => {
-                    tracing::error!(%error, "the configuration could not be read; the last good one stays")
+                    tracing::error!(%error, "the configuration could not be read; the last good one stays");
                 }
             }
         }

@@ -108,7 +108,7 @@ impl TenantKey {
         self.brought_by = Some(object.file.clone());
         let place = reference(&self.secret, TENANT_KEY_DATA_KEY);
         match secret.values.get(TENANT_KEY_DATA_KEY).map(|written| resolver.resolve(&place, written)) {
-            Some(Ok(resolved)) => self.value = Some(resolved.value),
+            Some(Ok(found)) => self.value = Some(found.value),
             Some(Err(unresolved)) => self.trouble = Some(unresolved.to_string()),
             None => self.trouble = Some(format!("its Secret has no value for {TENANT_KEY_DATA_KEY}")),
         }
