@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aigne_hub_tests::harness::asks::{chat, message, streamed, text, with};
-use aigne_hub_tests::harness::{Blueprint, Hub, Outcome, PATIENCE, key};
+use aigne_hub_tests::harness::{Blueprint, Hub, Outcome, PATIENCE, eventually, key, until};
 use aigne_hub_tests::scripted::{Ending, Gate, Outcome as Ended, Script, Scripted};
 use anyhow::Context;
 use serde_json::json;
@@ -166,32 +166,29 @@ async fn long_answers_arrive_whole() -> Outcome {
     Ok(())
 }
 
-/// What a client does not read is not read from the provider either, but for what sockets and buffers hold.
+/// What a client does not read is not read from the provider either, but for what the kernel's buffers hold.
 #[tokio::test]
 async fn a_slow_reader_slows_the_provider_down() -> Outcome {
     let (upstream, hub) = stage().await?;
-    let large = "x".repeat(64 * 1024);
+    let piece = "x".repeat(64 * 1024);
     for (path, model) in [("/v1/chat/completions", "gpt"), ("/v1/messages", "gpt")] {
-        let before = upstream.asked().len();
-        upstream.next(Script { text: vec![large.clone()], repeat: 2000, ..Script::default() });
-        let body = if path.ends_with("messages") {
-            with(message(model, "hi"), json!({"max_tokens": 4096}))
-        } else {
-            chat(model, "hi")
-        };
+        let number = upstream.asked().len();
+        // Half a gigabyte.
+        upstream.next(Script { text: vec![piece.clone()], repeat: 8000, ..Script::default() });
+        let body = if path.ends_with("messages") { message(model, "hi") } else { chat(model, "hi") };
+        let memory = hub.memory()?;
         let mut live = hub.client().live(path, &streamed(body)).await?;
         live.event().await?;
-        // It comes to rest: nothing more is taken from the provider.
-        let mut taken = (0, 0);
-        aigne_hub_tests::harness::eventually("the provider is held up", async || {
+        let mut before = 0;
+        eventually("the provider is held up", async || {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            let events = upstream.asked()[before].events;
-            taken = (taken.1, events);
-            Ok((taken.0 == taken.1).then_some(()))
+            let taken = upstream.asked()[number].events;
+            Ok((std::mem::replace(&mut before, taken) == taken).then_some(()))
         })
         .await?;
-        assert!(taken.1 < 1000, "{path}: {} of 2000 pieces of 64 KiB were taken in", taken.1);
-        drop(live);
+        assert!(before < 8000, "{path}: everything was taken in");
+        let grown = hub.memory()?.saturating_sub(memory);
+        assert!(grown < 32 * 1024 * 1024, "{path}: {grown} bytes are kept for one slow reader");
     }
     Ok(())
 }
@@ -205,12 +202,9 @@ async fn a_client_that_leaves_before_the_answer_is_metered() -> Outcome {
         let body = if path.ends_with("messages") { message(model, "hi") } else { chat(model, "hi") };
         let client = hub.client();
         let asking = tokio::spawn(async move { client.post(path, &body).await });
-        aigne_hub_tests::harness::until("the provider is asked", || upstream.asked().len() > number).await?;
+        until("the provider is asked", || upstream.asked().len() > number).await?;
         asking.abort();
-        aigne_hub_tests::harness::until("the provider is left", || {
-            upstream.asked()[number].outcome == Ended::ClientLeft
-        })
-        .await?;
+        until("the provider is left", || upstream.asked()[number].outcome == Ended::ClientLeft).await?;
     }
     for row in hub.rows(CROSSINGS.len()).await? {
         assert_eq!(row.status, json!("ClientGone"), "{row:#?}");

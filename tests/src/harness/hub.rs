@@ -177,6 +177,15 @@ impl Hub {
         self.rows(1).await?.pop().ok_or_else(|| anyhow!("no row"))
     }
 
+    /// Its resident memory in bytes.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let id = self.process.child.id().context("it ended already")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+        Ok(kibibytes * 1024)
+    }
+
     /// Asks it to drain.
     pub async fn sigterm(&self) -> anyhow::Result<()> {
         self.process.signal("TERM").await
