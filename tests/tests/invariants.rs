@@ -59,7 +59,7 @@ fn assert_knows_only(of: &str, known: &[&str]) {
             let fits = |known: &&str| {
                 name.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
             };
-            assert!(known.iter().any(|known| fits(&known)), "{} must not know {name}", source.path);
+            assert!(known.iter().any(fits), "{} must not know {name}", source.path);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The text of this repository, and which modules of its crate a file names.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -127,7 +129,7 @@ fn next_path(code: &str, from: usize) -> Option<usize> {
     let is_whole =
         |at: &usize| *at == 0 || !is_name(code.as_bytes()[at - 1]) && code.as_bytes()[at - 1] != b':';
     let first = |start: &&str| code[from..].match_indices(*start).map(|(at, _)| from + at).find(is_whole);
-    starts.iter().filter_map(|start| first(start)).min()
+    starts.iter().filter_map(first).min()
 }
 
 fn is_name(byte: u8) -> bool {
