@@ -1,6 +1,9 @@
 //! `aigne-hub run`: a gateway without a cluster.
 
-use std::{net::SocketAddr, num::NonZero, process::ExitCode, sync::Arc, thread, time::Duration};
+use std::{
+    fs, net::SocketAddr, num::NonZero, os::unix::fs::DirBuilderExt as _, process::ExitCode, sync::Arc,
+    thread, time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::{runtime, signal::unix};
@@ -50,7 +53,14 @@ pub struct Args {
 
 /// Serves until SIGTERM or Ctrl-C.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
-    let directory = args.manifests.directory(context, Missing::Make(args.data.keyring()));
+    let (data, keyring) = (&args.data.data, args.data.keyring());
+    // It will hold keys, and who used what.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    let directory = args.manifests.directory(context, Some(data), Missing::Make(keyring));
     let first = match directory.load() {
         Ok(first) => first,
         Err(problems) => {

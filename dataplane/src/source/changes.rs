@@ -113,7 +113,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut changes = Changes::below(vec![folder.path().to_owned()]);
         // Only the system's word counts here.
-        changes.look_every = Duration::from_secs(3600);
+        changes.look_every = Duration::from_hours(1);
         fs::write(folder.path().join("a.yaml"), "a: 1").unwrap();
         time::timeout(HANGS, changes.next()).await.unwrap();
         fs::write(folder.path().join(".a.yaml.swp"), "a: 2").unwrap();
