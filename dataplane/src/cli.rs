@@ -3,20 +3,25 @@
 //! Commands write to the given output, never to stdout itself, and return an exit code: 0 for success, 1 where
 //! something is wrong with what was given, 2 for a wrong command line.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     clock::Clock,
     environment::Environment,
-    secret::keyring::Keyring,
+    secret::{self, keyring::Keyring},
     source::{directory::Directory, secrets::Missing},
 };
 
 pub mod check;
 pub mod keys;
 pub mod run;
+pub mod seal;
 pub mod usage;
 
 mod table;
@@ -27,7 +32,7 @@ mod values;
 /// One AI gateway for a whole organisation: OpenAI- and Anthropic-compatible, configured by YAML, every token
 /// accounted for.
 #[derive(Debug, Parser)]
-#[command(name = "aigne-hub", version, about, disable_help_subcommand = true)]
+#[command(name = "aigne-hub", version, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -41,6 +46,7 @@ pub enum Command {
     Run(run::Args),
     Check(check::Args),
     Keys(keys::Args),
+    Seal(seal::Args),
     Usage(usage::Args),
 }
 
@@ -59,18 +65,24 @@ pub struct Manifests {
     /// A folder of manifests (and the folders in it), or one file.
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     file: PathBuf,
-    /// The key that sealed values were sealed with [default: AIGNE_HUB_SEAL_KEY_FILE, else
-    /// ~/.config/aigne-hub/seal.key].
-    #[arg(long, value_name = "PATH")]
-    seal_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyFile,
+}
+
+/// Which sealing key.
+#[derive(Debug, clap::Args)]
+pub struct KeyFile {
+    /// The file of the sealing key [default: the data folder's seal.key, else ~/.config/aigne-hub/seal.key].
+    #[arg(long = "key-file", value_name = "PATH", env = secret::seal::KEY_FILE_VARIABLE)]
+    key_file: Option<PathBuf>,
 }
 
 impl Manifests {
-    fn directory(&self, context: &Context, missing: Missing) -> Directory {
+    fn directory(&self, context: &Context, data: Option<&Path>, missing: Missing) -> Directory {
         Directory {
             root: self.file.clone(),
             environment: context.environment.clone(),
-            seal_key_file: self.seal_key_file.clone(),
+            seal_key_file: secret::seal::key_file(self.key.key_file.clone(), &context.environment, data),
             missing,
             clock: context.clock,
         }
@@ -107,6 +119,7 @@ impl Cli {
             Command::Run(args) => run::run(args, context),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
+            Command::Seal(args) => seal::run(&args, context, output),
             Command::Usage(args) => {
                 block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS)
             }

@@ -33,8 +33,9 @@ pub struct Args {
 
 /// Writes the findings; the exit code says whether there were errors.
 pub fn run(args: &Args, context: &Context, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let directory = args.manifests.directory(context, Missing::Assume { secrets: args.secrets_elsewhere });
-    let report = Report::of(directory.load());
+    let directory =
+        args.manifests.directory(context, None, Missing::Assume { secrets: args.secrets_elsewhere });
+    let report = Report::of(directory.examine());
     match args.output {
         Output::Text => report.write_text(output)?,
         Output::Json => {
@@ -70,11 +71,10 @@ struct Line {
 }
 
 impl Report {
-    fn of(result: Result<Loaded, Vec<Problem>>) -> Self {
-        let findings: Vec<_> = match result {
-            Ok(loaded) => loaded.findings.into_iter().map(Line::from).collect(),
-            Err(problems) => problems.into_iter().map(Line::from).collect(),
-        };
+    /// What is wrong with the text stands first: the rest may follow from it.
+    fn of((problems, loaded): (Vec<Problem>, Option<Loaded>)) -> Self {
+        let found = loaded.into_iter().flat_map(|loaded| loaded.findings).map(Line::from);
+        let findings: Vec<_> = problems.into_iter().map(Line::from).chain(found).collect();
         let errors = findings.iter().filter(|line| line.severity == Severity::Error).count();
         Self { errors, warnings: findings.len() - errors, findings }
     }

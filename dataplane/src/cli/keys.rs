@@ -108,7 +108,8 @@ pub fn run(args: &Args, context: &Context, output: &mut dyn Write) -> anyhow::Re
 impl At {
     fn keys(&self, context: &Context) -> anyhow::Result<Vec<TenantKey>> {
         let keyring = self.data.keyring();
-        let directory = self.manifests.directory(context, Missing::Make(keyring.clone()));
+        let directory =
+            self.manifests.directory(context, Some(&self.data.data), Missing::Make(keyring.clone()));
         keys::list(&directory, &keyring).map_err(|problems| joined(&problems))
     }
 

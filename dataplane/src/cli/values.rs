@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// For example `30s` or `1m30s`.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration: aigne_hub_crds::v1alpha1::Duration = text.parse().map_err(|error| format!("{error}"))?;
     Ok(Duration::from_millis(duration.milliseconds()))
 }
 
 /// Bytes, for example `32MiB`, `512KiB` or `65536`.
-pub fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
     let (number, unit) = units
         .into_iter()

@@ -1,6 +1,6 @@
 //! A folder of manifests: the source of a gateway without a cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aigne_hub_crds::{
     compile::{self, Finding},
@@ -19,7 +19,7 @@ use crate::{
     environment::Environment,
     secret::{
         SecretStore,
-        seal::{self, KeyFileError, SealKey},
+        seal::{KeyFileError, SealKey},
     },
 };
 
@@ -28,9 +28,9 @@ use crate::{
 pub struct Directory {
     /// The folder.
     pub root: PathBuf,
-    /// For values that are written as `env:NAME`, and to find the sealing key.
+    /// For values that are written as `env:NAME`.
     pub environment: Environment,
-    /// The sealing key's file, where it is not in its usual place.
+    /// The sealing key's file; `None` where it has no place.
     pub seal_key_file: Option<PathBuf>,
     /// What to do about values that are not in the manifests.
     pub missing: Missing,
@@ -41,34 +41,49 @@ pub struct Directory {
 impl Directory {
     /// Reads everything as it is now: a whole revision, or everything that keeps it from being one.
     pub fn load(&self) -> Result<Loaded, Vec<Problem>> {
-        self.manifests().map(|manifests| self.assemble(&manifests))
+        let manifests = self.manifests()?;
+        if manifests.errors.is_empty() { Ok(self.assemble(&manifests)) } else { Err(problems(manifests)) }
+    }
+
+    /// As [`Directory::load`], for somebody who wants to hear of everything at once: what is wrong with the text, and
+    /// what would come of the rest.
+    pub fn examine(&self) -> (Vec<Problem>, Option<Loaded>) {
+        match self.manifests() {
+            Ok(manifests) => {
+                let loaded = self.assemble(&manifests);
+                (problems(manifests), Some(loaded))
+            }
+            Err(problems) => (problems, None),
+        }
     }
 
     /// Everything that is written, without what it refers to.
     pub(super) fn manifests(&self) -> Result<Manifests, Vec<Problem>> {
         let files = files::read(&self.root)?;
         let manifests = Manifests::read(files.iter().map(|file| (file.name.as_str(), file.text.as_str())));
-        if !manifests.errors.is_empty() {
-            return Err(manifests.errors.into_iter().map(Problem::from).collect());
-        }
         // A folder that is being replaced is empty for a moment: that is no reason to forget everything.
-        if !manifests
-            .objects
-            .iter()
-            .any(|object| !matches!(object.body, Body::Secret(_) | Body::Other { .. }))
-        {
+        let is_ours = |body: &Body| !matches!(body, Body::Secret(_) | Body::Other { .. });
+        if manifests.errors.is_empty() && !manifests.objects.iter().any(|object| is_ours(&object.body)) {
             return Err(vec![self.nothing()]);
         }
         Ok(manifests)
     }
 
     /// Folders whose changes matter.
-    pub fn roots(&self) -> Vec<PathBuf> {
+    pub(super) fn roots(&self) -> Vec<PathBuf> {
         let mut roots = vec![self.root.clone()];
         if let Missing::Make(keyring) = &self.missing {
             roots.push(keyring.folder().to_owned());
         }
         roots
+    }
+
+    /// The folder that the hub itself writes into all the time.
+    pub(super) fn private(&self) -> Option<&Path> {
+        match &self.missing {
+            Missing::Make(keyring) => keyring.folder().parent(),
+            Missing::Assume { .. } => None,
+        }
     }
 
     fn assemble(&self, manifests: &Manifests) -> Loaded {
@@ -97,10 +112,7 @@ impl Directory {
     }
 
     pub(super) fn seal_key(&self) -> Result<SealKey, KeyFileError> {
-        match seal::key_file(self.seal_key_file.clone(), &self.environment) {
-            Some(path) => SealKey::load(&path),
-            None => Err(KeyFileError::Nowhere),
-        }
+        self.seal_key_file.as_deref().map_or(Err(KeyFileError::Nowhere), SealKey::load)
     }
 
     fn nothing(&self) -> Problem {
@@ -111,6 +123,10 @@ impl Directory {
             message: "holds no AIProvider, ModelPricing or Tenant".to_owned(),
         }
     }
+}
+
+fn problems(manifests: Manifests) -> Vec<Problem> {
+    manifests.errors.into_iter().map(Problem::from).collect()
 }
 
 fn located(manifests: &Manifests, finding: Finding) -> LocatedFinding {

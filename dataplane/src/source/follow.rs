@@ -12,7 +12,7 @@ use crate::telemetry::Telemetry;
 pub fn start(directory: Directory, first: Loaded, telemetry: Arc<Telemetry>) -> Source {
     report(&first.findings);
     count(&first, &telemetry);
-    let changes = Changes::below(directory.roots());
+    let changes = Changes::below(directory.roots(), directory.private());
     let (loaded, loaded_receiver) = watch::channel(Arc::new(first));
     let (rejected, rejected_receiver) = watch::channel(Arc::default());
     let watching = Watching { directory: Arc::new(directory), telemetry, loaded, rejected };
@@ -39,7 +39,7 @@ impl Watching {
                 Ok(Ok(loaded)) => self.accept(loaded),
                 Ok(Err(problems)) => self.reject(problems),
                 Err(error) => {
-                    tracing::error!(%error, "the configuration could not be read; the last good one stays")
+                    tracing::error!(%error, "the configuration could not be read; the last good one stays");
                 }
             }
         }
@@ -58,7 +58,6 @@ impl Watching {
             report(&loaded.findings);
         }
         count(&loaded, &self.telemetry);
-        tracing::info!(revision = loaded.revision, "the configuration is in use");
         self.rejected.send_if_modified(|problems| std::mem::take(problems) != Arc::default());
         self.loaded.send_replace(Arc::new(loaded));
     }

@@ -62,6 +62,9 @@ impl TenantKey {
 /// By tenant and name. Makes no key.
 pub fn list(directory: &Directory, keyring: &Keyring) -> Result<Vec<TenantKey>, Vec<Problem>> {
     let manifests = directory.manifests()?;
+    if !manifests.errors.is_empty() {
+        return Err(manifests.errors.into_iter().map(Problem::from).collect());
+    }
     let seal_key = directory.seal_key();
     let resolver = Resolver { environment: &directory.environment, key: &seal_key };
     let mut secrets: BTreeMap<&ObjectKey, (&Object, &Secret)> = BTreeMap::new();
@@ -105,7 +108,7 @@ impl TenantKey {
         self.brought_by = Some(object.file.clone());
         let place = reference(&self.secret, TENANT_KEY_DATA_KEY);
         match secret.values.get(TENANT_KEY_DATA_KEY).map(|written| resolver.resolve(&place, written)) {
-            Some(Ok(resolved)) => self.value = Some(resolved.value),
+            Some(Ok(found)) => self.value = Some(found.value),
             Some(Err(unresolved)) => self.trouble = Some(unresolved.to_string()),
             None => self.trouble = Some(format!("its Secret has no value for {TENANT_KEY_DATA_KEY}")),
         }

@@ -120,13 +120,13 @@ impl Gathered {
                 continue;
             }
             match resolver.resolve(&place, written) {
-                Ok(resolved) => {
-                    known.keys.insert(key.clone(), facts(&resolved.value));
+                Ok(found) => {
+                    known.keys.insert(key.clone(), facts(&found.value));
                     if is_credential {
-                        if resolved.form == Form::Plain && in_clear.is_none() {
+                        if found.form == Form::Plain && in_clear.is_none() {
                             in_clear = Some(key);
                         }
-                        self.values.insert(place, resolved.value);
+                        self.values.insert(place, found.value);
                     }
                 }
                 Err(unresolved) => {
@@ -149,10 +149,8 @@ impl Gathered {
     }
 
     fn unresolved(&mut self, object: &Object, key: &str, unresolved: &Unresolved, assume: bool) {
-        let (severity, reason) = match assume {
-            true => (Severity::Warning, NOT_FOUND_HERE),
-            false => (Severity::Error, reasons::INVALID),
-        };
+        let (severity, reason) =
+            if assume { (Severity::Warning, NOT_FOUND_HERE) } else { (Severity::Error, reasons::INVALID) };
         self.find(object, key, severity, reason, unresolved.to_string());
     }
 
@@ -210,7 +208,7 @@ fn assumed(place: &SecretRef) -> ValueFacts {
     ValueFacts { length: TENANT_KEY_MIN_BYTES, ..ValueFacts::of(like_no_other.as_bytes()) }
 }
 
-pub(super) fn reference(secret: &ObjectKey, key: &str) -> SecretRef {
+pub(crate) fn reference(secret: &ObjectKey, key: &str) -> SecretRef {
     SecretRef { namespace: secret.namespace.clone(), name: secret.name.clone(), key: key.to_owned() }
 }
 
@@ -219,7 +217,7 @@ fn object(reference: &SecretRef) -> ObjectKey {
 }
 
 /// Where a value was written: `stringData` wins over `data`.
-fn field_of(object: &Object, key: &str) -> String {
+pub(crate) fn field_of(object: &Object, key: &str) -> String {
     let word = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let path = |member: &str| if word { format!("{member}.{key}") } else { format!("{member}[{key}]") };
     let plain = path("stringData");
