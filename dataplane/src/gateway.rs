@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 
 pub use respond::ReplyBody;
 
-use crate::{core::Core, error::GatewayError, snapshot::Snapshot};
+use crate::{error::GatewayError, percore::Core, snapshot::Snapshot};
 use exchange::Exchange;
 use ingress::Endpoint;
 

@@ -6,7 +6,12 @@
 
 pub mod journal;
 pub mod price;
+pub mod sqlite;
+pub mod store;
+pub mod writer;
 
+#[cfg(test)]
+mod figures;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -104,4 +109,37 @@ pub struct Outcome {
     /// Milliseconds to the first body byte, where one came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_byte_ms: Option<u32>,
+}
+
+/// An attempt with its end: what becomes one row of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// How it began.
+    pub intent: Intent,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Row {
+    /// The row of an attempt whose outcome is not known and never will be: charged at its bound, in suspense.
+    pub fn interrupted(intent: Intent) -> Self {
+        let outcome = Outcome {
+            request_id: intent.request_id,
+            attempt: intent.attempt,
+            at: intent.at,
+            status: Status::Interrupted,
+            http_status: 0,
+            source: Source::Bound,
+            usage: intent.bound,
+            charge: intent.bound_charge,
+            first_byte_ms: None,
+        };
+        Self { intent, outcome }
+    }
+
+    /// Milliseconds from admission to the end; none where the end was not seen.
+    pub fn duration_ms(&self) -> Option<i64> {
+        let seen = self.outcome.status != Status::Interrupted;
+        seen.then(|| self.outcome.at.saturating_sub(self.intent.at).max(0))
+    }
 }

@@ -66,6 +66,11 @@ impl SecretStore {
         self.0.get(reference)
     }
 
+    /// Every reference and its value, in the order of the references.
+    pub fn iter(&self) -> impl Iterator<Item = (&SecretRef, &SecretValue)> {
+        self.0.iter()
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -21,17 +21,14 @@ use tokio::{
 };
 
 use crate::{
-    core::{Core, Live, Shared},
     ledger::journal::Journals,
+    percore::{Core, Live, Shared},
     telemetry::{
         Telemetry,
         access::{AccessLog, AccessWriter, FLUSH_EVERY},
     },
-    upstream::Pool,
+    upstream::{Pool, SWEEP_EVERY},
 };
-
-/// Connections that are idle for long are looked for this often.
-const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// How the gateway listens and ends.
 #[derive(Clone, Debug)]
@@ -141,7 +138,9 @@ impl Seed {
         let ticks = tokio::task::spawn_local(tick(Rc::clone(&core)));
         let deadline = connection::accept(&core, listener, closing).await;
         if tokio::time::timeout_at(deadline, core.live.none_left()).await.is_err() {
-            tracing::warn!("the grace period has ended with requests still open; they are settled as they are");
+            tracing::warn!(
+                "the grace period has ended with requests still open; they are settled as they are"
+            );
         }
         core.live.end();
         ticks.abort();

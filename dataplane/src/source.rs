@@ -3,13 +3,22 @@
 //! A source hands out whole revisions only: configuration, the secrets that it refers to, and what a person
 //! should hear of. Where something new cannot be read, the last good revision stays and the reason stands beside it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use aigne_hub_crds::{compile::Finding, config::Config};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::secret::SecretStore;
+
+pub mod directory;
+pub mod follow;
+pub mod keys;
+pub mod resolve;
+pub mod secrets;
+
+mod changes;
+mod files;
 
 /// One revision, complete.
 #[derive(Clone, Debug, Default)]
@@ -54,10 +63,46 @@ pub struct Location {
 pub struct Problem {
     /// Where.
     pub location: Location,
+    /// For example `AIProvider ai/openai`; empty where that is not known.
+    pub object: String,
     /// Path inside the object, for example `spec.models[2].name`; empty where it is about the text.
     pub field: String,
     /// A sentence that says what to do.
     pub message: String,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(formatter, ":{}:{}", self.line, self.column)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for LocatedFinding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(location) = &self.location {
+            write!(formatter, "{location}: ")?;
+        }
+        let Finding { kind, object, field, message, .. } = &self.finding;
+        write!(formatter, "{kind} {object}: ")?;
+        if !field.is_empty() {
+            write!(formatter, "{field}: ")?;
+        }
+        formatter.write_str(message)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.location)?;
+        for part in [&self.object, &self.field].into_iter().filter(|part| !part.is_empty()) {
+            write!(formatter, "{part}: ")?;
+        }
+        formatter.write_str(&self.message)
+    }
 }
 
 /// What a gateway watches.

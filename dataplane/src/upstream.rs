@@ -10,7 +10,7 @@ mod pool;
 mod sign;
 
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use pool::{Answer, Pool};
+pub use pool::{Answer, Connection, Pool, SWEEP_EVERY};
 pub use sign::authorization;
 
 /// Why a request was not answered. Nothing of the answer was seen in any of these cases.

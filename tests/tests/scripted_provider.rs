@@ -59,9 +59,8 @@ async fn a_request_scripts_its_own_answer() -> Outcome {
 async fn streams_break_as_scripted_and_the_journal_tells() -> Outcome {
     let (provider, client) = provider().await?;
     for ending in [Ending::Cut { after: 2 }, Ending::Reset { after: 2 }] {
-        let gate = Gate::closed();
+        let gate = Gate::admitting(2);
         provider.next(Script::chunks(5).ending(ending).gate(&gate));
-        gate.admit(2);
         let mut live = client.live("/v1/chat/completions", &question(true, "hi")).await?;
         live.event().await?;
         live.event().await?;
@@ -81,10 +80,9 @@ async fn streams_break_as_scripted_and_the_journal_tells() -> Outcome {
 #[tokio::test]
 async fn a_gate_holds_each_event_and_a_client_that_leaves_is_seen() -> Outcome {
     let (provider, client) = provider().await?;
-    let gate = Gate::closed();
+    let gate = Gate::admitting(2);
     provider.always(Script::chunks(5).gate(&gate));
     let mut live = client.live("/v1/chat/completions", &question(true, "hi")).await?;
-    gate.admit(2);
     live.event().await?;
     live.event().await?;
     assert_eq!(provider.entries()[0].events, 2);
@@ -95,7 +93,9 @@ async fn a_gate_holds_each_event_and_a_client_that_leaves_is_seen() -> Outcome {
 #[tokio::test]
 async fn a_dripping_head_arrives_whole() -> Outcome {
     let (_provider, client) = provider().await?;
+    let begun = std::time::Instant::now();
     let answer = client.chat(&question(false, "[[drip=1 text=slow]]")).await?.good()?;
     assert_eq!(answer["choices"][0]["message"]["content"], "slow");
+    assert!(begun.elapsed().as_millis() > 100, "a head has hundreds of bytes, a millisecond each");
     Ok(())
 }

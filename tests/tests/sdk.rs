@@ -25,7 +25,8 @@ async fn folder() -> anyhow::Result<PathBuf> {
 /// An emulator upstream, alive as long as this.
 enum Upstream {
     Scripted(Scripted),
-    Aimock(Child, String),
+    /// The process is held only so that it ends with this.
+    Aimock(#[expect(dead_code, reason = "kills on drop")] Child, String),
 }
 
 impl Upstream {

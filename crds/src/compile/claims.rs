@@ -41,7 +41,9 @@ pub fn settle_claims(resources: &Resources) -> BTreeMap<ObjectKey, Refusals> {
             continue;
         }
         accounts.insert(account, tenant_key.clone());
-        for key in &tenant.spec.keys {
+        let mut keys: Vec<&Key> = tenant.spec.keys.iter().collect();
+        keys.sort_by(|a, b| a.name.cmp(&b.name));
+        for key in keys {
             for hash in hashes_of(resources, tenant_key, tenant, key) {
                 let claim = Holder { tenant: tenant_key.clone(), key: key.name.clone() };
                 match hashes.get(&hash) {

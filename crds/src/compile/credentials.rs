@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// Those that resolve, in the order written; none when the provider cannot be called at all.
+/// Those that resolve, sorted by name; none when the provider cannot be called at all.
 pub(super) fn compile(
     resources: &Resources,
     provider: &ObjectKey,
@@ -40,6 +40,7 @@ pub(super) fn compile(
         );
         return None;
     }
+    resolved.sort_by(|a, b| a.name.cmp(&b.name));
     Some(resolved)
 }
 

@@ -11,8 +11,12 @@ use crate::{
     },
 };
 
-/// Sorted by name. A name beats an alias; among equals the first that was written keeps it.
+/// Sorted by name. A name beats an alias, and of two models with one alias the first by name keeps it: the order in
+/// which they were written means nothing.
 pub(super) fn compile(written: &[Model], report: &mut Report<'_>) -> Vec<config::Model> {
+    if written.is_empty() {
+        report.error("spec.models", ACCEPTED, reasons::INVALID, "a provider without models serves nothing");
+    }
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     let mut kept = Vec::new();
     for (index, model) in written.iter().enumerate() {
@@ -23,8 +27,8 @@ pub(super) fn compile(written: &[Model], report: &mut Report<'_>) -> Vec<config:
             report.error(format!("spec.models[{index}].name"), ACCEPTED, reasons::CONFLICTED, message);
         }
     }
-    let mut models: Vec<_> = kept
-        .into_iter()
+    kept.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+    kept.into_iter()
         .map(|(index, model)| {
             unenforced::model_type(index, model, report);
             let mut aliases = Vec::new();
@@ -40,9 +44,7 @@ pub(super) fn compile(written: &[Model], report: &mut Report<'_>) -> Vec<config:
             }
             lower(model, aliases)
         })
-        .collect();
-    models.sort_by(|a, b| a.name.cmp(&b.name));
-    models
+        .collect()
 }
 
 fn lower(model: &Model, mut aliases: Vec<String>) -> config::Model {

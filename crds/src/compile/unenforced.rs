@@ -3,7 +3,7 @@
 
 use super::finding::Report;
 use crate::v1alpha1::{
-    BillingMode, Model, ModelType, ProviderType, TenantSpec,
+    BillingMode, Key, Model, ModelType, ProviderType, TenantSpec,
     conditions::{ACCEPTED, reasons},
 };
 
@@ -13,60 +13,72 @@ pub const PROVIDER_TYPES: &[ProviderType] = &[ProviderType::Bedrock, ProviderTyp
 /// Model types that have an endpoint.
 pub const SERVED_MODEL_TYPES: &[ModelType] = &[ModelType::Chat];
 
-/// A part of a Tenant that gateways don't act on.
-struct Row {
-    /// Where in the spec; `[]` stands for each entry of a list.
+/// Something that can be written and that gateways don't act on.
+struct Row<T> {
     field: &'static str,
     says: &'static str,
     /// Whether it was written.
-    written: fn(&TenantSpec) -> bool,
+    written: fn(&T) -> bool,
 }
 
-const TENANT: &[Row] = &[
+/// Below `spec` of a Tenant.
+const TENANT: &[Row<TenantSpec>] = &[
     Row {
-        field: "spec.limits",
+        field: "limits",
         says: "rate limits are not enforced yet: requests beyond them are served",
         written: |spec| spec.limits.is_some(),
     },
     Row {
-        field: "spec.budgets",
+        field: "budgets",
         says: "budgets are not enforced yet: spending is recorded and never blocked",
         written: |spec| !spec.budgets.is_empty(),
     },
     Row {
-        field: "spec.billing.mode",
+        field: "billing.mode",
         says: "credit balances are not kept yet: usage is priced and recorded, and nobody is refused for a balance \
-               (starterCredits, grants, overdraft, lowBalance and minimumMaxTokens do nothing)",
+               (starterCredits, grants, overdraft, lowBalance, paymentURL and minimumMaxTokens do nothing)",
         written: |spec| {
             spec.billing.as_ref().is_some_and(|billing| billing.mode == Some(BillingMode::Credits))
         },
     },
     Row {
-        field: "spec.workloadIdentities",
+        field: "billing.costCenter",
+        says: "the cost center is not stored with usage yet",
+        written: |spec| spec.billing.as_ref().is_some_and(|billing| billing.cost_center.is_some()),
+    },
+    Row { field: "brand", says: "the brand is not shown anywhere yet", written: |spec| spec.brand.is_some() },
+    Row {
+        field: "workloadIdentities",
         says: "ServiceAccounts are not recognised yet: their pods need a key",
         written: |spec| !spec.workload_identities.is_empty(),
     },
+];
+
+/// Below each entry of `spec.keys` of a Tenant.
+const KEY: &[Row<Key>] = &[
     Row {
-        field: "spec.keys[].limits",
-        says: "rate limits of a key are not enforced yet: requests beyond them are served",
-        written: |spec| spec.keys.iter().any(|key| key.limits.is_some()),
+        field: "limits",
+        says: "rate limits are not enforced yet: requests beyond them are served",
+        written: |key| key.limits.is_some(),
     },
     Row {
-        field: "spec.keys[].budgets",
-        says: "budgets of a key are not enforced yet: spending is recorded and never blocked",
-        written: |spec| spec.keys.iter().any(|key| !key.budgets.is_empty()),
-    },
-    Row {
-        field: "spec.keys[].rotationGrace",
-        says: "keys are not rotated yet: a key stops as soon as its Secret changes",
-        written: |spec| spec.keys.iter().any(|key| key.rotation_grace.is_some()),
+        field: "budgets",
+        says: "budgets are not enforced yet: spending is recorded and never blocked",
+        written: |key| !key.budgets.is_empty(),
     },
 ];
 
 /// Warns of each part of a Tenant that does nothing.
 pub(super) fn tenant(spec: &TenantSpec, report: &mut Report<'_>) {
-    for row in TENANT.iter().filter(|row| (row.written)(spec)) {
-        report.warning(row.field, ACCEPTED, reasons::NOT_ENFORCED, row.says);
+    rows(TENANT, spec, "spec", report);
+    for (index, key) in spec.keys.iter().enumerate() {
+        rows(KEY, key, &format!("spec.keys[{index}]"), report);
+    }
+}
+
+fn rows<T>(rows: &[Row<T>], written: &T, path: &str, report: &mut Report<'_>) {
+    for row in rows.iter().filter(|row| (row.written)(written)) {
+        report.warning(format!("{path}.{}", row.field), ACCEPTED, reasons::NOT_ENFORCED, row.says);
     }
 }
 

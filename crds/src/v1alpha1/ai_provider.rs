@@ -60,13 +60,16 @@ pub struct AIProviderSpec {
     /// The provider, and with it the API that it speaks. OpenAICompatible is any other service with OpenAI's API.
     pub r#type: ProviderType,
 
-    /// Where the API is, without a trailing path such as /chat/completions. Default by type: OpenAI
-    /// https://api.openai.com/v1, Anthropic https://api.anthropic.com, DeepSeek https://api.deepseek.com,
-    /// OpenRouter https://openrouter.ai/api/v1, XAI https://api.x.ai/v1, Doubao
+    /// Where the API is, without a trailing path such as /chat/completions. Needed for OpenAICompatible and Ollama.
+    /// Default: by type; OpenAI https://api.openai.com/v1, Anthropic https://api.anthropic.com, DeepSeek
+    /// https://api.deepseek.com, OpenRouter https://openrouter.ai/api/v1, XAI https://api.x.ai/v1, Doubao
     /// https://ark.cn-beijing.volces.com/api/v3, Poe https://api.poe.com/v1, Gemini
-    /// https://generativelanguage.googleapis.com, Bedrock by region. Needed for OpenAICompatible and Ollama.
+    /// https://generativelanguage.googleapis.com, Bedrock by its region.
     #[serde(rename = "baseURL", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"))]
+    #[schemars(
+        length(max = 1024),
+        regex(pattern = schema::BASE_URL.pattern)
+    )]
     pub base_url: Option<String>,
 
     /// The keys that the provider is called with. Load is spread over them by weight. Needed but for Ollama and
@@ -91,7 +94,7 @@ pub struct AIProviderSpec {
     #[schemars(range(max = 1000))]
     pub priority: Option<u32>,
 
-    /// Share of the load among providers of equal priority; 0 takes it out of rotation. Default 100.
+    /// Share of the load among providers of equal priority; one with 0 is tried after the others. Default 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1000))]
     pub weight: Option<u32>,
@@ -172,7 +175,7 @@ pub struct SecretKeyRef {
 #[serde(rename_all = "camelCase")]
 pub struct BedrockSettings {
     /// The AWS region, for example eu-central-1.
-    #[schemars(length(max = 32), regex(pattern = "^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$"))]
+    #[schemars(length(max = 32), regex(pattern = schema::REGION.pattern))]
     pub region: String,
 }
 
@@ -190,7 +193,7 @@ pub struct Model {
 
     /// What the provider is asked for. Default: name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512), regex(pattern = "^[!-~]+$"))]
+    #[schemars(length(max = 512), regex(pattern = schema::UPSTREAM_MODEL.pattern))]
     pub upstream_model: Option<String>,
 
     /// Which endpoints serve it. Default Chat.

@@ -56,6 +56,9 @@ fn tidy_schema(schema: &mut Map<String, Value>) {
     if schema.get("nullable") == Some(&Value::Bool(true)) {
         schema.remove("nullable");
     }
+    if schema.get("title").is_some_and(Value::is_string) {
+        schema.remove("title");
+    }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.retain(|value| !value.is_null());
     }

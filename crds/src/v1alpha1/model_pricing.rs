@@ -46,9 +46,9 @@ pub struct ModelPricingSpec {
     /// The AIProvider, in the same namespace, whose models are priced.
     pub provider_ref: ProviderRef,
 
-    /// From when these rates apply. Of several ModelPricings for a provider, the one that began last applies; a
-    /// model that it has no rate for is looked up in the one before. Default: they always have.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// From when these rates apply. Of several ModelPricings for a provider, only the one that began last applies.
+    /// Default: they always have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
     pub effective_from: Option<jiff::Timestamp>,
 
@@ -101,7 +101,7 @@ pub struct Rate {
 
     /// By the provider's service tier, what every amount is multiplied by, for example flex: "0.5".
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(extend("maxProperties" = 16))]
     pub service_tiers: BTreeMap<String, Factor>,
 }
 

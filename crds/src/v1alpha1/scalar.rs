@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::schema::{DURATION, FACTOR, MONEY, PERCENT};
+
 /// A text that is not what its field takes. Whoever wrote it has to change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("must be {0}")]
@@ -62,7 +64,7 @@ impl FromStr for Money {
     type Err = InvalidScalar;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        decimal(text, 9, 9).map(Self).ok_or(InvalidScalar("a decimal in quotes, for example \"0.25\""))
+        decimal(text, 9, 9).map(Self).ok_or(InvalidScalar(MONEY.says))
     }
 }
 
@@ -70,7 +72,7 @@ impl FromStr for Factor {
     type Err = InvalidScalar;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        decimal(text, 6, 9).map(Self).ok_or(InvalidScalar("a decimal in quotes, for example \"0.5\""))
+        decimal(text, 6, 9).map(Self).ok_or(InvalidScalar(FACTOR.says))
     }
 }
 
@@ -78,7 +80,7 @@ impl FromStr for Percent {
     type Err = InvalidScalar;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = InvalidScalar("a percentage in quotes, for example \"20%\"");
+        let error = InvalidScalar(PERCENT.says);
         let number = text.strip_suffix('%').ok_or(error)?;
         match number.strip_prefix('-') {
             Some(number) => decimal(number, 2, 4).map(|number| Self(-number)),
@@ -92,7 +94,7 @@ impl FromStr for Duration {
     type Err = InvalidScalar;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = InvalidScalar("a duration, for example 30s or 1m30s");
+        let error = InvalidScalar(DURATION.says);
         let (mut rest, mut milliseconds) = (text, 0_u64);
         for _ in 0..4 {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -143,7 +145,7 @@ impl fmt::Display for Duration {
 
 /// What a newtype over text needs besides parsing and printing: serde's two conversions and a schema.
 macro_rules! text_scalar {
-    ($name:ident, $length:literal, $pattern:literal) => {
+    ($name:ident, $length:literal, $words:expr) => {
         impl From<$name> for String {
             fn from(value: $name) -> Self {
                 value.to_string()
@@ -168,16 +170,16 @@ macro_rules! text_scalar {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "maxLength": $length, "pattern": $pattern })
+                json_schema!({ "type": "string", "maxLength": $length, "pattern": $words.pattern })
             }
         }
     };
 }
 
-text_scalar!(Money, 19, r"^[0-9]{1,9}(\.[0-9]{1,9})?$");
-text_scalar!(Factor, 16, r"^[0-9]{1,6}(\.[0-9]{1,9})?$");
-text_scalar!(Percent, 11, r"^(-[0-9]{1,2}|[0-9]{1,5})(\.[0-9]{1,4})?%$");
-text_scalar!(Duration, 28, r"^([0-9]{1,5}(h|m|s|ms)){1,4}$");
+text_scalar!(Money, 19, MONEY);
+text_scalar!(Factor, 16, FACTOR);
+text_scalar!(Percent, 11, PERCENT);
+text_scalar!(Duration, 28, DURATION);
 
 #[cfg(test)]
 mod tests {

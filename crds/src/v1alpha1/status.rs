@@ -86,7 +86,7 @@ pub struct BudgetSpend {
     pub amount: String,
 
     /// When the period began.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
     pub since: Option<jiff::Timestamp>,
 }
@@ -118,8 +118,8 @@ pub struct RotatedKey {
     pub expires_at: jiff::Timestamp,
 }
 
-/// The schema of `metav1.Condition` lists, with the bounds that Kubernetes gives them.
-pub fn condition_schema(_: &mut SchemaGenerator) -> Schema {
+/// Conditions, with the bounds that Kubernetes gives them.
+fn condition_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array", "maxItems": 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
         "items": {

@@ -58,7 +58,7 @@ pub struct TenantSpec {
 
     /// The account in the ledger. It cannot be changed, added or taken away later. Default: namespace/name.
     #[serde(rename = "accountID", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 317), regex(pattern = "^[a-z0-9]([-._/a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(max = 317), regex(pattern = schema::ACCOUNT.pattern))]
     pub account_id: Option<String>,
 
     /// Which models may be called. Default: all.
@@ -106,7 +106,7 @@ pub struct TenantSpec {
 pub struct ModelAccess {
     /// Globs over provider/model in which * stands for any characters, for example openai/*. An empty list allows
     /// nothing. Default: all.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::access_globs")]
     pub allow: Option<Vec<String>>,
 
@@ -135,7 +135,7 @@ pub struct Key {
     pub secret_name: String,
 
     /// Refuse the key after this. Default: never.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
     pub expires_at: Option<jiff::Timestamp>,
 
@@ -166,7 +166,7 @@ pub struct Key {
 #[serde(rename_all = "camelCase")]
 pub struct KeyModels {
     /// Globs over provider/model. Default: all that the tenant may call.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::access_globs")]
     pub allow: Option<Vec<String>>,
 

@@ -60,9 +60,10 @@ async fn metrics_are_open_metrics() {
 async fn findings_show_the_revision_and_what_was_rejected() {
     let (admin, reject) = admin();
     let location = Location { file: "provider.yaml".into(), line: 3, column: 1 };
-    let problem = Problem { location, field: "spec.type".into(), message: "unknown type".into() };
+    let (object, field) = ("AIProvider ai/openai".into(), "spec.type".into());
+    let problem = Problem { location, object, field, message: "unknown type".into() };
     reject.send(Arc::new(vec![problem])).unwrap();
     let (_, body) = get_path(&admin, "/config/findings").await;
-    let expected = r#"{"findings":[],"rejected":[{"field":"spec.type","location":{"column":1,"file":"provider.yaml","line":3},"message":"unknown type"}],"revision":"r1"}"#;
+    let expected = r#"{"findings":[],"rejected":[{"field":"spec.type","location":{"column":1,"file":"provider.yaml","line":3},"message":"unknown type","object":"AIProvider ai/openai"}],"revision":"r1"}"#;
     assert_eq!(body, expected);
 }

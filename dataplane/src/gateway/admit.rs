@@ -93,8 +93,7 @@ struct Shape {
 impl Shape {
     fn of(arrival: &Arrival) -> Self {
         let body = &arrival.body;
-        let max_output =
-            body.get::<u64>("max_completion_tokens").or_else(|| body.get::<u64>("max_tokens"));
+        let max_output = body.get::<u64>("max_completion_tokens").or_else(|| body.get::<u64>("max_tokens"));
         Self {
             bytes: body.bytes().len() as u64,
             text_only: arrival.text_only,

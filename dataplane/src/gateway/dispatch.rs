@@ -46,7 +46,8 @@ pub(super) async fn dispatch(
         let provider = &candidate.served.provider;
         let Some(held) = Held::take(&provider.in_flight, provider.config.concurrency) else {
             let message = format!("provider {:?} is at its concurrency limit", provider.config.name);
-            let error = GatewayError { retry_after_ms: Some(1_000), ..GatewayError::new(Kind::Saturated, message) };
+            let error =
+                GatewayError { retry_after_ms: Some(1_000), ..GatewayError::new(Kind::Saturated, message) };
             last.get_or_insert(error);
             continue;
         };
@@ -60,7 +61,11 @@ pub(super) async fn dispatch(
                 continue;
             }
         };
-        let mut plan = Plan::new(provider.config.retry, remaining.peek().is_some(), candidate.served.provider.credentials.len());
+        let mut plan = Plan::new(
+            provider.config.retry,
+            remaining.peek().is_some(),
+            candidate.served.provider.credentials.len(),
+        );
         let mut held = Some(held);
         loop {
             let failure = match attempt::attempt(&call, candidate, &prepared, &plan, exchange).await {

@@ -7,14 +7,10 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{
-    authenticate::Principal,
-    ingress::Arrival,
-    settle,
-};
+use super::{authenticate::Principal, ingress::Arrival, settle};
 use crate::{
-    core::Core,
     ledger::Charge,
+    percore::Core,
     snapshot::{Key, Provider, Tenant},
     usage::{Source, Usage},
     wire::Wire,

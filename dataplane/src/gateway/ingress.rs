@@ -110,7 +110,9 @@ pub(super) async fn read(
     let bytes = collect(body, max_body).await?;
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
     let Some(model) = body.get::<String>("model").filter(|model| !model.is_empty()) else {
-        return Err(GatewayError::new(Kind::Malformed, "the field \"model\" must name a model").with_param("model"));
+        return Err(
+            GatewayError::new(Kind::Malformed, "the field \"model\" must name a model").with_param("model")
+        );
     };
     let stream = match body.raw("stream") {
         None | Some("false" | "null") => false,
@@ -174,7 +176,10 @@ fn user(wire: Wire, body: &Body) -> Option<String> {
 
 async fn collect(mut body: Incoming, max_body: usize) -> Result<Bytes, GatewayError> {
     let too_large = || {
-        GatewayError::new(Kind::TooLarge, format!("the body is larger than the {max_body} bytes that are accepted"))
+        GatewayError::new(
+            Kind::TooLarge,
+            format!("the body is larger than the {max_body} bytes that are accepted"),
+        )
     };
     if body.size_hint().lower() > max_body as u64 {
         return Err(too_large());

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 
-pub(super) use self::{error::error, pump::Pump, stream::Stream};
 use self::stream::StreamBody;
+pub(super) use self::{error::error, pump::Pump, stream::Stream};
 use super::{exchange::Exchange, ingress::Arrival};
 use crate::{
     chat,
@@ -52,7 +52,7 @@ const ESTIMATED: &str = "x-aigne-hub-estimated";
 
 /// Writes the answer.
 pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<ReplyBody> {
-    let (status, upstream, body) = match answer {
+    let mut stream = match answer {
         Answer::Plain(plain) => {
             exchange.status = plain.status.as_u16();
             let mut response = reply(plain.status, &exchange, ReplyBody::whole(plain.body));
@@ -60,20 +60,17 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
             response.headers_mut().entry(header::CONTENT_TYPE).or_insert(JSON);
             return response;
         }
-        Answer::Stream(stream) => {
-            let Stream { status, ref headers, .. } = *stream;
-            (status, headers.clone(), stream)
-        }
+        Answer::Stream(stream) => stream,
     };
-    exchange.status = status.as_u16();
-    let mut response = reply(status, &exchange, ReplyBody::Empty);
+    exchange.status = stream.status.as_u16();
+    let mut response = reply(stream.status, &exchange, ReplyBody::Empty);
     let written = response.headers_mut();
-    headers::cross(&upstream, written);
+    headers::cross(&std::mem::take(&mut stream.headers), written);
     written.insert(header::CONTENT_TYPE, EVENT_STREAM);
     written.insert(header::CACHE_CONTROL, NO_CACHE);
     // Asks proxies in between (nginx and its kin) not to hold pieces back.
     written.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*body, exchange)));
+    *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
     response
 }
 
@@ -124,7 +121,7 @@ fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
 pub(super) fn estimated_count(tokens: u64) -> Answer {
     let mut headers = HeaderMap::new();
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
-    Answer::Plain(Plain { status: StatusCode::OK, headers, body: wire::count_tokens::encode(tokens) })
+    Answer::Plain(Plain { status: StatusCode::OK, headers, body: wire::count_tokens::encode(tokens).into() })
 }
 
 /// The body of an answer.

@@ -21,10 +21,10 @@ use super::{
     exchange::{CLIENT_GONE, Exchange},
 };
 use crate::{
-    core::Core,
-    error::{GatewayError, Kind},
     chat::estimate,
+    error::{GatewayError, Kind},
     ledger::{Charge, Intent, Nanos, Outcome, Status, journal::AppendError, price::Rate},
+    percore::Core,
     provider::Observed,
     telemetry::{self, access::AccessLine},
     usage::{Source, Usage},
@@ -73,7 +73,11 @@ struct Settled {
 impl Attempt {
     /// Writes the intent: nothing may be sent before. Refused where the journal is full and the tenant's policy
     /// says so.
-    pub(super) fn begin(exchange: &mut Exchange, candidate: &Candidate, estimated_input: u64) -> Result<Self, GatewayError> {
+    pub(super) fn begin(
+        exchange: &mut Exchange,
+        candidate: &Candidate,
+        estimated_input: u64,
+    ) -> Result<Self, GatewayError> {
         exchange.attempts += 1;
         let core = Rc::clone(&exchange.core);
         let intent = intent(exchange, candidate);
@@ -230,9 +234,7 @@ fn count(status: Status, observed: &Observed, estimated_input: u64, sent: bool) 
             _ => (Source::Estimated, nothing),
         },
         Status::Failed => (Source::Provider, nothing),
-        Status::Unreachable if sent => {
-            (Source::Estimated, Usage { input: estimated_input, ..nothing })
-        }
+        Status::Unreachable if sent => (Source::Estimated, Usage { input: estimated_input, ..nothing }),
         Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
     }
 }
@@ -263,13 +265,11 @@ pub(super) fn finish(exchange: &Exchange) {
     let core = &exchange.core;
     let error = exchange.error.or((exchange.status == CLIENT_GONE).then_some("client_gone"));
     let duration = exchange.started.elapsed();
-    let metrics = core.metrics;
+    let metrics = &core.metrics;
     metrics.request(&telemetry::Request {
         operation: exchange.provider.is_some().then_some(Operation::Chat),
-        target: exchange.provider.as_ref().zip(exchange.model.as_ref()).map(|(provider, model)| telemetry::Target {
-            provider: &provider.id,
-            provider_type: provider.config.r#type,
-            model,
+        target: exchange.provider.as_ref().zip(exchange.model.as_ref()).map(|(provider, model)| {
+            telemetry::Target { provider: &provider.id, provider_type: provider.config.r#type, model }
         }),
         http_status: exchange.status,
         error,

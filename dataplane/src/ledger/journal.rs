@@ -8,6 +8,7 @@
 //! ROOT/lock                     held while a process's directory is made or looked for
 //! ROOT/0000000007/lock          held by the process that uses the directory
 //! ROOT/0000000007/c00-s01.seg   slot 1 of core 0
+//! ROOT/0000000007/c00-open.seg  intents of core 0 whose segment was given back before their outcome came
 //! ```
 //!
 //! An intent is accepted only if there is room for its outcome, and outcomes of all that are open, in the
@@ -21,9 +22,10 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use self::reader::{Leftover, Reader};
+pub use self::reader::{LeftSegment, Leftover, Reader};
 pub use self::record::Record;
 use self::segment::{HEADER_LEN, Segment, Slot};
 use super::{Intent, Outcome};
@@ -80,6 +82,10 @@ struct Core {
     options: Options,
     /// Locked at rotation, and by the writer at each poll; never for a record.
     pool: Mutex<Pool>,
+    /// Bytes of records that were appended; only the journal adds.
+    appended: AtomicU64,
+    /// Bytes of records that are in the store; only the reader adds.
+    shipped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -116,11 +122,19 @@ impl Journals {
     pub fn open(&self, core: usize) -> io::Result<Journal> {
         let number = u32::try_from(core).map_err(io::Error::other)?;
         let Directory { dir, options, .. } = &*self.0;
-        let core = Arc::new(Core { number, dir: dir.clone(), options: *options, pool: Mutex::default() });
+        let core = Arc::new(Core {
+            number,
+            dir: dir.clone(),
+            options: *options,
+            pool: Mutex::default(),
+            appended: AtomicU64::new(0),
+            shipped: AtomicU64::new(0),
+        });
         for _ in 0..options.ready_segments.max(1) {
             core.add_slot()?;
         }
-        let current = core.start_next(0)?.ok_or_else(|| io::Error::other("no segment"))?;
+        let current =
+            core.start_next(reader::OPEN_SEQUENCE + 1)?.ok_or_else(|| io::Error::other("no segment"))?;
         lock(&self.0.cores).push(core.clone());
         Ok(Journal { core, current, open: 0, buffer: Vec::with_capacity(1024) })
     }
@@ -128,7 +142,12 @@ impl Journals {
     /// Gives each core without a free segment one more, within the bound. The writer calls this as it polls,
     /// so that a core finds the next segment ready and never preallocates itself.
     pub fn provision(&self) -> io::Result<()> {
-        self.cores().iter().try_for_each(|core| core.provision())
+        self.cores().iter().filter(|core| core.wants_slot()).try_for_each(|core| core.add_slot())
+    }
+
+    /// Whether [`provision`](Self::provision) has anything to do: it blocks, this does not.
+    pub fn wants_provision(&self) -> bool {
+        self.cores().iter().any(|core| core.wants_slot())
     }
 
     /// A reader for each core but the first `known`, in the order in which they were opened.
@@ -141,7 +160,23 @@ impl Journals {
         reader::claim_dead(&self.0.root, &self.0.dir)
     }
 
-    /// Removes this process's directory: everything in it has been shipped and no core appends any more.
+    /// Bytes of records that were appended and are not in the store yet.
+    pub fn lag_bytes(&self) -> u64 {
+        let lag = |core: &Arc<Core>| {
+            // In this order: what is shipped has been appended.
+            let shipped = core.shipped.load(Ordering::Acquire);
+            core.appended.load(Ordering::Acquire).saturating_sub(shipped)
+        };
+        self.cores().iter().map(lag).sum()
+    }
+
+    /// Whether every journal was dropped and everything in them is in the store.
+    pub fn is_done(&self) -> bool {
+        let sealed = |core: &Arc<Core>| core.pool().segments.iter().all(|segment| segment.is_sealed());
+        self.cores().iter().all(sealed) && self.lag_bytes() == 0
+    }
+
+    /// Removes this process's directory, which holds nothing more that is needed.
     pub fn remove(&self) -> io::Result<()> {
         std::fs::remove_dir_all(&self.0.dir)
     }
@@ -186,7 +221,10 @@ impl Journal {
 
     fn append(&mut self) -> io::Result<()> {
         record::seal(&mut self.buffer, self.current.sequence());
-        self.current.append(&self.buffer)
+        self.current.append(&self.buffer)?;
+        let appended = self.core.appended.load(Ordering::Relaxed) + self.buffer.len() as u64;
+        self.core.appended.store(appended, Ordering::Release);
+        Ok(())
     }
 
     fn rotate(&mut self, need: u64) -> Result<(), AppendError> {
@@ -221,12 +259,9 @@ impl Core {
         Ok(())
     }
 
-    fn provision(&self) -> io::Result<()> {
-        let wanted = {
-            let pool = self.pool();
-            pool.free.is_empty() && pool.slots < self.options.max_segments
-        };
-        if wanted { self.add_slot() } else { Ok(()) }
+    fn wants_slot(&self) -> bool {
+        let pool = self.pool();
+        pool.free.is_empty() && pool.slots < self.options.max_segments
     }
 
     fn start_next(&self, sequence: u64) -> io::Result<Option<Arc<Segment>>> {

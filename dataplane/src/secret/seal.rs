@@ -3,7 +3,10 @@
 //! `sealed:v1:` and base64 of: the key's id (4 bytes), nonce (12), AES-256-GCM ciphertext and tag. The place
 //! (namespace, Secret and data key) is authenticated along: a sealed value works only where it was sealed for.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use aigne_hub_crds::config::SecretRef;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -47,6 +50,8 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum KeyFileError {
+    #[error("there is no place for a key file: name one with {KEY_FILE_VARIABLE}")]
+    Nowhere,
     #[error("there is no key file {}: `aigne-hub seal` makes one, or name it with {KEY_FILE_VARIABLE}", .0.display())]
     Missing(PathBuf),
     #[error("the key file {} cannot be read: {source}", path.display())]
@@ -123,14 +128,23 @@ fn associated(place: &SecretRef) -> Aad<Vec<u8>> {
     Aad::from(format!("aigne-hub seal v1\0{}/{}/{}", place.namespace, place.name, place.key).into_bytes())
 }
 
-/// The key's file: as given, else as the environment says, else in the user's configuration folder.
-pub fn key_file(given: Option<PathBuf>, environment: &Environment) -> Option<PathBuf> {
-    let named = given.or_else(|| environment.get(KEY_FILE_VARIABLE).map(PathBuf::from));
+/// The key's file: as given, else as the environment says, else beside the hub's data where it lies there, else in
+/// the user's configuration folder. `None` where there is no such folder.
+pub fn key_file(given: Option<PathBuf>, environment: &Environment, data: Option<&Path>) -> Option<PathBuf> {
+    let beside = || data.map(beside_data).filter(|path| path.exists());
     let folder = || {
         let home = environment.get("HOME").map(|home| PathBuf::from(home).join(".config"));
         environment.get("XDG_CONFIG_HOME").map(PathBuf::from).or(home)
     };
-    named.or_else(|| Some(folder()?.join("aigne-hub").join("seal.key")))
+    given
+        .or_else(|| environment.get(KEY_FILE_VARIABLE).map(PathBuf::from))
+        .or_else(beside)
+        .or_else(|| Some(folder()?.join("aigne-hub").join("seal.key")))
+}
+
+/// The key's file in the hub's data folder.
+pub fn beside_data(data: &Path) -> PathBuf {
+    data.join("seal.key")
 }
 
 #[cfg(test)]

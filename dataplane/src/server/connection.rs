@@ -11,7 +11,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{core::Core, gateway};
+use crate::{gateway, percore::Core};
 
 /// A client that has not sent a request's head by then is let go.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);

@@ -13,7 +13,8 @@ pub(super) fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
     socket.bind(&address.into()).map_err(named)?;
     socket.listen(BACKLOG).map_err(named)?;
     Ok(socket.into())

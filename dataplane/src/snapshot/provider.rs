@@ -64,7 +64,6 @@ pub struct Model {
 
 /// Why a provider cannot be prepared.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
 pub enum Unusable {
     #[error(transparent)]
     Endpoint(#[from] crate::upstream::BadEndpoint),
@@ -85,7 +84,8 @@ impl Provider {
         let adapter = adapter(config.r#type).ok_or(Unusable::NoAdapter)?;
         let endpoint = Endpoint::parse(&config.base_url, config.allow_private, config.timeouts.connect)?;
         let credentials = credentials(config, adapter, secrets, registry)?;
-        let models = config.models.iter().map(|model| Model::new(model, config, &credentials, registry)).collect();
+        let models =
+            config.models.iter().map(|model| Model::new(model, config, &credentials, registry)).collect();
         let target = |operation| adapter.path(operation).map(|path| endpoint.target(path));
         Ok(Self {
             id: config.id.as_str().into(),

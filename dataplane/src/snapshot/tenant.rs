@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use aigne_hub_crds::config::{self, ModelAccess};
-
-use crate::glob;
+use aigne_hub_crds::{
+    config::{self, ModelAccess},
+    glob,
+};
 
 /// A tenant, prepared.
 #[derive(Debug)]
@@ -75,7 +76,10 @@ impl Tenant {
 
     /// Every hash with the place of its key.
     pub(super) fn hashes(&self) -> impl Iterator<Item = (usize, Hash)> {
-        self.keys.iter().enumerate().flat_map(|(place, key)| key.hashes.iter().map(move |hash| (place, hash.clone())))
+        self.keys
+            .iter()
+            .enumerate()
+            .flat_map(|(place, key)| key.hashes.iter().map(move |hash| (place, hash.clone())))
     }
 
     /// Whether both the tenant and the key may use a model.

@@ -8,22 +8,23 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::Subscr
 pub const FILTER_VARIABLE: &str = "AIGNE_HUB_LOG";
 /// `json` or `text`; text on a terminal and JSON elsewhere when it is not set.
 pub const FORMAT_VARIABLE: &str = "AIGNE_HUB_LOG_FORMAT";
+/// sqlx's own info says nothing to an operator.
+pub const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
-/// Starts logging. A second call does nothing.
-pub fn init(filter: Option<&str>, format: Option<&str>) {
+/// Starts logging. A filter that cannot be read is replaced by the default; a second call does nothing.
+pub fn init(filter: &str, format: Option<&str>) {
     let json = format.map_or_else(|| !stderr().is_terminal(), |format| format == "json");
-    // sqlx logs each statement at debug and slow ones at warn; its info says nothing to an operator.
-    let filter = EnvFilter::try_new(filter.unwrap_or("info,sqlx=warn"))
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let registry = tracing_subscriber::registry().with(filter);
+    let parsed = EnvFilter::try_new(filter);
+    let wrong = parsed.is_err();
+    let filter_layer = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let registry = tracing_subscriber::registry().with(filter_layer);
     let started = if json {
         registry.with(fmt::layer().json().flatten_event(true).with_writer(stderr)).try_init()
     } else {
-        registry
-            .with(fmt::layer().with_target(false).with_ansi(stderr().is_terminal()).with_writer(stderr))
-            .try_init()
+        let text = fmt::layer().with_target(false).with_ansi(stderr().is_terminal()).with_writer(stderr);
+        registry.with(text).try_init()
     };
-    if started.is_err() {
-        tracing::debug!("logging had been started already");
+    if started.is_ok() && wrong {
+        tracing::warn!("{FILTER_VARIABLE} cannot be read as a filter; {DEFAULT_FILTER} is used");
     }
 }

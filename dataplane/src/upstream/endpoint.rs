@@ -52,8 +52,11 @@ impl Endpoint {
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let pool_key =
-            format!("{}://{host}:{port}{}", if tls { "https" } else { "http" }, if allow_private { "" } else { "!" });
+        let pool_key = format!(
+            "{}://{host}:{port}{}",
+            if tls { "https" } else { "http" },
+            if allow_private { "" } else { "!" }
+        );
         Ok(Self {
             tls,
             host,

@@ -1,7 +1,7 @@
 //! Idle connections of one core, by endpoint; the newest is used first.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     io,
     rc::Rc,
@@ -13,13 +13,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
-use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::{Endpoint, SendError, connect};
 
-/// Longer than this, a provider or a load balancer may have closed it silently.
-const IDLE: Duration = Duration::from_secs(50);
+/// How often [`Pool::sweep`] is to be called.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// Connections that have been idle for more sweeps are closed: a provider or a load balancer may have done so
+/// silently (many do after a minute).
+const MOST_SWEEPS: u64 = 4;
 /// More than this are closed rather than kept.
 const MOST_IDLE: usize = 1024;
 
@@ -27,12 +29,15 @@ type Sender = SendRequest<Full<Bytes>>;
 
 struct Idle {
     sender: Sender,
-    since: Instant,
+    /// The sweep before which it became idle.
+    since: u64,
 }
 
 /// One core's connections.
 pub struct Pool {
     idle: RefCell<HashMap<Arc<str>, Vec<Idle>>>,
+    /// Counts sweeps: a clock that costs nothing to read.
+    sweeps: Cell<u64>,
     tls: TlsConnector,
 }
 
@@ -53,7 +58,7 @@ pub struct Connection {
 impl Pool {
     /// An empty pool. Fails where TLS cannot be set up.
     pub fn new() -> io::Result<Rc<Self>> {
-        Ok(Rc::new(Self { idle: RefCell::default(), tls: connect::tls_connector()? }))
+        Ok(Rc::new(Self { idle: RefCell::default(), sweeps: Cell::new(0), tls: connect::tls_connector()? }))
     }
 
     /// Sends on an idle connection or a fresh one. An idle connection that turns out to be closed before the
@@ -95,15 +100,16 @@ impl Pool {
             None => idle.entry(connection.pool_key).or_default(),
         };
         if kept.len() < MOST_IDLE {
-            kept.push(Idle { sender: connection.sender, since: Instant::now() });
+            kept.push(Idle { sender: connection.sender, since: self.sweeps.get() });
         }
     }
 
-    /// Closes what has been idle for too long. Called now and then.
+    /// Closes what has been idle for too long. Call it every [`SWEEP_EVERY`].
     pub fn sweep(&self) {
-        let now = Instant::now();
+        let now = self.sweeps.get() + 1;
+        self.sweeps.set(now);
         self.idle.borrow_mut().retain(|_, kept| {
-            kept.retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < IDLE);
+            kept.retain(|idle| !idle.sender.is_closed() && now - idle.since <= MOST_SWEEPS);
             !kept.is_empty()
         });
     }
@@ -112,7 +118,7 @@ impl Pool {
         loop {
             let candidate = self.idle.borrow_mut().get_mut(&endpoint.pool_key).and_then(Vec::pop)?;
             let mut sender = candidate.sender;
-            if candidate.since.elapsed() >= IDLE || sender.is_closed() {
+            if sender.is_closed() {
                 continue;
             }
             if sender.is_ready() || sender.ready().await.is_ok() {

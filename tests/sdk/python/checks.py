@@ -67,7 +67,7 @@ async def everything(clients):
                 except Exception:
                     failed += 1
                     print("FAIL", label)
-                    traceback.print_exc(file=sys.stdout)
+                    traceback.print_exc(limit=2, chain=False, file=sys.stdout)
     print(f"{failed} failed")
     return failed
 

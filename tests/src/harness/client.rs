@@ -121,6 +121,11 @@ impl Answer {
         Ok(sse::events(&self.text()))
     }
 
+    /// Asserts status 200, whatever the body is.
+    pub fn ok(&self) -> anyhow::Result<()> {
+        self.events().map(drop)
+    }
+
     /// The first header of this name; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -190,7 +195,8 @@ impl Live {
 
     /// The next event, which must come.
     pub async fn event(&mut self) -> anyhow::Result<Event> {
-        self.next().await?.context("the stream ended")
+        let status = self.status();
+        self.next().await?.with_context(|| format!("{status}: the stream ended: {}", self.unread))
     }
 
     /// Everything up to the end.

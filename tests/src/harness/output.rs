@@ -1,5 +1,6 @@
 //! The lines that a process writes, kept and awaited.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -7,25 +8,34 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// The lines of one stream so far.
 #[derive(Clone, Debug, Default)]
-pub struct Output(Arc<Mutex<Vec<String>>>);
+pub struct Output {
+    lines: Arc<Mutex<Vec<String>>>,
+    ended: Arc<AtomicBool>,
+}
 
 impl Output {
     /// Collects until the stream ends.
     pub(super) fn collect(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
         let output = Self::default();
-        let lines = Arc::clone(&output.0);
+        let kept = output.clone();
         tokio::spawn(async move {
             let mut reader = BufReader::new(stream).lines();
             while let Ok(Some(line)) = reader.next_line().await {
-                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                kept.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
+            kept.ended.store(true, Ordering::Release);
         });
         output
     }
 
     /// All lines.
     pub fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The process wrote its last line.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// All lines as one text.

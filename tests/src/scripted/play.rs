@@ -43,6 +43,9 @@ pub(super) fn plain(script: &Script, body: &Bytes) -> VecDeque<Step> {
 /// The steps that deliver a stream.
 pub(super) fn stream(script: &Script, events: Events, error: Bytes) -> VecDeque<Step> {
     let Events { mut events, terminator } = events;
+    if let Some(second) = events.get(1).cloned() {
+        events.splice(1..1, std::iter::repeat_n(second, script.repeat));
+    }
     match tail(script.ending, Some(error)) {
         None => {
             events.push(terminator);
@@ -135,8 +138,9 @@ const ENDLESS: Bytes = Bytes::from_static(&[b'x'; 16 * 1024]);
 
 impl Player {
     async fn next(&mut self) -> Option<Result<Frame<Bytes>, std::io::Error>> {
-        // The head has been written by now; only that drips.
-        self.line.drip(None);
+        while let Some(pause) = self.line.dripping() {
+            tokio::time::sleep(pause).await;
+        }
         if std::mem::take(&mut self.flush) {
             tokio::task::yield_now().await;
         }

@@ -32,8 +32,9 @@ const GREETING: &[&str] = &["Hello", " from", " the", " scripted", " provider", 
 
 impl Reply {
     pub(super) fn compose(script: &Script, ask: &Ask) -> Self {
-        let offered = if ask.tool_forced { script.call_offered.max(1) } else { script.call_offered };
         let mut calls = script.calls.clone();
+        let forced = ask.tool_forced && calls.is_empty();
+        let offered = if forced { script.call_offered.max(1) } else { script.call_offered };
         for (number, (name, schema)) in ask.tools.iter().take(offered).enumerate() {
             calls.push(Call {
                 id: format!("call_scripted_{number}"),

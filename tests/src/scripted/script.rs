@@ -22,6 +22,8 @@ pub struct Script {
     pub message: Option<String>,
     /// Pieces of text, one a chunk; a default text when empty and no tool is called.
     pub text: Vec<String>,
+    /// Sends the second event of a stream so many more times: a flood that costs nothing to make.
+    pub repeat: usize,
     /// Pieces of reasoning, sent before the text.
     pub reasoning: Vec<String>,
     /// Tool calls, sent after the text.
@@ -104,9 +106,10 @@ pub struct Call {
 pub struct Gate(Arc<Semaphore>);
 
 impl Gate {
-    /// Lets nothing through yet.
-    pub fn closed() -> Self {
-        Self(Arc::new(Semaphore::new(0)))
+    /// Lets so many events through at first. A gateway tells a client of an answer when its first piece is
+    /// there, so a test that waits for the answer's head lets that piece through before.
+    pub fn admitting(events: usize) -> Self {
+        Self(Arc::new(Semaphore::new(events)))
     }
 
     /// Lets so many more events through.

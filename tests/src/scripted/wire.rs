@@ -52,6 +52,11 @@ impl Line {
         self.shape(|shape| shape.drip = pause);
     }
 
+    /// The head is still dripping.
+    pub(super) fn dripping(&self) -> Option<Duration> {
+        self.shape(|shape| shape.drip)
+    }
+
     /// The next close sends RST.
     pub(super) fn reset_on_close(&self) {
         self.shape(|shape| {
@@ -114,6 +119,8 @@ impl AsyncWrite for Shaped {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        // Flushed when everything is written: the head, as no body comes before that.
+        self.line.drip(None);
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

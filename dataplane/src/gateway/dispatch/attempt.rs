@@ -45,7 +45,8 @@ pub(super) fn is_well(served: &Served, now_ms: i64) -> bool {
 }
 
 fn unwell_until(served: &Served, place: usize) -> i64 {
-    let circuit = served.provider.credentials.get(place).map_or(0, |credential| credential.circuit.open_until_ms());
+    let circuit =
+        served.provider.credentials.get(place).map_or(0, |credential| credential.circuit.open_until_ms());
     circuit.max(served.model().cooling.get(place).map_or(0, |cooling| cooling.until_ms()))
 }
 
@@ -92,11 +93,8 @@ pub(super) async fn attempt(
         return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
     };
     let request = send::request(served, credential, prepared).map_err(not_here)?;
-    let started =
-        Attempt::begin(exchange, candidate, call.arrival.estimated_input).map_err(|error| Failure {
-            error,
-            verdict: Verdict::Final,
-        })?;
+    let started = Attempt::begin(exchange, candidate, call.arrival.estimated_input)
+        .map_err(|error| Failure { error, verdict: Verdict::Final })?;
     let flight = Flight { served, credential, place, now_ms, attempt: started };
     flight.fly(call, prepared, request, exchange).await
 }
@@ -178,12 +176,16 @@ impl Flight<'_> {
         if call.arrival.stream {
             // A stream was asked for and something else came: an error in a 200, or a page of HTML.
             let observed = adapter.observe(&text);
-            let error = observed.error.unwrap_or_else(|| unreadable("the provider did not answer with a stream".into()));
+            let error = observed
+                .error
+                .unwrap_or_else(|| unreadable("the provider did not answer with a stream".into()));
             return Err(self.failed(&error, exchange));
         }
         let (body, observed) = if prepared.verbatim {
             if !looks_like_json(&text) {
-                return Err(self.failed(&unreadable("the provider did not answer with JSON".into()), exchange));
+                return Err(
+                    self.failed(&unreadable("the provider did not answer with JSON".into()), exchange)
+                );
             }
             let observed = adapter.observe(&text);
             (text, observed)
@@ -206,7 +208,8 @@ impl Flight<'_> {
             return Err(self.failed(error, exchange));
         }
         self.credential.circuit.succeeded();
-        let ending = Ending { status: Status::Completed, http_status: head.status.as_u16(), observed: &observed };
+        let ending =
+            Ending { status: Status::Completed, http_status: head.status.as_u16(), observed: &observed };
         let first_byte_ms = self.attempt.elapsed_ms();
         exchange.settle(&mut self.attempt, ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
@@ -215,7 +218,7 @@ impl Flight<'_> {
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
     fn stream(
-        mut self,
+        self,
         call: &Call,
         prepared: &Prepared,
         head: http::response::Parts,
@@ -226,7 +229,8 @@ impl Flight<'_> {
         exchange: &mut Exchange,
     ) -> Result<Answer, Failure> {
         let provider = &self.served.provider;
-        let mut pump = Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
+        let mut pump =
+            Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
         let began = pump.push(first);
         // Nothing has reached the client yet: an error that comes first is as good as an error status.
         if let Some(error) = &pump.observed().error {
@@ -403,7 +407,8 @@ pub(super) async fn relay(
     let deadline = tokio::time::Instant::now() + Duration::from_millis(provider.config.timeouts.request);
     let pool = std::rc::Rc::clone(&exchange.core.pool);
     let name = &provider.config.name;
-    let timed_out = || GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} did not answer in time"));
+    let timed_out =
+        || GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} did not answer in time"));
     let answer = match tokio::time::timeout_at(deadline, pool.send(&provider.endpoint, request)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {

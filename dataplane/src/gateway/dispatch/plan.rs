@@ -65,7 +65,9 @@ impl Plan {
             Verdict::Final => Step::Stop,
             Verdict::NotHere => or_next(None),
             // The first refusal is confirmed once, with another credential where there is one.
-            Verdict::Credential => or_next((may_repeat && (another_credential || self.done == 1)).then_some(0)),
+            Verdict::Credential => {
+                or_next((may_repeat && (another_credential || self.done == 1)).then_some(0))
+            }
             Verdict::Throttled { .. } if may_repeat && another_credential => or_next(Some(0)),
             // Somebody else is asked at once rather than waiting here.
             Verdict::Throttled { .. } if self.has_next => Step::NextCandidate,

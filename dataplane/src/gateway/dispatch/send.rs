@@ -79,7 +79,8 @@ pub(super) async fn count_tokens(
     let provider = &served.provider;
     let verbatim = provider.adapter.wire() == call.arrival.wire;
     let credential = provider.credentials.first();
-    let (Some(_), Some(credential), true) = (provider.target(Operation::CountTokens), credential, verbatim) else {
+    let (Some(_), Some(credential), true) = (provider.target(Operation::CountTokens), credential, verbatim)
+    else {
         // Whatever cannot be read as a request is refused here as it would be there.
         call.arrival.wire.decode(&call.arrival.body)?;
         return Ok(respond::estimated_count(estimate::request(&call.arrival.body)));

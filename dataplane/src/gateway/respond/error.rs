@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn only_anthropics_clients_know_529() {
-        let error = GatewayError { upstream_status: Some(529), ..GatewayError::new(Kind::UpstreamFailed, "busy") };
+        let error =
+            GatewayError { upstream_status: Some(529), ..GatewayError::new(Kind::UpstreamFailed, "busy") };
         assert_eq!(client_status(Wire::OpenAiChat, &error), 503);
         assert_eq!(client_status(Wire::AnthropicMessages, &error), 529);
         assert_eq!(anthropic_type(&error), "overloaded_error");

@@ -1,6 +1,5 @@
 //! `GET /v1/models`: what this key may use, and nothing else.
 
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{Answer, Plain};
@@ -34,7 +33,7 @@ pub(in crate::gateway) fn one(
         .iter()
         .find(|served| principal.tenant.allows(&principal.key, &served.model().qualified));
     match found {
-        Some(served) => Ok(plain(models::one(wire, &describe(served)))),
+        Some(served) => Ok(plain(models::single(wire, &describe(served)))),
         None => Err(GatewayError::new(Kind::UnknownModel, "this model does not exist").with_param("model")),
     }
 }
@@ -49,6 +48,6 @@ fn describe(served: &Served) -> models::Model {
     }
 }
 
-fn plain(body: Bytes) -> Answer {
-    Answer::Plain(Plain { status: StatusCode::OK, headers: HeaderMap::new(), body })
+fn plain(body: Vec<u8>) -> Answer {
+    Answer::Plain(Plain { status: StatusCode::OK, headers: HeaderMap::new(), body: body.into() })
 }

@@ -4,20 +4,30 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::record::Record;
+use super::record::{self, Record};
 use super::segment::{self, HEADER_LEN, Segment};
-use super::{Core, record};
+use super::{Core, Intent};
+
+/// The sequence number of `c00-open.seg`, before those of all segments.
+pub(super) const OPEN_SEQUENCE: u64 = 0;
+
+/// Most bytes that one read takes from one core. Half of it is more than the longest record, whose eight
+/// strings are 64 KiB at most.
+const CHUNK: u64 = 2 << 20;
 
 /// Follows one core's journal.
 ///
-/// [`read`](Self::read) moves ahead; only [`release`](Self::release) gives segments back to the core, so
-/// nothing is lost if the store refuses what was read in between.
+/// [`read`](Self::read) moves ahead; only [`shipped`](Self::shipped) gives segments back to the core, so
+/// nothing is lost if the process ends in between.
 #[derive(Debug)]
 pub struct Reader {
     core: Arc<Core>,
     sequence: u64,
     offset: u64,
+    /// Bytes of records, in all.
+    read: u64,
     buffer: Vec<u8>,
 }
 
@@ -29,9 +39,17 @@ pub struct Leftover {
     _held: File,
 }
 
+/// One segment that a process left behind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftSegment {
+    core: u32,
+    sequence: u64,
+    path: PathBuf,
+}
+
 impl Reader {
     pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, sequence: 0, offset: HEADER_LEN, buffer: Vec::new() }
+        Self { core, sequence: OPEN_SEQUENCE, offset: HEADER_LEN, read: 0, buffer: Vec::new() }
     }
 
     /// The core's number.
@@ -39,51 +57,67 @@ impl Reader {
         self.core.number
     }
 
-    /// Hands over what was appended since the last call, oldest first, up to about `limit` bytes (whole
-    /// segments' remainders). Returns whether there may be more.
-    pub fn read(&mut self, limit: u64, mut each: impl FnMut(Record)) -> io::Result<bool> {
-        let mut taken = 0;
+    /// Hands over what was appended since the last call, oldest first, up to about two mebibytes. Returns
+    /// whether there is more.
+    pub fn read(&mut self, mut each: impl FnMut(Record)) -> io::Result<bool> {
+        let mut left = CHUNK;
         for segment in self.unread() {
             if segment.sequence() > self.sequence {
                 (self.sequence, self.offset) = (segment.sequence(), HEADER_LEN);
             }
-            if taken >= limit {
-                return Ok(true);
+            while self.offset < segment.written() {
+                if left < CHUNK / 2 {
+                    return Ok(true);
+                }
+                segment.read(self.offset, left, &mut self.buffer)?;
+                let read = self.parse(&mut each);
+                self.offset += read;
+                self.read += read;
+                left = left.saturating_sub(read);
             }
-            segment.read(self.offset, &mut self.buffer)?;
-            let read = for_each(&self.buffer, self.sequence, &mut each);
-            if read < self.buffer.len() {
-                let (core, sequence) = (self.core.number, self.sequence);
-                tracing::error!(core, sequence, offset = self.offset + read as u64, "journal record damaged");
-            }
-            self.offset += self.buffer.len() as u64;
-            taken += self.buffer.len() as u64;
         }
         Ok(false)
     }
 
-    /// Bytes that were appended and not read yet.
-    pub fn lag(&self) -> u64 {
-        let unread = |segment: Arc<Segment>| {
-            let from = if segment.sequence() == self.sequence { self.offset } else { HEADER_LEN };
-            segment.written().saturating_sub(from)
-        };
-        self.unread().into_iter().map(unread).sum()
+    /// Hands over the records in the buffer; returns how many of its bytes are done with.
+    fn parse(&self, each: &mut impl FnMut(Record)) -> u64 {
+        let (read, all) = (for_each(&self.buffer, self.sequence, each) as u64, self.buffer.len() as u64);
+        // The last record of a full buffer may be cut off: it is read with the next one.
+        if read == all || (read > 0 && all >= CHUNK / 2) {
+            return read;
+        }
+        let (core, sequence, offset) = (self.core.number, self.sequence, self.offset + read);
+        tracing::error!(core, sequence, offset, lost_bytes = all - read, "the journal is damaged");
+        all
+    }
+
+    /// Everything that was read is in the store, but for the `open` intents. Gives finished segments back to
+    /// the core, once those intents are safe in a file of their own.
+    pub fn shipped<'a>(&mut self, open: impl Iterator<Item = &'a Intent>) -> io::Result<()> {
+        self.core.shipped.store(self.read, Ordering::Release);
+        let finished = self.finished();
+        if finished.is_empty() {
+            return Ok(());
+        }
+        let (mut records, mut one) = (Vec::new(), Vec::new());
+        for intent in open {
+            record::encode_intent(&mut one, intent);
+            record::seal(&mut one, OPEN_SEQUENCE);
+            records.extend_from_slice(&one);
+        }
+        let path = self.core.dir.join(format!("c{:02}-open.seg", self.core.number));
+        segment::replace(&path, self.core.number, OPEN_SEQUENCE, &records)?;
+        finished.into_iter().try_for_each(|sequence| self.core.release(sequence))
     }
 
     /// The sealed segments that have been read to their end.
-    pub fn finished(&self) -> Vec<u64> {
+    fn finished(&self) -> Vec<u64> {
         let pool = self.core.pool();
         let finished = |segment: &&Arc<Segment>| {
             let at_end = segment.sequence() == self.sequence && self.offset >= segment.written();
             segment.is_sealed() && (segment.sequence() < self.sequence || at_end)
         };
         pool.segments.iter().take_while(finished).map(|segment| segment.sequence()).collect()
-    }
-
-    /// Gives a finished segment back: everything in it is in the store.
-    pub fn release(&self, sequence: u64) -> io::Result<()> {
-        self.core.release(sequence)
     }
 
     fn unread(&self) -> Vec<Arc<Segment>> {
@@ -98,28 +132,32 @@ impl Leftover {
         &self.dir
     }
 
-    /// Hands over every whole record, core by core, oldest first.
-    pub fn read(&self, mut each: impl FnMut(Record)) -> io::Result<()> {
+    /// Core by core, oldest first.
+    pub fn segments(&self) -> io::Result<Vec<LeftSegment>> {
         let mut segments = Vec::new();
         for path in entries(&self.dir)? {
             if path.extension().is_some_and(|extension| extension == "seg")
-                && let Some((core, sequence, _)) = segment::load(&path)?
+                && let Some((core, sequence)) = segment::identify(&path)?
             {
-                segments.push((core, sequence, path));
+                segments.push(LeftSegment { core, sequence, path });
             }
         }
         segments.sort();
-        for (_, sequence, path) in segments {
-            if let Some((_, _, bytes)) = segment::load(&path)? {
-                for_each(&bytes, sequence, &mut each);
-            }
-        }
-        Ok(())
+        Ok(segments)
     }
 
     /// Removes the directory: everything in it is in the store.
     pub fn remove(self) -> io::Result<()> {
         std::fs::remove_dir_all(&self.dir)
+    }
+}
+
+impl LeftSegment {
+    /// Its whole records.
+    pub fn read(&self) -> io::Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for_each(&segment::load(&self.path)?, self.sequence, &mut |record| records.push(record));
+        Ok(records)
     }
 }
 

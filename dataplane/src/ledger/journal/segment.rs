@@ -102,21 +102,36 @@ impl Segment {
         Ok(())
     }
 
-    /// The bytes from `from` up to what is written now.
-    pub(super) fn read(&self, from: u64, into: &mut Vec<u8>) -> io::Result<()> {
-        let length = usize::try_from(self.written().saturating_sub(from)).unwrap_or(usize::MAX);
-        into.resize(length, 0);
+    /// At most `limit` of the bytes from `from` up to what is written now.
+    pub(super) fn read(&self, from: u64, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        let length = self.written().saturating_sub(from).min(limit);
+        into.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
         self.slot.file.read_exact_at(into, from)
     }
 }
 
-/// A segment file that another process left behind: its core, its sequence number and its records' bytes; none
-/// where the slot was not in use.
-pub(super) fn load(path: &Path) -> io::Result<Option<(u32, u64, Vec<u8>)>> {
+/// Replaces a file by a segment that holds just these records, sealed for the sequence number.
+pub(super) fn replace(path: &Path, core: u32, sequence: u64, records: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    std::fs::write(&new, [&header(core, sequence), records].concat())?;
+    std::fs::rename(new, path)
+}
+
+/// The core and the sequence number of a segment file; none where the slot was not in use.
+pub(super) fn identify(path: &Path) -> io::Result<Option<(u32, u64)>> {
+    let mut bytes = [0; HEADER];
+    match File::open(path)?.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok(read_header(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bytes of a segment file's records.
+pub(super) fn load(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = std::fs::read(path)?;
-    let Some((core, sequence)) = read_header(&bytes) else { return Ok(None) };
-    bytes.drain(..HEADER);
-    Ok(Some((core, sequence, bytes)))
+    bytes.drain(..HEADER.min(bytes.len()));
+    Ok(bytes)
 }
 
 fn zero(file: &File, size: u64) -> io::Result<()> {
@@ -140,9 +155,8 @@ fn header(core: u32, sequence: u64) -> [u8; HEADER] {
     bytes
 }
 
-fn read_header(bytes: &[u8]) -> Option<(u32, u64)> {
-    let (header_bytes, _) = bytes.split_first_chunk::<HEADER>()?;
-    let core = u32::from_le_bytes(header_bytes[4..8].try_into().ok()?);
-    let sequence = u64::from_le_bytes(header_bytes[8..16].try_into().ok()?);
-    (*header_bytes == header(core, sequence)).then_some((core, sequence))
+fn read_header(bytes: &[u8; HEADER]) -> Option<(u32, u64)> {
+    let core = u32::from_le_bytes(bytes[4..8].try_into().ok()?);
+    let sequence = u64::from_le_bytes(bytes[8..16].try_into().ok()?);
+    (*bytes == header(core, sequence)).then_some((core, sequence))
 }

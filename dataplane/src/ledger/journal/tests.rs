@@ -18,16 +18,21 @@ fn journal(root: &TempDir, options: Options) -> (Journals, Journal) {
 
 fn read_all(reader: &mut Reader) -> Vec<Record> {
     let mut records = Vec::new();
-    while reader.read(u64::MAX, |record| records.push(record)).unwrap() {}
+    while reader.read(|record| records.push(record)).unwrap() {}
     records
+}
+
+fn ship(reader: &mut Reader) {
+    reader.shipped([].into_iter()).unwrap();
+}
+
+fn read_left(leftover: &Leftover) -> Vec<Record> {
+    leftover.segments().unwrap().iter().flat_map(|segment| segment.read().unwrap()).collect()
 }
 
 fn leftover(root: &TempDir) -> Vec<Record> {
     let own = Journals::create(root.path(), SMALL).unwrap();
-    let mut records = Vec::new();
-    for leftover in own.leftovers().unwrap() {
-        leftover.read(|record| records.push(record)).unwrap();
-    }
+    let records = own.leftovers().unwrap().iter().flat_map(read_left).collect();
     own.remove().unwrap();
     records
 }
@@ -50,13 +55,18 @@ fn a_living_reader_sees_each_record_once() {
     let mut reader = journals.readers(0).remove(0);
     let [i, o] = pair(1);
     append(&mut journal, &i).unwrap();
-    assert!(reader.lag() > 0);
     assert_eq!(read_all(&mut reader), [i]);
-    assert_eq!(reader.lag(), 0);
+    assert!(journals.lag_bytes() > OUTCOME_LEN, "read is not shipped");
+    ship(&mut reader);
+    assert_eq!(journals.lag_bytes(), 0);
     append(&mut journal, &o).unwrap();
-    assert_eq!(reader.lag(), OUTCOME_LEN);
+    assert_eq!(journals.lag_bytes(), OUTCOME_LEN);
     assert_eq!(read_all(&mut reader), [o]);
     assert!(read_all(&mut reader).is_empty());
+    ship(&mut reader);
+    assert!(!journals.is_done(), "more may come");
+    drop(journal);
+    assert!(journals.is_done());
 }
 
 #[test]
@@ -73,12 +83,9 @@ fn what_a_dead_process_wrote_is_found_and_held_by_one() {
     assert_eq!(held.len(), 1);
     assert!(other.leftovers().unwrap().is_empty(), "it is held");
     drop(held);
-    let mut records = Vec::new();
-    for leftover in other.leftovers().unwrap() {
-        leftover.read(|record| records.push(record)).unwrap();
-        leftover.remove().unwrap();
-    }
-    assert_eq!(records, pair(1));
+    let left = other.leftovers().unwrap().remove(0);
+    assert_eq!(read_left(&left), pair(1));
+    left.remove().unwrap();
     assert!(other.leftovers().unwrap().is_empty(), "it is gone");
 }
 
@@ -150,12 +157,12 @@ fn full_ends_when_the_writer_gives_a_segment_back() {
     let mut number = 0;
     let mut fill = |journal: &mut Journal| {
         loop {
-            number += 1;
-            let [i, o] = pair(number);
+            let [i, o] = pair(number + 1);
             if append(journal, &i).is_err() {
-                return number - 1;
+                return number;
             }
             append(journal, &o).unwrap();
+            number += 1;
         }
     };
     let with_two = fill(&mut journal);
@@ -168,18 +175,13 @@ fn full_ends_when_the_writer_gives_a_segment_back() {
     journals.provision().unwrap();
     let at_bound = fill(&mut journal);
     assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.max_segments + 1);
-    let read = read_all(&mut reader).len();
-    let finished = reader.finished();
-    assert_eq!(finished, [0, 1, 2]);
-    for sequence in finished {
-        reader.release(sequence).unwrap();
-    }
-    // One is written, one is free; the others are no longer needed.
-    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.ready_segments + 1);
-    fill(&mut journal);
-    assert!(number > at_bound + 2);
-    assert!(!read_all(&mut reader).is_empty());
-    assert!(read > 0);
+    assert_eq!(read_all(&mut reader).len() as u128, 2 * at_bound);
+    ship(&mut reader);
+    // One is written, one is free, the others are no longer needed; a lock and the open intents beside them.
+    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.ready_segments + 2);
+    let more = fill(&mut journal) - at_bound;
+    assert!(more > 2);
+    assert_eq!(read_all(&mut reader).len() as u128, 2 * more);
 }
 
 #[test]
@@ -239,7 +241,8 @@ proptest! {
         let root = TempDir::new().unwrap();
         let (journals, mut journal) = journal(&root, SMALL);
         let mut reader = journals.readers(0).remove(0);
-        let (mut appended, mut shipped, mut open, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut appended, mut read, mut open, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let mut shipped = 0;
         for step in steps {
             match step {
                 0..4 => {
@@ -254,20 +257,33 @@ proptest! {
                     journal.outcome(&outcome(number, 1)).unwrap();
                     appended.push(Record::Outcome(outcome(number, 1)));
                 }
-                7 => shipped.extend(read_all(&mut reader)),
-                8 => reader.finished().into_iter().for_each(|sequence| reader.release(sequence).unwrap()),
+                7 => read.extend(read_all(&mut reader)),
+                8 => {
+                    read.extend(read_all(&mut reader));
+                    let open: Vec<_> = open.iter().map(|number| intent(*number, 1)).collect();
+                    reader.shipped(open.iter()).unwrap();
+                    shipped = read.len();
+                }
                 _ => journals.provision().unwrap(),
             }
         }
-        for number in open {
-            journal.outcome(&outcome(number, 1)).unwrap();
-            appended.push(Record::Outcome(outcome(number, 1)));
+        for number in &open {
+            journal.outcome(&outcome(*number, 1)).unwrap();
+            appended.push(Record::Outcome(outcome(*number, 1)));
         }
         drop((journals, journal));
-        // What the dead process left starts at the oldest segment that was not given back.
+        prop_assert!(appended.starts_with(&read));
+        // What the dead process left: all that was not shipped, and the intents that were open then.
         let left = leftover(&root);
-        prop_assert!(appended.ends_with(&left));
-        prop_assert!(shipped.len() + left.len() >= appended.len());
-        prop_assert!(appended.starts_with(&shipped));
+        let (open_then, rest) = left.split_at(left.len() - (appended.len() - shipped).min(left.len()));
+        prop_assert_eq!(rest, &appended[shipped..]);
+        prop_assert!(open_then.iter().all(|record| appended[..shipped].contains(record)));
+        let ended = rest.iter().filter_map(|record| match record {
+            Record::Outcome(outcome) => Some(outcome.request_id),
+            Record::Intent(_) => None,
+        });
+        for id in ended {
+            prop_assert!(left.iter().any(|record| matches!(record, Record::Intent(i) if i.request_id == id)));
+        }
     }
 }

@@ -66,9 +66,13 @@ fn the_key_file_is_found_by_option_environment_and_home() {
     let both = Environment::fixed([("HOME", "/home/me"), (KEY_FILE_VARIABLE, "/etc/seal.key")]);
     let home = Environment::fixed([("HOME", "/home/me")]);
     let xdg = Environment::fixed([("HOME", "/home/me"), ("XDG_CONFIG_HOME", "/config")]);
-    assert_eq!(key_file(Some("k".into()), &both), Some("k".into()));
-    assert_eq!(key_file(None, &both), Some("/etc/seal.key".into()));
-    assert_eq!(key_file(None, &home), Some("/home/me/.config/aigne-hub/seal.key".into()));
-    assert_eq!(key_file(None, &xdg), Some("/config/aigne-hub/seal.key".into()));
-    assert_eq!(key_file(None, &Environment::fixed([])), None);
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(key_file(Some("k".into()), &both, None), Some("k".into()));
+    assert_eq!(key_file(None, &both, None), Some("/etc/seal.key".into()));
+    assert_eq!(key_file(None, &home, Some(data.path())), Some("/home/me/.config/aigne-hub/seal.key".into()));
+    assert_eq!(key_file(None, &xdg, None), Some("/config/aigne-hub/seal.key".into()));
+    assert_eq!(key_file(None, &Environment::fixed([]), None), None);
+    fs::write(beside_data(data.path()), "").unwrap();
+    assert_eq!(key_file(None, &home, Some(data.path())), Some(beside_data(data.path())));
+    assert_eq!(key_file(None, &both, Some(data.path())), Some("/etc/seal.key".into()));
 }

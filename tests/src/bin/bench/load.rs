@@ -110,7 +110,7 @@ impl Shared {
         };
         let number = self.counted.borrow_mut().send();
         let count_pieces = |pieces| {
-            if self.measuring.get() {
+            if self.measuring.get() && self.expected.stream {
                 self.counted.borrow_mut().pieces += pieces;
             }
         };

@@ -26,6 +26,8 @@ enum Of {
     Sample(&'static str, fn(&Sample) -> f64),
     /// A scenario's figure about the target's process, which the direct run has none of.
     Process(&'static str, fn(&Sample) -> f64),
+    /// How full a core was, in percent: says how far to trust the rest, and has no ratio.
+    Share(&'static str, fn(&Sample) -> f64),
     /// What a scenario's figure is above that of the direct run in the same repeat.
     Added(&'static str, fn(&Sample) -> f64),
     /// The memory of the target's process, in KiB.
@@ -34,7 +36,7 @@ enum Of {
 
 /// Every row, in order. Those that end in `*` depend on how fast an idle core wakes up.
 pub(crate) const ALL: [Metric; 25] = {
-    use Of::{Added, Memory, Process, Sample};
+    use Of::{Added, Memory, Process, Sample, Share};
     const fn row(name: &'static str, of: Of) -> Metric {
         Metric { name, of }
     }
@@ -59,11 +61,11 @@ pub(crate) const ALL: [Metric; 25] = {
         row("chunks/s, 64 unpaced streams", Sample("stream-unpaced", |s| s.chunks_per_second)),
         row("memory idle, MiB", Memory(|m| m.idle_kib)),
         row("memory under load, MiB", Memory(|m| m.peak_kib)),
-        row("its core %, 32 connections", Process("plain-c32", |s| s.target_share * 100.0)),
-        row("load's core %, 32 connections", Sample("plain-c32", |s| s.load_share * 100.0)),
-        row("load's core %, 256 paced streams", Sample("stream-c256", |s| s.load_share * 100.0)),
-        row("load's core %, 64 unpaced streams", Sample("stream-unpaced", |s| s.load_share * 100.0)),
-        row("others on both %, 32 connections", Sample("plain-c32", |s| s.others_share * 100.0)),
+        row("its core %, 32 connections", Share("plain-c32", |s| s.target_share)),
+        row("load's core %, 32 connections", Share("plain-c32", |s| s.load_share)),
+        row("load's core %, 256 paced streams", Share("stream-c256", |s| s.load_share)),
+        row("load's core %, 64 unpaced streams", Share("stream-unpaced", |s| s.load_share)),
+        row("others on both %, 32 connections", Share("plain-c32", |s| s.others_share)),
     ]
 };
 
@@ -76,6 +78,7 @@ impl Metric {
             Of::Sample(scenario, figure) | Of::Process(scenario, figure) => {
                 sample(target, scenario).map(figure)
             }
+            Of::Share(scenario, figure) => sample(target, scenario).map(|sample| figure(sample) * 100.0),
             // The baseline itself is shown as it is.
             Of::Added(scenario, figure) if target == Target::Direct => sample(target, scenario).map(figure),
             Of::Added(scenario, figure) => {
@@ -92,6 +95,9 @@ impl Metric {
 
     /// To nginx in the same repeat, over all repeats. What is not above zero has no ratio.
     pub(crate) fn ratio(&self, repeats: &[Repeat], target: Target) -> Option<Spread> {
+        if matches!(self.of, Of::Share(..)) {
+            return None;
+        }
         Spread::of(repeats.iter().filter_map(|repeat| {
             let (value, reference) = (self.value(repeat, target)?, self.value(repeat, Target::Nginx)?);
             (value > 0.0 && reference > 0.0).then(|| value / reference)

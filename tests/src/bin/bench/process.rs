@@ -86,11 +86,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(Some(_))) {
-            return;
+        // First its own way, which for nginx takes its worker along; then by force, whatever is left of the group.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("TERM", &self.child.id().to_string());
         }
-        // First its own way, which for nginx takes its worker along; then by force.
-        self.signal("TERM", &self.child.id().to_string());
         let deadline = std::time::Instant::now() + GRACE;
         while matches!(self.child.try_wait(), Ok(None)) && std::time::Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));

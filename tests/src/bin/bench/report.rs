@@ -59,19 +59,18 @@ impl Results {
 
     /// Everything for machines: the table's figures, and every run's.
     pub(crate) fn json(&self) -> Value {
-        let summary: Vec<Value> = metric::ALL.iter().map(|metric| self.summary(metric)).collect();
+        let summary: Vec<Value> = metric::ALL.iter().filter_map(|metric| self.summary(metric)).collect();
         json!({ "summary": summary, "repeats": self.repeats })
     }
 
-    fn summary(&self, metric: &Metric) -> Value {
+    fn summary(&self, metric: &Metric) -> Option<Value> {
         let by_target = |figure: &dyn Fn(Target) -> Option<Spread>| -> BTreeMap<Target, Spread> {
             TARGETS.into_iter().filter_map(|target| Some((target, figure(target)?))).collect()
         };
-        json!({
-            "metric": metric.name.trim_end_matches(" *"),
-            "values": by_target(&|target| metric.spread(&self.repeats, target)),
-            "ratiosToNginx": by_target(&|target| metric.ratio(&self.repeats, target)),
-        })
+        let values = by_target(&|target| metric.spread(&self.repeats, target));
+        let ratios = by_target(&|target| metric.ratio(&self.repeats, target));
+        let name = metric.name.trim_end_matches(" *");
+        (!values.is_empty()).then(|| json!({ "metric": name, "values": values, "ratiosToNginx": ratios }))
     }
 
     /// What went wrong, a line each.

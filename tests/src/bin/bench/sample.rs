@@ -15,7 +15,7 @@ pub(crate) struct Counted {
     pub(crate) answered: u64,
     /// Answers that ended within the window.
     pub(crate) requests: usize,
-    /// Pieces of text that arrived within the window.
+    /// Pieces of streamed text that arrived within the window.
     pub(crate) pieces: usize,
     /// Waits for the whole answer, of requests begun within the window.
     pub(crate) whole: Vec<Duration>,
@@ -57,11 +57,11 @@ pub(crate) struct Window {
 pub(crate) struct Sample {
     /// Answers a second.
     pub(crate) requests_per_second: f64,
-    /// Pieces of text a second, in all answers together.
+    /// Pieces of text a second, in all streams together.
     pub(crate) chunks_per_second: f64,
     /// CPU time of the target per answer.
     pub(crate) cpu_us_per_request: f64,
-    /// CPU time of the target per piece of text.
+    /// CPU time of the target per piece of streamed text.
     pub(crate) cpu_us_per_chunk: f64,
     /// Wait for the whole answer: half of the requests took no longer.
     pub(crate) whole_p50_us: f64,

@@ -221,7 +221,10 @@ pub(crate) fn refusal(status: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::{Context, Result, ensure};
+
     use super::*;
+    use crate::http1::Head;
 
     #[test]
     fn sizes_are_those_that_the_benchmark_states() {
@@ -240,6 +243,44 @@ mod tests {
             assert_eq!(marks(&answers.piece), 1, "{wire:?}");
             assert_eq!(marks(&answers.opening) + marks(&answers.closing), 0, "{wire:?}");
         }
+    }
+
+    /// The body of a whole stream with one piece.
+    fn stream(wire: Wire) -> Result<String> {
+        let answers = Answers::new(wire);
+        let bytes = [answers.opening, answers.piece, answers.closing].concat();
+        let head = Head::parse(&bytes)?.context("no head")?;
+        let (mut body, mut payload) = (head.body()?, Vec::new());
+        let taken = body.feed(&bytes[head.len..], &mut payload)?;
+        ensure!(
+            body.is_complete() && head.len + taken == bytes.len(),
+            "the chunks don't end with the stream"
+        );
+        Ok(String::from_utf8(payload)?)
+    }
+
+    #[test]
+    fn streams_are_events_of_json() -> Result<()> {
+        for (wire, events) in [(Wire::OpenAi, 4), (Wire::Anthropic, 7)] {
+            let stream = stream(wire)?;
+            let data: Vec<&str> = stream.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+            let data = data.strip_suffix(&["[DONE]"]).unwrap_or(&data);
+            assert_eq!(data.len(), events, "{wire:?}");
+            for event in data {
+                serde_json::from_str::<Value>(event)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn anthropic_events_are_named_by_their_type() -> Result<()> {
+        for event in stream(Wire::Anthropic)?.trim_end().split("\n\n") {
+            let (name, data) = event.split_once("\ndata: ").context("no data")?;
+            let data: Value = serde_json::from_str(data)?;
+            assert_eq!(name.strip_prefix("event: "), data["type"].as_str());
+        }
+        Ok(())
     }
 
     #[test]

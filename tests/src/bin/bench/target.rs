@@ -121,11 +121,7 @@ impl Running {
         process.stop(STOP).await?;
         if self.target.is_gateway() {
             let (sent, recorded) = (sent + self.probes, gateway::recorded_requests(arguments, folder)?);
-            ensure!(
-                recorded == sent,
-                "{}: {sent} requests sent, {recorded} in the ledger",
-                self.target.name()
-            );
+            ensure!(recorded == sent, "{sent} requests sent, {recorded} in the ledger");
         }
         Ok(())
     }

@@ -1,0 +1,95 @@
+//! What the ledger costs, as figures to read:
+//! `cargo test --release -p aigne-hub --lib figures -- --ignored --nocapture`
+
+use std::time::{Duration, Instant};
+
+use aigne_hub_crds::config::{Amounts, PriceSheet, Rate};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::journal::{self, Journals};
+use super::price::Rates;
+use super::sqlite::{FILE, Sqlite};
+use super::testing::{intent, outcome};
+use super::writer::{self, Writer};
+
+const ATTEMPTS: u64 = 100_000;
+
+/// User and system time of all threads of this process.
+fn cpu() -> Duration {
+    let schedstat = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("schedstat")).ok();
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten().filter_map(schedstat);
+    tasks.filter_map(|text| text.split(' ').next()?.parse().ok()).map(Duration::from_nanos).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn show(what: &str, spent: Duration, count: u64) {
+    println!("{what}: {:.0} ns", spent.as_nanos() as f64 / count as f64);
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn figures_of_pricing() {
+    let amounts = Amounts { input: "0.25".parse().ok(), output: "2".parse().ok(), ..Amounts::default() };
+    let rate = Rate {
+        model: "gpt-5-mini".into(),
+        cost: amounts.clone(),
+        price: amounts,
+        tiers: Vec::new(),
+        service_tiers: std::collections::BTreeMap::default(),
+    };
+    let sheet =
+        PriceSheet { revision: "r".into(), source: "s".into(), effective_from: None, rates: vec![rate] };
+    let rates = Rates::new(&[sheet]);
+    let mut usage = outcome(1, 1).usage;
+    let started = Instant::now();
+    let mut sum = 0_i64;
+    for number in 0..ATTEMPTS {
+        usage.input = number;
+        let rate = rates.pin(std::hint::black_box("gpt-5-mini"), 0).unwrap();
+        sum = sum.wrapping_add(rate.charge(&usage, None).price.0);
+    }
+    show("pin and charge", started.elapsed(), std::hint::black_box(ATTEMPTS.max(sum.unsigned_abs() % 2)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "prints figures"]
+async fn figures_of_an_attempt() {
+    for (what, batch) in [("in batches of 50", 50), ("in batches of 750", 750), ("in one go", ATTEMPTS)] {
+        let root = TempDir::new().unwrap();
+        let options = journal::Options { ready_segments: 8, ..journal::Options::default() };
+        let journals = Journals::create(&root.path().join("journal"), options).unwrap();
+        let store = Sqlite::open(&root.path().join(FILE)).await.unwrap();
+        let (writer, handle) = Writer::new(journals.clone(), store, writer::Options::default());
+        let mut journal = journals.open(0).unwrap();
+        tokio::spawn(writer.run());
+        handle.flush().await;
+        let attempts: Vec<_> = (1..=ATTEMPTS)
+            .map(|number| {
+                let id = Uuid::new_v7(uuid::Timestamp::from_unix(
+                    uuid::NoContext,
+                    1_772_600_767 + number / 1_000,
+                    0,
+                ));
+                (intent(id.as_u128(), 1), outcome(id.as_u128(), 1))
+            })
+            .collect();
+        let (mut appending, before) = (Duration::ZERO, cpu());
+        for batch in attempts.chunks(usize::try_from(batch).unwrap()) {
+            let started = Instant::now();
+            for (intent, outcome) in batch {
+                journal.intent(intent).unwrap();
+                journal.outcome(outcome).unwrap();
+            }
+            appending += started.elapsed();
+            handle.flush().await;
+        }
+        show(&format!("append intent and outcome, {what}"), appending, ATTEMPTS);
+        show(
+            &format!("ship a row, {what}, CPU of all threads"),
+            cpu().saturating_sub(before + appending),
+            ATTEMPTS,
+        );
+        assert_eq!(handle.metrics().rows.load(std::sync::atomic::Ordering::Relaxed), ATTEMPTS);
+    }
+}

@@ -1,0 +1,137 @@
+//! The ledger in one `SQLite` file, for a single node.
+//!
+//! Write-ahead log, `synchronous = NORMAL`: a commit costs no fsync and survives the process; after a power
+//! failure the database is whole and may lack the last moments.
+
+mod insert;
+mod report;
+mod statements;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use aigne_hub_crds::config::PriceSheet;
+use futures::stream::BoxStream;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Row as _};
+
+use self::statements::Statements;
+use super::Row;
+use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
+
+/// The database's name in a data folder.
+pub const FILE: &str = "ledger.sqlite";
+
+/// The migrations of this version.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
+
+/// How long to wait for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    pool: SqlitePool,
+    statements: Statements,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where it does not exist, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = options(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            // 16 MiB: the hot pages of the hourly sums are copied back less often.
+            .pragma("wal_autocheckpoint", "4000");
+        let store = Self::connect(options).await?;
+        MIGRATIONS.run(&store.pool).await?;
+        Ok(store)
+    }
+
+    /// Opens an existing file for reading, while a gateway may be writing to it.
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::connect(options(path).read_only(true)).await?;
+        // Opening alone reads nothing.
+        sqlx::query("SELECT 1 FROM usage LIMIT 0").execute(&store.pool).await?;
+        Ok(store)
+    }
+
+    async fn connect(options: SqliteConnectOptions) -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(2)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool, statements: Statements::new() })
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY).disable_statement_logging()
+}
+
+impl Store for Sqlite {
+    async fn insert(&self, rows: &[Row]) -> Result<u64, StoreError> {
+        Ok(insert::insert(&self.pool, &self.statements, rows).await?)
+    }
+
+    async fn record_sheets(&self, sheets: &[PriceSheet]) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for sheet in sheets {
+            let json =
+                serde_json::to_string(sheet).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            sqlx::query("INSERT INTO price_sheets (revision, sheet) VALUES (?, ?) ON CONFLICT DO NOTHING")
+                .bind(&sheet.revision)
+                .bind(json)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+}
+
+impl Report for Sqlite {
+    async fn sheet(&self, revision: &str) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query("SELECT sheet FROM price_sheets WHERE revision = ?").bind(revision);
+        Ok(found.fetch_optional(&self.pool).await?.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>> {
+        report::rows(&self.pool, filter)
+    }
+
+    async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
+        Ok(report::totals(&self.pool, filter, by).await?)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // The low byte of an extended result code is the primary one: https://sqlite.org/rescode.html
+        let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+        match code.map(|code| code & 0xFF) {
+            Some(5 | 6) => Self::Locked,
+            Some(13) => Self::DiskFull,
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) => error.into(),
+            other => Self::Schema(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

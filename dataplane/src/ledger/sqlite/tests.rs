@@ -1,0 +1,84 @@
+use futures::TryStreamExt as _;
+use sqlx::Connection as _;
+use tempfile::TempDir;
+
+use super::*;
+use crate::ledger::store::suite::{behaviours, row};
+
+async fn open() -> (Sqlite, TempDir) {
+    let dir = TempDir::new().unwrap();
+    (Sqlite::open(&dir.path().join(FILE)).await.unwrap(), dir)
+}
+
+behaviours!(open);
+
+#[tokio::test]
+async fn a_reader_sees_what_a_living_writer_committed() {
+    let (store, dir) = open().await;
+    let reader = Sqlite::open_read_only(&dir.path().join(FILE)).await.unwrap();
+    store.insert(&[row(1)]).await.unwrap();
+    let count = async || reader.rows(&Filter::default()).try_collect::<Vec<_>>().await.unwrap().len();
+    assert_eq!(count().await, 1);
+    store.insert(&[row(2)]).await.unwrap();
+    assert_eq!(count().await, 2);
+    assert!(reader.insert(&[row(3)]).await.is_err(), "it is read-only");
+}
+
+#[tokio::test]
+async fn it_opens_again_also_for_reading_alone() {
+    let (store, dir) = open().await;
+    store.insert(&[row(1)]).await.unwrap();
+    store.pool.close().await;
+    let path = dir.path().join(FILE);
+    let reader = Sqlite::open_read_only(&path).await.unwrap();
+    assert_eq!(reader.totals(&Filter::default(), &[]).await.unwrap().len(), 1);
+    drop(reader);
+    let again = Sqlite::open(&path).await.unwrap();
+    assert_eq!(again.insert(&[row(1), row(2)]).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn rows_are_never_edited() {
+    let (store, _dir) = open().await;
+    store.insert(&[row(1)]).await.unwrap();
+    let error = sqlx::query("UPDATE usage SET cost_nanos = 0").execute(&store.pool).await.unwrap_err();
+    assert!(error.to_string().contains("never edited"), "{error}");
+}
+
+#[tokio::test]
+async fn a_schema_from_a_later_version_is_refused() {
+    let (store, dir) = open().await;
+    let later = "INSERT INTO _sqlx_migrations VALUES (9999, 'later', CURRENT_TIMESTAMP, TRUE, x'00', 0)";
+    sqlx::query(later).execute(&store.pool).await.unwrap();
+    let error = Sqlite::open(&dir.path().join(FILE)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Schema(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_or_foreign_file_is_unavailable() {
+    let dir = TempDir::new().unwrap();
+    let missing = Sqlite::open_read_only(&dir.path().join("none.db")).await.unwrap_err();
+    assert!(matches!(missing, StoreError::Unavailable(_)), "{missing}");
+    let foreign = dir.path().join("foreign.db");
+    std::fs::write(&foreign, "not a database, and longer than a header of one hundred bytes".repeat(9))
+        .unwrap();
+    assert!(matches!(Sqlite::open(&foreign).await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_lock_and_a_full_disk_are_told_apart() {
+    let (store, dir) = open().await;
+    let path = dir.path().join(FILE);
+    let mut other = options(&path).connect().await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let impatient = Sqlite::connect(options(&path).busy_timeout(Duration::ZERO)).await.unwrap();
+    assert!(matches!(impatient.insert(&[row(1)]).await, Err(StoreError::Locked)));
+    lock.rollback().await.unwrap();
+    assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
+
+    let small = Sqlite::connect(options(&path).pragma("max_page_count", "1")).await.unwrap();
+    let many: Vec<_> = (10..2_000).map(row).collect();
+    assert!(matches!(small.insert(&many).await, Err(StoreError::DiskFull)));
+    drop(small);
+    assert_eq!(store.insert(&many).await.unwrap(), 1_990, "nothing of it was kept");
+}

@@ -1,0 +1,200 @@
+//! Where usage is kept for good, and what can be asked of it.
+//!
+//! One behaviour suite (`store/suite.rs`) runs on every store.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use aigne_hub_crds::config::PriceSheet;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Row;
+
+/// Where the writer moves usage to.
+pub trait Store: Send + Sync + 'static {
+    /// Adds the rows and their hourly sums in one transaction, and returns how many were new. A row whose
+    /// (`request_id`, attempt) is already there changes nothing.
+    fn insert(&self, rows: &[Row]) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Keeps price sheets for ever, so that a row's revision can be explained.
+    fn record_sheets(&self, sheets: &[PriceSheet]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What can be asked of a ledger.
+pub trait Report: Send + Sync + 'static {
+    /// The sheet of a revision, as JSON.
+    fn sheet(&self, revision: &str) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// Single rows, oldest first.
+    fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>>;
+
+    /// Sums by some dimensions, in the order of their values.
+    fn totals(
+        &self,
+        filter: &Filter,
+        by: &[Dimension],
+    ) -> impl Future<Output = Result<BTreeMap<Group, Totals>, StoreError>> + Send;
+}
+
+/// Why the store did not do it. Nothing was changed; all of these can pass, so the writer tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process writes.
+    #[error("the database is locked by another process")]
+    Locked,
+    /// An operator has to make room.
+    #[error("the disk of the database is full")]
+    DiskFull,
+    /// The database was made by a newer version of this program, or changed by hand.
+    #[error("the database does not have the schema of this version: {0}")]
+    Schema(String),
+    /// Not there, not readable, damaged, not reachable.
+    #[error("the database cannot be used: {0}")]
+    Unavailable(String),
+}
+
+/// Which rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Admitted at this time or later, in Unix milliseconds.
+    pub since: Option<i64>,
+    /// Admitted before this time, in Unix milliseconds.
+    pub until: Option<i64>,
+    /// Of this tenant (`namespace/name`).
+    pub tenant: Option<String>,
+}
+
+/// What sums can be told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Dimension {
+    /// `namespace/name` of the Tenant.
+    Tenant,
+    /// The ledger account.
+    Account,
+    /// The key's name.
+    Key,
+    /// The end user that the client named.
+    User,
+    /// The project that the client named.
+    Project,
+    /// `namespace/name` of the `AIProvider`.
+    Provider,
+    /// The model's name in the hub.
+    Model,
+    /// The day of admission in UTC, as `2026-03-31`.
+    Day,
+}
+
+/// The value of each dimension, in the order asked for; empty where a client named no user or project.
+pub type Group = Vec<String>;
+
+/// Sums of one group, exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// What is known: counted by the provider or estimated.
+    pub known: Sums,
+    /// Attempts whose outcome was never learned, at the most that they can have used.
+    pub suspense: Sums,
+}
+
+/// Sums of counts and of nano-dollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in UsageRow")]
+pub struct Sums {
+    /// First attempts.
+    pub requests: i128,
+    /// All attempts.
+    pub attempts: i128,
+    pub input_tokens: i128,
+    pub cached_input_tokens: i128,
+    pub cache_write_tokens: i128,
+    pub output_tokens: i128,
+    pub reasoning_tokens: i128,
+    pub cost_nanos: i128,
+    pub price_nanos: i128,
+}
+
+impl Totals {
+    /// Adds another group's.
+    pub fn add(&mut self, other: &Self) {
+        self.known.add(&other.known);
+        self.suspense.add(&other.suspense);
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.attempts += other.attempts;
+        self.input_tokens += other.input_tokens;
+        self.cached_input_tokens += other.cached_input_tokens;
+        self.cache_write_tokens += other.cache_write_tokens;
+        self.output_tokens += other.output_tokens;
+        self.reasoning_tokens += other.reasoning_tokens;
+        self.cost_nanos += other.cost_nanos;
+        self.price_nanos += other.price_nanos;
+    }
+}
+
+/// One attempt, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageRow {
+    /// `UUIDv7`, made by the hub.
+    pub request_id: Uuid,
+    /// From 1.
+    pub attempt: i64,
+    /// Of admission.
+    pub at: Timestamp,
+    /// `namespace/name` of the Tenant.
+    pub tenant: String,
+    /// The ledger account.
+    pub account: String,
+    /// The key's name.
+    pub key: String,
+    /// The end user that the client named.
+    pub user: Option<String>,
+    /// The project that the client named.
+    pub project: Option<String>,
+    /// `namespace/name` of the `AIProvider`.
+    pub provider: String,
+    /// The model's name in the hub.
+    pub model: String,
+    /// [`Status`](super::Status) by name.
+    pub status: String,
+    /// The provider's, 0 where there was none.
+    pub http_status: i64,
+    /// [`Source`](crate::usage::Source) by name.
+    pub source: String,
+    /// Uncached prompt tokens.
+    pub input_tokens: i64,
+    /// Prompt tokens read from the provider's cache.
+    pub cached_input_tokens: i64,
+    /// Prompt tokens written to the provider's cache.
+    pub cache_write_tokens: i64,
+    /// Generated tokens, reasoning included.
+    pub output_tokens: i64,
+    /// The part of them that was reasoning.
+    pub reasoning_tokens: i64,
+    /// The part of `input_tokens` that was audio.
+    pub audio_input_tokens: i64,
+    /// The part of `output_tokens` that was audio.
+    pub audio_output_tokens: i64,
+    /// What the provider charges.
+    pub cost_nanos: i64,
+    /// What the tenant pays.
+    pub price_nanos: i64,
+    /// The price sheet that was pinned at admission.
+    pub price_revision: Option<String>,
+    /// What the provider itself says that it charged.
+    pub reported_cost_nanos: Option<i64>,
+    /// From admission to the first body byte.
+    pub first_byte_ms: Option<i64>,
+    /// From admission to the end; none where the end was not seen.
+    pub duration_ms: Option<i64>,
+}
+
+#[cfg(test)]
+pub(crate) mod suite;
