@@ -5,6 +5,7 @@ mod chat_translated;
 mod chat_verbatim;
 mod cli;
 mod drain;
+mod invariants;
 mod metering;
 mod metrics_and_logs;
 mod money;
