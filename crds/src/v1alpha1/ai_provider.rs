@@ -68,7 +68,7 @@ pub struct AIProviderSpec {
     #[serde(rename = "baseURL", skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 1024),
-        regex(pattern = r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:/-]*)?$")
+        regex(pattern = schema::BASE_URL.pattern)
     )]
     pub base_url: Option<String>,
 
@@ -94,7 +94,7 @@ pub struct AIProviderSpec {
     #[schemars(range(max = 1000))]
     pub priority: Option<u32>,
 
-    /// Share of the load among providers of equal priority; 0 takes it out of rotation. Default 100.
+    /// Share of the load among providers of equal priority; one with 0 is tried after the others. Default 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1000))]
     pub weight: Option<u32>,
@@ -175,7 +175,7 @@ pub struct SecretKeyRef {
 #[serde(rename_all = "camelCase")]
 pub struct BedrockSettings {
     /// The AWS region, for example eu-central-1.
-    #[schemars(length(max = 32), regex(pattern = "^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$"))]
+    #[schemars(length(max = 32), regex(pattern = schema::REGION.pattern))]
     pub region: String,
 }
 
@@ -193,7 +193,7 @@ pub struct Model {
 
     /// What the provider is asked for. Default: name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512), regex(pattern = "^[!-~]+$"))]
+    #[schemars(length(max = 512), regex(pattern = schema::UPSTREAM_MODEL.pattern))]
     pub upstream_model: Option<String>,
 
     /// Which endpoints serve it. Default Chat.

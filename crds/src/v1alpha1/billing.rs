@@ -41,7 +41,7 @@ pub struct Billing {
 
     /// Where a tenant whose balance is used up is sent to.
     #[serde(rename = "paymentURL", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = "^https://[!-~]+$"))]
+    #[schemars(length(max = 1024), regex(pattern = schema::LINK.pattern))]
     pub payment_url: Option<String>,
 
     /// For finance; stored with each usage row.
@@ -100,7 +100,7 @@ pub struct Budget {
 
     /// The IANA name of the time zone in which the period begins, for example Asia/Shanghai. Default UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), regex(pattern = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$"))]
+    #[schemars(length(max = 64), regex(pattern = schema::TIME_ZONE.pattern))]
     pub time_zone: Option<String>,
 
     /// Block: further requests are refused. Alert: a condition and an event, no refusal. Default Block.

@@ -58,7 +58,7 @@ pub struct TenantSpec {
 
     /// The account in the ledger. It cannot be changed, added or taken away later. Default: namespace/name.
     #[serde(rename = "accountID", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 317), regex(pattern = "^[a-z0-9]([-._/a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(max = 317), regex(pattern = schema::ACCOUNT.pattern))]
     pub account_id: Option<String>,
 
     /// Which models may be called. Default: all.

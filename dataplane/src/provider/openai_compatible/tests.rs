@@ -155,6 +155,15 @@ fn usage_beside_a_choice_is_cut_out_alone() {
 }
 
 #[test]
+fn what_is_written_anew_stays_on_one_line() {
+    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let Relay::Replace(event) = observer.event(b"{\n\"usage\":null,\n\"choices\":[{}]}") else {
+        panic!("not replaced")
+    };
+    assert_eq!(event, "data: { \"choices\":[{}]}\n\n");
+}
+
+#[test]
 fn text_that_only_looks_like_usage_passes() {
     let mut observer = ADAPTER.observer(Asked { usage: true });
     let chunk =
