@@ -4,6 +4,7 @@ mod bad_input;
 mod chat_translated;
 mod chat_verbatim;
 mod cli;
+mod documents;
 mod drain;
 mod invariants;
 mod metering;
