@@ -93,7 +93,7 @@ impl Circuit {
     pub fn unauthorized(&self, now_ms: i64) -> bool {
         let confirmed = self.unauthorized.fetch_add(1, Relaxed) >= 1;
         if confirmed {
-            self.open_until_ms.store(now_ms + SUSPENSION_MS, Relaxed);
+            self.open_until_ms.fetch_max(now_ms + SUSPENSION_MS, Relaxed);
         }
         confirmed
     }
@@ -111,17 +111,17 @@ impl Cooling {
         self.until_ms.load(Relaxed)
     }
 
-    /// A 429, with the time that the provider names.
+    /// A 429, with the time that the provider names. A later answer never makes an earlier wait shorter.
     pub fn throttled(&self, now_ms: i64, retry_after_ms: Option<u64>) {
         let length = retry_after_ms
             .and_then(|ms| i64::try_from(ms).ok())
             .map_or(COOLING_429_MS, |ms| ms.min(LONGEST_OPENING_MS));
-        self.until_ms.store(now_ms + length, Relaxed);
+        self.until_ms.fetch_max(now_ms + length, Relaxed);
     }
 
     /// A 402 or 403.
     pub fn forbidden(&self, now_ms: i64) {
-        self.until_ms.store(now_ms + COOLING_403_MS, Relaxed);
+        self.until_ms.fetch_max(now_ms + COOLING_403_MS, Relaxed);
     }
 }
 
@@ -175,6 +175,15 @@ mod tests {
         assert_eq!(circuit.open_until_ms(), 3 * FIRST_OPENING_MS);
         circuit.succeeded();
         assert_eq!(circuit.open_until_ms(), 0);
+    }
+
+    #[test]
+    fn cooling_is_never_cut_short() {
+        let cooling = Cooling::default();
+        cooling.throttled(0, Some(100_000));
+        cooling.throttled(0, None);
+        cooling.forbidden(0);
+        assert_eq!(cooling.until_ms(), 100_000);
     }
 
     #[test]
