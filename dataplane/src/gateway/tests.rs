@@ -279,10 +279,10 @@ fn head_and_first_byte_share_one_timeout() {
     });
     let rig = Rig::start(TYPE, &upstream, |setup| {
         setup.provider.timeouts.first_token = 1_000;
-        setup.provider.retry.attempts = 1;
     });
     let text = answer(rig.chat(true));
     assert!(text.starts_with("HTTP/1.1 504"), "{text}");
+    assert_eq!(upstream.requests().len(), 1, "whoever waited that long does not wait once more");
 }
 
 #[test]
@@ -294,7 +294,6 @@ fn a_plain_answer_that_stands_still_is_given_up() {
     });
     let mut rig = Rig::start(TYPE, &upstream, |setup| {
         setup.provider.timeouts.idle = 100;
-        setup.provider.retry.attempts = 1;
     });
     let text = answer(rig.chat(false));
     assert!(text.starts_with("HTTP/1.1 504") && text.contains("stood still"), "{text}");

@@ -339,7 +339,9 @@ impl Flight<'_> {
         self.end(Status::Unreachable, 0, exchange);
         let name = &self.served.provider.config.name;
         let error = GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} {reason}"));
-        Failure { error, verdict: Verdict::Provider }
+        // The provider may be at work on it, and charge for it: whoever waited this long does not wait for the same
+        // once more, but somebody else may be asked.
+        Failure { error, verdict: Verdict::NotHere }
     }
 
     fn end(&mut self, status: Status, http_status: u16, exchange: &mut Exchange) {

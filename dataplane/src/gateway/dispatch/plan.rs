@@ -7,7 +7,7 @@ use aigne_hub_crds::config::Retry;
 pub(super) enum Verdict {
     /// The client's fault, or the tenant's policy: nobody else will do better.
     Final,
-    /// Not for this provider.
+    /// Not for this provider, or not once more.
     NotHere,
     /// The credential was refused (401, 402, 403); another one may do.
     Credential {
