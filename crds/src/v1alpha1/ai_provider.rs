@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Duration, is_false,
-    schema::{self, rule},
+    schema::{self, plain_enum, rule},
     status::AIProviderStatus,
 };
 
@@ -123,7 +123,7 @@ pub struct AIProviderSpec {
 }
 
 /// The provider, and with it the API that it speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the provider's own name")]
 pub enum ProviderType {
     OpenAI,
@@ -138,6 +138,8 @@ pub enum ProviderType {
     Poe,
     OpenAICompatible,
 }
+
+plain_enum!(ProviderType: OpenAI, Anthropic, Bedrock, Gemini, DeepSeek, Ollama, OpenRouter, XAI, Doubao, Poe, OpenAICompatible);
 
 /// One key that a provider is called with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -223,9 +225,7 @@ pub struct Model {
 }
 
 /// Which endpoints serve a model.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the endpoint's own name")]
 pub enum ModelType {
     #[default]
@@ -237,8 +237,10 @@ pub enum ModelType {
     Transcription,
 }
 
+plain_enum!(ModelType: Chat, Embedding, Image, Video, Speech, Transcription);
+
 /// What a model can do, where that matters to translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the feature's own name")]
 pub enum ModelFeature {
     Tools,
@@ -248,6 +250,8 @@ pub enum ModelFeature {
     /// Anthropic's newest models choose their thinking budget themselves and refuse `budget_tokens`.
     AdaptiveThinking,
 }
+
+plain_enum!(ModelFeature: Tools, Vision, StructuredOutput, Reasoning, AdaptiveThinking);
 
 /// How long to wait; none may be zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -206,3 +206,29 @@ pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
 fn set(most: u32, items: &Schema) -> Schema {
     json_schema!({ "type": "array", "maxItems": most, "x-kubernetes-list-type": "set", "items": items })
 }
+
+/// The schema of an enum whose variants have no fields. Derived, the variants' documentation would take the place of
+/// the field's own.
+macro_rules! plain_enum {
+    ($name:ident: $($variant:ident),*) => {
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                // Fails to compile when a variant is missing.
+                let _ = |value: $name| match value {
+                    $($name::$variant => (),)*
+                };
+                schemars::json_schema!({ "type": "string", "enum": [$(stringify!($variant)),*] })
+            }
+        }
+    };
+}
+
+pub(super) use plain_enum;

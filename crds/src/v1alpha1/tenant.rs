@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Billing, Budget, Duration, is_false,
-    schema::{self, rule},
+    schema::{self, plain_enum, rule},
     status::TenantStatus,
 };
 
@@ -225,7 +225,7 @@ pub struct Policy {
 }
 
 /// What to do when a client leaves before its answer ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ClientGone {
     /// Cancel upstream; usage is estimated from what was relayed.
     Cancel,
@@ -233,14 +233,18 @@ pub enum ClientGone {
     Finish,
 }
 
+plain_enum!(ClientGone: Cancel, Finish);
+
 /// What to do when the ledger cannot take more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LedgerUnavailable {
     /// Answer 503.
     Refuse,
     /// Serve, and say in a metric and a log line that usage may be lost.
     Allow,
 }
+
+plain_enum!(LedgerUnavailable: Refuse, Allow);
 
 /// How the service presents itself to a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! Tells when files may have changed.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -100,8 +101,12 @@ fn watcher(
             let _ = sender.try_send(());
         }
     })?;
-    for root in &roots {
-        watcher.watch(watched(root), RecursiveMode::Recursive)?;
+    // Watching is recursive: a root in another one is watched already.
+    let folders: BTreeSet<_> = roots.iter().map(|root| watched(root)).collect();
+    let outer =
+        folders.iter().filter(|folder| !folder.ancestors().skip(1).any(|above| folders.contains(above)));
+    for folder in outer {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
     }
     Ok(watcher)
 }
