@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   aigne-hub run -f examples/quickstart --data ./data
-  aigne-hub keys show default/quickstart app -f examples/quickstart --data ./data")]
+  aigne-hub keys show default/acme app -f examples/quickstart --data ./data")]
 pub struct Args {
     #[command(flatten)]
     manifests: Manifests,

@@ -60,7 +60,11 @@ pub(super) fn plain(dialect: &Dialect, body: &[u8]) -> Observed {
         observed.usage = find("usage").and_then(read::<RawUsage>).map(|usage| usage.normalise(dialect));
         observed.usage_complete = observed.usage.is_some();
         observed.terminated = true;
-        observed.error = find("error").and_then(read::<Raw>).as_ref().and_then(error::inside);
+        observed.error = find("error")
+            .and_then(read::<Raw>)
+            .as_ref()
+            .and_then(error::inside)
+            .or_else(|| observed.finish_reason.as_deref().and_then(error::gave_up));
     }
     observed
 }
@@ -126,16 +130,17 @@ impl StreamObserver for Observer {
     fn event(&mut self, data: &[u8]) -> Relay {
         // What ends so ends the chunk itself, so this is its own member and no other's.
         const NO_USAGE: &[u8] = b",\"usage\":null}";
-        if data == b"[DONE]" {
+        if data.trim_ascii() == b"[DONE]" {
             self.observed.terminated = true;
             return Relay::Pass;
         }
         let glance = glance(data);
         self.observed.output_bytes += glance.output_bytes;
-        if self.observed.finish_reason.is_none() {
+        let finished = self.observed.finish_reason.is_none() && glance.finish_reason.is_some();
+        if finished {
             self.observed.finish_reason = finish_reason(&glance);
         }
-        match data.strip_suffix(NO_USAGE) {
+        let relay = match data.strip_suffix(NO_USAGE) {
             Some(_) if !self.asked.usage && !glance.error => Relay::Pass,
             Some(rest) if !glance.error => event(data.len(), |out| {
                 out.extend_from_slice(rest);
@@ -143,7 +148,11 @@ impl StreamObserver for Observer {
             }),
             _ if glance.usage || glance.error => self.look(data),
             _ => Relay::Pass,
+        };
+        if finished && self.observed.error.is_none() {
+            self.observed.error = self.observed.finish_reason.as_deref().and_then(error::gave_up);
         }
+        relay
     }
 
     fn observed(&self) -> &Observed {
