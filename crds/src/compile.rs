@@ -12,6 +12,7 @@
 
 mod access;
 mod billing;
+mod catalog;
 mod claims;
 mod credentials;
 mod defaults;
@@ -52,6 +53,7 @@ pub struct SharedPart {
     pub shared: config::Shared,
     /// Of providers and pricings.
     pub findings: Vec<Finding>,
+    catalog: catalog::Catalog,
 }
 
 /// One tenant's part.
@@ -70,7 +72,7 @@ pub fn compile(resources: &Resources) -> Compiled {
     let parts = resources
         .tenants
         .keys()
-        .map(|key| (key.clone(), compile_tenant(resources, key, &shared.shared, refusals.get(key))))
+        .map(|key| (key.clone(), compile_tenant(resources, key, &shared, refusals.get(key))))
         .collect();
     compose(shared, parts)
 }
@@ -80,14 +82,16 @@ pub fn compile_shared(resources: &Resources) -> SharedPart {
     let mut findings = Vec::new();
     let providers = providers::compile(resources, &mut findings);
     let prices = prices::compile(resources, &mut findings);
-    SharedPart { shared: config::Shared { providers, prices }, findings }
+    let shared = config::Shared { providers, prices };
+    let catalog = catalog::Catalog::of(&shared);
+    SharedPart { shared, findings, catalog }
 }
 
 /// One tenant. Reads no other tenant: what others hold comes as `refusals`.
 pub fn compile_tenant(
     resources: &Resources,
     key: &ObjectKey,
-    shared: &config::Shared,
+    shared: &SharedPart,
     refusals: Option<&Refusals>,
 ) -> TenantPart {
     let none = Refusals::default();
@@ -96,7 +100,7 @@ pub fn compile_tenant(
             key,
             &tenant.spec,
             tenant.status.as_ref(),
-            &tenants::Around { resources, shared, refusals: refusals.unwrap_or(&none) },
+            &tenants::Around { resources, catalog: &shared.catalog, refusals: refusals.unwrap_or(&none) },
         ),
         None => TenantPart { tenant: None, findings: Vec::new() },
     }

@@ -52,8 +52,8 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn document(&mut self, document: yaml::Document) {
-        let yaml::Document { value, places, errors } = document;
-        if let Some(items) = list_items(&value) {
+        let yaml::Document { mut value, places, errors } = document;
+        if let Some(items) = take_items(&mut value) {
             for wrong in errors {
                 self.wrong("", wrong);
             }
@@ -106,8 +106,11 @@ impl Reading<'_> {
     }
 }
 
-/// The items of a `v1` List, which is what `kubectl get -o yaml` writes.
-fn list_items(value: &serde_json::Value) -> Option<Vec<serde_json::Value>> {
+/// The items of a `v1` List, which is what `kubectl get -o yaml` writes. Taken, so that no copy of a Secret stays.
+fn take_items(value: &mut serde_json::Value) -> Option<Vec<serde_json::Value>> {
     let is_list = value.get("apiVersion")? == "v1" && value.get("kind")? == "List";
-    is_list.then(|| value.get("items").and_then(serde_json::Value::as_array).cloned().unwrap_or_default())
+    match value.get_mut("items").filter(|_| is_list).map(serde_json::Value::take) {
+        Some(serde_json::Value::Array(items)) => Some(items),
+        _ => None,
+    }
 }

@@ -26,10 +26,7 @@ pub use self::{
     billing::{Billing, BillingMode, Budget, BudgetAction, Grant, Period},
     model_pricing::{Amounts, ImageAmount, ModelPricing, ModelPricingSpec, ProviderRef, Rate, Tier},
     scalar::{Duration, Factor, InvalidScalar, Money, Percent},
-    status::{
-        AIProviderStatus, BudgetSpend, KeyStatus, ModelPricingStatus, RotatedKey, TenantStatus,
-        condition_schema,
-    },
+    status::{AIProviderStatus, BudgetSpend, KeyStatus, ModelPricingStatus, RotatedKey, TenantStatus},
     tenant::{
         Brand, ClientGone, Key, KeyModels, LedgerUnavailable, Limits, ModelAccess, Policy, Tenant,
         TenantSpec, WorkloadIdentity,

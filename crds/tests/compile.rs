@@ -1,7 +1,5 @@
 //! Golden files: YAML in, configuration and findings out.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use aigne_hub_crds::{
     compile::{Resources, compile},
     manifest::{Body, Manifests},
@@ -41,5 +39,25 @@ fn golden_files() {
             })
             .collect();
         insta::assert_yaml_snapshot!(json!({ "config": compiled.config, "findings": findings }));
+    });
+}
+
+#[test]
+fn the_order_of_documents_means_nothing() {
+    insta::glob!("compile/*.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut documents: Vec<&str> = text.split("\n---\n").collect();
+        let compiled = compile(&resources(&text));
+        for _ in 0..documents.len() {
+            documents.rotate_left(1);
+            let rotated = documents.join("\n---\n");
+            documents.reverse();
+            for text in [rotated, documents.join("\n---\n")] {
+                let other = compile(&resources(&text));
+                let bytes = |config| serde_json::to_vec(config).unwrap();
+                assert_eq!(bytes(&other.config), bytes(&compiled.config));
+                assert_eq!(other.findings, compiled.findings);
+            }
+        }
     });
 }

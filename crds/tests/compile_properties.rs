@@ -330,7 +330,7 @@ proptest! {
         let mut parts: BTreeMap<ObjectKey, TenantPart> = before
             .tenants
             .keys()
-            .map(|key| (key.clone(), compile_tenant(&before, key, &shared.shared, refusals_before.get(key))))
+            .map(|key| (key.clone(), compile_tenant(&before, key, &shared, refusals_before.get(key))))
             .collect();
 
         let mut after = before.clone();
@@ -343,7 +343,7 @@ proptest! {
         let refusals = settle_claims(&after);
         for other in after.tenants.keys() {
             if *other == key || refusals.get(other) != refusals_before.get(other) {
-                let part = compile_tenant(&after, other, &shared.shared, refusals.get(other));
+                let part = compile_tenant(&after, other, &shared, refusals.get(other));
                 parts.insert(other.clone(), part);
             }
         }

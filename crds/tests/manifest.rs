@@ -15,3 +15,13 @@ fn what_is_refused_says_where_and_why() {
         insta::assert_snapshot!(errors.join("\n"));
     });
 }
+
+#[test]
+fn what_is_accepted_has_no_errors() {
+    insta::glob!("accepted/*.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let manifests = Manifests::read([("accepted.yaml", text.as_str())]);
+        assert_eq!(manifests.errors, []);
+        assert_eq!(manifests.objects.len(), text.matches("apiVersion").count());
+    });
+}

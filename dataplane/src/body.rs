@@ -12,7 +12,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+pub(crate) use edit::cut;
 pub use edit::{Edit, apply};
+pub(crate) use scan::members;
 pub use scan::{Malformed, scan};
 
 /// The deepest nesting that is accepted, as in `serde_json`.
@@ -27,7 +29,7 @@ pub struct Body {
 
 /// One top-level member.
 #[derive(Clone, Debug)]
-struct Member {
+pub(crate) struct Member {
     /// Between the quotes.
     name: Range<usize>,
     /// The name without its escapes, where it has some.
@@ -65,5 +67,20 @@ impl Body {
     fn text(&self, range: &Range<usize>) -> &str {
         // The whole body was checked to be UTF-8, and members end at ASCII characters.
         self.bytes.get(range.clone()).and_then(|slice| std::str::from_utf8(slice).ok()).unwrap_or("null")
+    }
+}
+
+impl Member {
+    /// Whether it has this name. `text` is what it was found in.
+    pub(crate) fn is(&self, text: &[u8], name: &str) -> bool {
+        match &self.unescaped {
+            Some(unescaped) => **unescaped == *name,
+            None => text.get(self.name.clone()) == Some(name.as_bytes()),
+        }
+    }
+
+    /// The raw JSON text of its value.
+    pub(crate) fn value<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        text.get(self.value.clone()).unwrap_or_default()
     }
 }

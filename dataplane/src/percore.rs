@@ -11,6 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
 use crate::{
@@ -31,6 +32,8 @@ pub struct Shared {
     pub max_body: usize,
     /// The process is about to end: answers ask clients to reconnect elsewhere.
     pub draining: AtomicBool,
+    /// Intents that found no room in a journal.
+    pub journal_full: Counter,
 }
 
 impl Shared {

@@ -206,10 +206,3 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
         Type::Bedrock | Type::Gemini => None,
     }
 }
-
-/// The URL of an endpoint. A base that already ends in the version that the path begins with is taken as it is meant.
-pub fn url(base_url: &str, path: &str) -> String {
-    let base = base_url.trim_end_matches('/');
-    let base = if path.starts_with("/v1/") { base.strip_suffix("/v1").unwrap_or(base) } else { base };
-    format!("{base}{path}")
-}

@@ -1,9 +1,19 @@
 //! The wiring of a gateway, from its source to its end. Reads top to bottom.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use prometheus_client::metrics::counter::Counter;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use crate::{
@@ -73,6 +83,7 @@ pub async fn run(
         snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry)),
         max_body: options.max_body,
         draining: false.into(),
+        journal_full: telemetry.shared().journal.full.clone(),
     });
     tasks.spawn(follow(source.clone(), Arc::clone(&shared), registry, store));
 
@@ -137,10 +148,19 @@ async fn record_prices(store: &Sqlite, loaded: &Loaded) {
 }
 
 async fn copy_metrics(ledger: writer::Handle, telemetry: Arc<Telemetry>) {
+    let copy = |counter: &Counter, counted: &AtomicU64| {
+        let new = counted.load(Relaxed).saturating_sub(counter.get());
+        counter.inc_by(new);
+    };
     let mut ticks = tokio::time::interval(COPY_EVERY);
     loop {
         ticks.tick().await;
-        let lag = ledger.lag_bytes();
-        telemetry.shared().journal.pending_bytes.set(i64::try_from(lag).unwrap_or(i64::MAX));
+        let (counted, shown) = (ledger.metrics(), telemetry.shared());
+        shown.journal.pending_bytes.set(i64::try_from(ledger.lag_bytes()).unwrap_or(i64::MAX));
+        copy(&shown.journal.interrupted, &counted.interrupted);
+        copy(&shown.journal.unmatched, &counted.unmatched);
+        copy(&shown.ledger.rows, &counted.rows);
+        copy(&shown.ledger.failed_batches, &counted.errors);
+        shown.ledger.away.set(counted.away.load(Relaxed).into());
     }
 }

@@ -5,5 +5,6 @@ mod translation {
     mod answers;
     mod properties;
     mod requests;
+    mod rules;
     mod support;
 }

@@ -31,10 +31,10 @@ pub type Outcome = anyhow::Result<()>;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks again until the answer is `Some`, for at most [`PATIENCE`]; `what` names it in the error.
-pub async fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> anyhow::Result<T>
-where
-    F: Future<Output = anyhow::Result<Option<T>>>,
-{
+pub async fn eventually<T>(
+    what: &str,
+    mut probe: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         if let Some(found) = probe().await? {
@@ -47,5 +47,5 @@ where
 
 /// As [`eventually`] for a condition that is a plain look.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> Outcome {
-    eventually(what, || std::future::ready(Ok(holds().then_some(())))).await
+    eventually(what, async || Ok(holds().then_some(()))).await
 }

@@ -305,7 +305,7 @@ async fn streams_that_break_end_in_an_error() -> Outcome {
 #[tokio::test]
 async fn plain_answers_that_break_are_a_bad_gateway() -> Outcome {
     let (upstream, hub) = stage().await?;
-    let endings = [Ending::Stall { after: 1 }, Ending::Cut { after: 1 }, Ending::Unterminated { after: 1 }];
+    let endings = [Ending::Cut { after: 1 }, Ending::Unterminated { after: 1 }];
     for ending in endings {
         for (path, model) in [("/v1/chat/completions", "sonnet"), ("/v1/messages", "gpt")] {
             upstream.next(Script::chunks(20).ending(ending));
@@ -315,6 +315,25 @@ async fn plain_answers_that_break_are_a_bad_gateway() -> Outcome {
         }
     }
     hub.rows(endings.len() * 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn bodies_that_stall_end_by_the_idle_time() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    // Far below `timeouts.request`, with room for a busy machine.
+    let soon = std::time::Duration::from_secs(3);
+    for script in [Script::chunks(20), Script::status(500), Script::status(400)] {
+        for (path, model) in CROSSINGS {
+            upstream.next(script.clone().ending(Ending::Stall { after: 1 }));
+            let begun = std::time::Instant::now();
+            let answer = hub.client().post(path, &question(path, model, false)).await?;
+            ensure!(answer.status >= 400, "{path} {model}: {} {}", answer.status, answer.text());
+            refused(path, &answer, answer.status)?;
+            ensure!(begun.elapsed() < soon, "{path} {model}: {:?}", begun.elapsed());
+        }
+    }
+    hub.rows(12).await?;
     Ok(())
 }
 

@@ -84,6 +84,25 @@ async fn small_writes_are_not_delayed() -> Outcome {
     Ok(())
 }
 
+/// The same towards the provider, where a request's head and body may be two writes.
+#[tokio::test]
+async fn small_requests_are_not_delayed() -> Outcome {
+    let (_upstream, hub) = stage().await?;
+    let client = hub.client();
+    for model in ["gpt", "sonnet"] {
+        let mut fastest = Duration::MAX;
+        for round in 0..40 {
+            let begun = Instant::now();
+            client.chat(&chat(model, "hi")).await?.ok()?;
+            if round >= 20 {
+                fastest = fastest.min(begun.elapsed());
+            }
+        }
+        assert!(fastest < Duration::from_millis(30), "{model}: a request takes {fastest:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_lone_surrogate_never_kills_a_stream() -> Outcome {
     let (upstream, hub) = stage().await?;

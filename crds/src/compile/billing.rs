@@ -1,5 +1,7 @@
 //! A tenant's money and caps.
 
+use std::sync::LazyLock;
+
 use jiff::tz::TimeZoneDatabase;
 
 use super::finding::Report;
@@ -10,6 +12,9 @@ use crate::{
         conditions::{ACCEPTED, reasons},
     },
 };
+
+/// Bundled, so that no file of the machine is read.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// Lowest `max_tokens` that a request is cut down to, where a Credits tenant says nothing.
 const MINIMUM_MAX_TOKENS: u64 = 256;
@@ -55,7 +60,6 @@ pub(super) fn compile(written: Option<&Billing>, report: &mut Report<'_>) -> con
 
 /// Sorted by name. A cap is never dropped: one with an unknown time zone counts in UTC.
 pub(super) fn budgets(field: &str, written: &[Budget], report: &mut Report<'_>) -> Vec<config::Budget> {
-    let zones = TimeZoneDatabase::bundled();
     let mut budgets: Vec<config::Budget> = Vec::new();
     for (index, budget) in written.iter().enumerate() {
         if budgets.iter().any(|other| other.name == budget.name) {
@@ -64,7 +68,7 @@ pub(super) fn budgets(field: &str, written: &[Budget], report: &mut Report<'_>) 
             continue;
         }
         let zone = budget.time_zone.as_deref().unwrap_or("UTC");
-        let known = zones.get(zone).ok().and_then(|zone| zone.iana_name().map(ToOwned::to_owned));
+        let known = ZONES.get(zone).ok().and_then(|zone| zone.iana_name().map(ToOwned::to_owned));
         if known.is_none() {
             let message = format!("{zone} is no IANA time zone, so the budget counts in UTC");
             report.error(format!("{field}[{index}].timeZone"), ACCEPTED, reasons::INVALID, message);

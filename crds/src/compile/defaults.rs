@@ -29,16 +29,14 @@ pub(super) fn base_url(r#type: ProviderType, region: Option<&str>) -> Option<Str
     Some(fixed.to_owned())
 }
 
-/// One spelling for what people write in several: no trailing slash; Ollama's OpenAI-compatible API is under `/v1`;
-/// Anthropic's adapter adds `/v1` itself.
+/// One spelling for what people write in several: no trailing slash, and no `/v1` where the adapter adds it itself.
 pub(super) fn normalise_base_url(r#type: ProviderType, written: &str) -> String {
     let url = written.trim_end_matches('/');
-    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
-    match (r#type, path) {
-        (ProviderType::Ollama, None) => format!("{url}/v1"),
-        (ProviderType::Anthropic, Some("v1")) => url.trim_end_matches("/v1").to_owned(),
-        _ => url.to_owned(),
+    match r#type {
+        ProviderType::Anthropic | ProviderType::Ollama => url.strip_suffix("/v1").unwrap_or(url),
+        _ => url,
     }
+    .to_owned()
 }
 
 /// All four.
@@ -77,11 +75,11 @@ mod tests {
     #[test]
     fn addresses_have_one_spelling() {
         for (r#type, written, normal) in [
-            (ProviderType::Ollama, "http://ollama:11434", "http://ollama:11434/v1"),
-            (ProviderType::Ollama, "http://ollama:11434/v1/", "http://ollama:11434/v1"),
+            (ProviderType::Ollama, "http://ollama:11434", "http://ollama:11434"),
+            (ProviderType::Ollama, "http://ollama:11434/v1/", "http://ollama:11434"),
             (ProviderType::Ollama, "http://proxy/ollama", "http://proxy/ollama"),
             (ProviderType::Anthropic, "https://api.anthropic.com/v1", "https://api.anthropic.com"),
-            (ProviderType::Anthropic, "https://proxy/anthropic/v1", "https://proxy/anthropic/v1"),
+            (ProviderType::Anthropic, "https://proxy/anthropic/v1", "https://proxy/anthropic"),
             (ProviderType::OpenAI, "https://proxy/v1//", "https://proxy/v1"),
         ] {
             assert_eq!(normalise_base_url(r#type, written), normal, "{written}");

@@ -33,7 +33,7 @@ pub(super) fn compile(
         let models = key
             .models
             .as_ref()
-            .map(|models| access::compile_key(&format!("{field}.models"), models, around.shared, report));
+            .map(|models| access::compile_key(&format!("{field}.models"), models, around.catalog, report));
         let budgets = billing::budgets(&format!("{field}.budgets"), &key.budgets, report);
         if !hashes.is_empty() {
             keys.push(config::Key {

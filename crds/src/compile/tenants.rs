@@ -1,8 +1,8 @@
 //! `Tenant` → [`config::Tenant`].
 
 use super::{
-    ObjectKey, Refusals, Resources, TenantPart, access, billing, claims::account_id, finding::Report, keys,
-    unenforced,
+    ObjectKey, Refusals, Resources, TenantPart, access, billing, catalog::Catalog, claims::account_id,
+    finding::Report, keys, unenforced,
 };
 use crate::{
     config::{self, BillingMode, ClientGone, LedgerUnavailable},
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) resources: &'a Resources,
-    pub(super) shared: &'a config::Shared,
+    pub(super) catalog: &'a Catalog,
     pub(super) refusals: &'a Refusals,
 }
 
@@ -36,10 +36,10 @@ pub(super) fn compile(
         return TenantPart { tenant: None, findings };
     }
     unenforced::tenant(spec, report);
-    let models = access::compile(spec.models.as_ref(), around.shared, report);
+    let models = access::compile(spec.models.as_ref(), around.catalog, report);
     let mode = spec.billing.as_ref().and_then(|billing| billing.mode).unwrap_or_default();
     if mode == BillingMode::Credits {
-        access::every_model_is_priced(&models, around.shared, report);
+        access::every_model_can_be_paid(&models, around.catalog, report);
     }
     let tenant = config::Tenant {
         id: key.to_string(),

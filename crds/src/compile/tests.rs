@@ -52,8 +52,8 @@ fn provider(models: Vec<Model>) -> AIProviderSpec {
     }
 }
 
-fn born(second: i64) -> Option<Time> {
-    Some(Time(Timestamp::from_second(second).unwrap()))
+fn born(second: i64) -> Time {
+    Time(Timestamp::from_second(second).unwrap())
 }
 
 fn messages(compiled: &Compiled) -> Vec<String> {
@@ -69,11 +69,11 @@ fn the_oldest_keeps_what_only_one_can_have() {
     let mut resources = Resources::default();
     for (namespace, second) in [("a", 2), ("b", 1)] {
         let mut object = AIProvider::new("same", provider(vec![model("m")]));
-        object.metadata.creation_timestamp = born(second);
+        object.metadata.creation_timestamp = Some(born(second));
         resources.providers.insert(ObjectKey::new(namespace, "same"), object);
         let spec = TenantSpec { account_id: Some("same".into()), ..TenantSpec::default() };
         let mut object = Tenant::new("t", spec);
-        object.metadata.creation_timestamp = born(second);
+        object.metadata.creation_timestamp = Some(born(second));
         resources.tenants.insert(ObjectKey::new(namespace, "t"), object);
     }
     let compiled = compile(&resources);
@@ -111,7 +111,7 @@ fn outside_the_hub_only_own_service_accounts_may_be_claimed() {
         let workload_identities = vec![identity("team"), identity(&format!("other-{namespace}"))];
         let spec = TenantSpec { workload_identities, ..TenantSpec::default() };
         let mut object = Tenant::new("t", spec);
-        object.metadata.creation_timestamp = born(if namespace == "team" { 1 } else { 2 });
+        object.metadata.creation_timestamp = Some(born(if namespace == "team" { 1 } else { 2 }));
         resources.tenants.insert(ObjectKey::new(namespace, "t"), object);
     }
     let compiled = compile(&resources);

@@ -36,11 +36,17 @@ const TENANT: &[Row<TenantSpec>] = &[
     Row {
         field: "billing.mode",
         says: "credit balances are not kept yet: usage is priced and recorded, and nobody is refused for a balance \
-               (starterCredits, grants, overdraft, lowBalance and minimumMaxTokens do nothing)",
+               (starterCredits, grants, overdraft, lowBalance, paymentURL and minimumMaxTokens do nothing)",
         written: |spec| {
             spec.billing.as_ref().is_some_and(|billing| billing.mode == Some(BillingMode::Credits))
         },
     },
+    Row {
+        field: "billing.costCenter",
+        says: "the cost center is not stored with usage yet",
+        written: |spec| spec.billing.as_ref().is_some_and(|billing| billing.cost_center.is_some()),
+    },
+    Row { field: "brand", says: "the brand is not shown anywhere yet", written: |spec| spec.brand.is_some() },
     Row {
         field: "workloadIdentities",
         says: "ServiceAccounts are not recognised yet: their pods need a key",
@@ -59,11 +65,6 @@ const KEY: &[Row<Key>] = &[
         field: "budgets",
         says: "budgets are not enforced yet: spending is recorded and never blocked",
         written: |key| !key.budgets.is_empty(),
-    },
-    Row {
-        field: "rotationGrace",
-        says: "keys are not rotated yet: an old key stops as soon as its Secret changes",
-        written: |key| key.rotation_grace.is_some(),
     },
 ];
 

@@ -78,7 +78,7 @@ pub(super) fn read(mut value: Value) -> Read {
         }
     };
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    if group == GROUP {
+    if group == GROUP || is_ours_misspelt(schemas, group, &kind) {
         own(schemas, &api_version, kind, value)
     } else if api_version == "v1" && kind == "Secret" {
         read_secret(schemas, value)
@@ -87,6 +87,14 @@ pub(super) fn read(mut value: Value) -> Read {
         secret::wipe(&mut value);
         Read { kind, key, body: Ok(Body::Other { api_version }) }
     }
+}
+
+/// A kind of ours in a group that is not ours, and most likely nobody's: to ignore it would hide a typing error.
+fn is_ours_misspelt(schemas: &Schemas, group: &str, kind: &str) -> bool {
+    let has_our_name = schemas.own.iter().any(|(known, _)| *known == kind);
+    // Others have a kind of this name too.
+    let is_common = kind == "Tenant" && !group.is_empty() && !group.contains("aigne");
+    has_our_name && !is_common
 }
 
 fn own(schemas: &Schemas, api_version: &str, kind: String, mut value: Value) -> Read {

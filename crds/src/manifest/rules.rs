@@ -1,6 +1,9 @@
 //! The rules of `x-kubernetes-validations`, in the Common Expression Language.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use cel::{Context, Env, Program};
 use serde_json::Value;
@@ -57,16 +60,19 @@ pub(super) fn check(
     found: &mut Vec<Violation>,
 ) {
     let broken: Vec<String> = found.iter().map(|violation| violation.field.clone()).collect();
-    let walk = Walk { env: Arc::new(Env::stdlib()), broken };
+    let walk = Walk { env: &STANDARD, broken };
     walk.value(schema, value, old, path, found);
 }
 
-struct Walk {
-    env: Arc<Env>,
+/// The functions that rules may call.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+struct Walk<'a> {
+    env: &'a Arc<Env>,
     broken: Vec<String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn value(
         &self,
         schema: &Schema,
@@ -77,7 +83,7 @@ impl Walk {
     ) {
         if !self.broken.iter().any(|field| is_within(field, path)) {
             for rule in &schema.rules {
-                if let Err(message) = rule.check(&self.env, value, old) {
+                if let Err(message) = rule.check(self.env, value, old) {
                     found.push(Violation::new(path, message));
                 }
             }
@@ -127,5 +133,83 @@ fn to_cel(value: &Value) -> cel::Value {
                 entries.iter().map(|(name, value)| (name.clone(), to_cel(value))).collect();
             cel::Value::Map(entries.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::v1alpha1::crd::definitions;
+
+    /// What the Kubernetes and the Rust evaluator both have, and mean alike.
+    const SHARED: &[&str] = &[
+        "has",
+        "size",
+        "matches",
+        "startsWith",
+        "endsWith",
+        "contains",
+        "all",
+        "exists",
+        "in",
+        "@in",
+        "_==_",
+        "_!=_",
+        "_&&_",
+        "_||_",
+        "!_",
+        "_<=_",
+        "_<_",
+        "_>_",
+        "_>=_",
+        "_?_:_",
+        "_[_]",
+        "_+_",
+        "_-_",
+    ];
+
+    #[test]
+    fn rules_use_only_what_both_evaluators_have() {
+        let mut rules = Vec::new();
+        for definition in definitions() {
+            collect(definition.schema(), &mut rules);
+        }
+        assert!(rules.len() > 8, "{rules:?}");
+        for rule in rules {
+            let program = Program::compile(&rule).unwrap();
+            for function in program.references().functions() {
+                assert!(SHARED.contains(&function), "{function} in {rule}");
+            }
+            for variable in program.references().variables() {
+                assert!(["self", "oldSelf"].contains(&variable), "{variable} in {rule}");
+            }
+        }
+    }
+
+    fn collect(value: &Value, rules: &mut Vec<String>) {
+        match value {
+            Value::Object(entries) => {
+                for rule in
+                    entries.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten()
+                {
+                    rules.push(rule["rule"].as_str().unwrap().to_owned());
+                }
+                entries.values().for_each(|value| collect(value, rules));
+            }
+            Value::Array(items) => items.iter().for_each(|value| collect(value, rules)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_evaluated_refuses() {
+        let rule = Rule::read(&json!({ "rule": "self.a > 1", "message": "a must be more than 1" })).unwrap();
+        let env = Arc::new(Env::stdlib());
+        assert_eq!(rule.check(&env, &json!({ "a": 2 }), None), Ok(()));
+        assert_eq!(rule.check(&env, &json!({ "a": 1 }), None), Err("a must be more than 1".into()));
+        let error = rule.check(&env, &json!({}), None).unwrap_err();
+        assert!(error.starts_with("a must be more than 1 (the rule failed"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Duration, is_false,
-    schema::{self, rule},
+    schema::{self, plain_enum, rule},
     status::AIProviderStatus,
 };
 
@@ -68,7 +68,7 @@ pub struct AIProviderSpec {
     #[serde(rename = "baseURL", skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 1024),
-        regex(pattern = r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:/-]*)?$")
+        regex(pattern = schema::BASE_URL.pattern)
     )]
     pub base_url: Option<String>,
 
@@ -94,7 +94,7 @@ pub struct AIProviderSpec {
     #[schemars(range(max = 1000))]
     pub priority: Option<u32>,
 
-    /// Share of the load among providers of equal priority; 0 takes it out of rotation. Default 100.
+    /// Share of the load among providers of equal priority; one with 0 is tried after the others. Default 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1000))]
     pub weight: Option<u32>,
@@ -123,7 +123,7 @@ pub struct AIProviderSpec {
 }
 
 /// The provider, and with it the API that it speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the provider's own name")]
 pub enum ProviderType {
     OpenAI,
@@ -138,6 +138,8 @@ pub enum ProviderType {
     Poe,
     OpenAICompatible,
 }
+
+plain_enum!(ProviderType: OpenAI, Anthropic, Bedrock, Gemini, DeepSeek, Ollama, OpenRouter, XAI, Doubao, Poe, OpenAICompatible);
 
 /// One key that a provider is called with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -175,7 +177,7 @@ pub struct SecretKeyRef {
 #[serde(rename_all = "camelCase")]
 pub struct BedrockSettings {
     /// The AWS region, for example eu-central-1.
-    #[schemars(length(max = 32), regex(pattern = "^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$"))]
+    #[schemars(length(max = 32), regex(pattern = schema::REGION.pattern))]
     pub region: String,
 }
 
@@ -193,7 +195,7 @@ pub struct Model {
 
     /// What the provider is asked for. Default: name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512), regex(pattern = "^[!-~]+$"))]
+    #[schemars(length(max = 512), regex(pattern = schema::UPSTREAM_MODEL.pattern))]
     pub upstream_model: Option<String>,
 
     /// Which endpoints serve it. Default Chat.
@@ -223,9 +225,7 @@ pub struct Model {
 }
 
 /// Which endpoints serve a model.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the endpoint's own name")]
 pub enum ModelType {
     #[default]
@@ -237,8 +237,10 @@ pub enum ModelType {
     Transcription,
 }
 
+plain_enum!(ModelType: Chat, Embedding, Image, Video, Speech, Transcription);
+
 /// What a model can do, where that matters to translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the feature's own name")]
 pub enum ModelFeature {
     Tools,
@@ -248,6 +250,8 @@ pub enum ModelFeature {
     /// Anthropic's newest models choose their thinking budget themselves and refuse `budget_tokens`.
     AdaptiveThinking,
 }
+
+plain_enum!(ModelFeature: Tools, Vision, StructuredOutput, Reasoning, AdaptiveThinking);
 
 /// How long to wait; none may be zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

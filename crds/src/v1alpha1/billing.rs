@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Money,
-    schema::{self, rule},
+    schema::{self, plain_enum, rule},
 };
 
 /// How usage is paid for.
@@ -41,7 +41,7 @@ pub struct Billing {
 
     /// Where a tenant whose balance is used up is sent to.
     #[serde(rename = "paymentURL", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = "^https://[!-~]+$"))]
+    #[schemars(length(max = 1024), regex(pattern = schema::LINK.pattern))]
     pub payment_url: Option<String>,
 
     /// For finance; stored with each usage row.
@@ -56,9 +56,7 @@ pub struct Billing {
 }
 
 /// How usage is paid for.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum BillingMode {
     /// The organisation pays the providers; the hub says who caused what.
     #[default]
@@ -66,6 +64,8 @@ pub enum BillingMode {
     /// Prepaid balance.
     Credits,
 }
+
+plain_enum!(BillingMode: Attribution, Credits);
 
 /// A credit grant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -100,7 +100,7 @@ pub struct Budget {
 
     /// The IANA name of the time zone in which the period begins, for example Asia/Shanghai. Default UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), regex(pattern = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$"))]
+    #[schemars(length(max = 64), regex(pattern = schema::TIME_ZONE.pattern))]
     pub time_zone: Option<String>,
 
     /// Block: further requests are refused. Alert: a condition and an event, no refusal. Default Block.
@@ -109,7 +109,7 @@ pub struct Budget {
 }
 
 /// A calendar period in the budget's time zone; a week begins on Monday.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the period's own name")]
 pub enum Period {
     Day,
@@ -117,10 +117,10 @@ pub enum Period {
     Month,
 }
 
+plain_enum!(Period: Day, Week, Month);
+
 /// What happens when a budget is spent.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum BudgetAction {
     /// Requests are refused.
     #[default]
@@ -128,3 +128,5 @@ pub enum BudgetAction {
     /// A condition and an event, no refusal.
     Alert,
 }
+
+plain_enum!(BudgetAction: Block, Alert);

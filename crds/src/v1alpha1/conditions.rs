@@ -72,6 +72,8 @@ pub mod reasons {
         MODEL_NOT_FOUND = "ModelNotFound";
         /// A model has no price.
         MODEL_NOT_PRICED = "ModelNotPriced";
+        /// A model states no contextWindow or maxOutputTokens, so the cost of a request may have no bound.
+        MODEL_NOT_BOUNDED = "ModelNotBounded";
         /// A glob matches no model.
         MATCHES_NOTHING = "MatchesNothing";
     }

@@ -84,6 +84,42 @@ const FULL_NAME: Words = Words {
     says: "a provider/model, for example openai/gpt-5-mini",
 };
 
+/// Where an API is.
+pub(super) const BASE_URL: Words = Words {
+    pattern: r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:/-]*)?$",
+    name: "URL",
+    says: "an address, for example https://llm.example.com/v1, without user, query or fragment",
+};
+
+/// Where a browser is sent to.
+pub(super) const LINK: Words =
+    Words { pattern: "^https://[!-~]+$", name: "URL", says: "an address that begins with https://" };
+
+/// What a provider is asked for.
+pub(super) const UPSTREAM_MODEL: Words =
+    Words { pattern: "^[!-~]+$", name: "text", says: "printable ASCII without spaces" };
+
+/// An account in the ledger.
+pub(super) const ACCOUNT: Words = Words {
+    pattern: "^[a-z0-9]([-._/a-z0-9]*[a-z0-9])?$",
+    name: "account",
+    says: "lower-case letters, digits and - _ . / inside",
+};
+
+/// A time zone.
+pub(super) const TIME_ZONE: Words = Words {
+    pattern: "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
+    name: "time zone",
+    says: "an IANA time zone, for example Asia/Shanghai",
+};
+
+/// An AWS region.
+pub(super) const REGION: Words = Words {
+    pattern: "^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$",
+    name: "region",
+    says: "an AWS region, for example eu-central-1",
+};
+
 /// What a pattern asks for, where it is one of those that several fields share.
 pub fn in_words(pattern: &str) -> Option<&'static Words> {
     const ALL: &[Words] = &[
@@ -98,6 +134,12 @@ pub fn in_words(pattern: &str) -> Option<&'static Words> {
         MODEL_NAME,
         GLOB,
         FULL_NAME,
+        BASE_URL,
+        LINK,
+        UPSTREAM_MODEL,
+        ACCOUNT,
+        TIME_ZONE,
+        REGION,
     ];
     ALL.iter().find(|words| words.pattern == pattern)
 }
@@ -164,3 +206,29 @@ pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
 fn set(most: u32, items: &Schema) -> Schema {
     json_schema!({ "type": "array", "maxItems": most, "x-kubernetes-list-type": "set", "items": items })
 }
+
+/// The schema of an enum whose variants have no fields. Derived, the variants' documentation would take the place of
+/// the field's own.
+macro_rules! plain_enum {
+    ($name:ident: $($variant:ident),*) => {
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                // Fails to compile when a variant is missing.
+                let _ = |value: $name| match value {
+                    $($name::$variant => (),)*
+                };
+                schemars::json_schema!({ "type": "string", "enum": [$(stringify!($variant)),*] })
+            }
+        }
+    };
+}
+
+pub(super) use plain_enum;

@@ -118,8 +118,8 @@ pub struct RotatedKey {
     pub expires_at: jiff::Timestamp,
 }
 
-/// The schema of `metav1.Condition` lists, with the bounds that Kubernetes gives them.
-pub fn condition_schema(_: &mut SchemaGenerator) -> Schema {
+/// Conditions, with the bounds that Kubernetes gives them.
+fn condition_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array", "maxItems": 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
         "items": {

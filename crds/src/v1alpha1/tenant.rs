@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Billing, Budget, Duration, is_false,
-    schema::{self, rule},
+    schema::{self, plain_enum, rule},
     status::TenantStatus,
 };
 
@@ -58,7 +58,7 @@ pub struct TenantSpec {
 
     /// The account in the ledger. It cannot be changed, added or taken away later. Default: namespace/name.
     #[serde(rename = "accountID", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 317), regex(pattern = "^[a-z0-9]([-._/a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(max = 317), regex(pattern = schema::ACCOUNT.pattern))]
     pub account_id: Option<String>,
 
     /// Which models may be called. Default: all.
@@ -225,7 +225,7 @@ pub struct Policy {
 }
 
 /// What to do when a client leaves before its answer ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ClientGone {
     /// Cancel upstream; usage is estimated from what was relayed.
     Cancel,
@@ -233,14 +233,18 @@ pub enum ClientGone {
     Finish,
 }
 
+plain_enum!(ClientGone: Cancel, Finish);
+
 /// What to do when the ledger cannot take more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LedgerUnavailable {
     /// Answer 503.
     Refuse,
     /// Serve, and say in a metric and a log line that usage may be lost.
     Allow,
 }
+
+plain_enum!(LedgerUnavailable: Refuse, Allow);
 
 /// How the service presents itself to a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -74,6 +74,21 @@ pub fn apply(body: &Body, edits: &[Edit]) -> Bytes {
     write(body, &plan, &removed)
 }
 
+/// Takes one of the members out of a text; appends what is left.
+pub(crate) fn cut(text: &[u8], members: &[Member], index: usize, out: &mut Vec<u8>) {
+    // With the comma before it, or, where it is the first, the one after it.
+    let end = |index: usize| members.get(index).map(|member| member.whole.end);
+    let start = |index: usize| members.get(index).map(|member| member.whole.start);
+    let (from, to) = match (index.checked_sub(1).and_then(end), start(index), start(index + 1), end(index)) {
+        (Some(from), _, _, Some(to))
+        | (None, Some(from), Some(to), _)
+        | (None, Some(from), None, Some(to)) => (from, to),
+        _ => (text.len(), text.len()),
+    };
+    out.extend_from_slice(text.get(..from).unwrap_or_default());
+    out.extend_from_slice(text.get(to..).unwrap_or_default());
+}
+
 /// What becomes of one member.
 struct Entry<'a> {
     /// Where it comes from; `None` for a new one.

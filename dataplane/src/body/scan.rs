@@ -28,16 +28,21 @@ pub enum Malformed {
 /// Lone surrogate escapes (`"\ud83c"`) are accepted: they are bytes that the provider may judge. Numbers may be of
 /// any size.
 pub fn scan(bytes: Bytes) -> Result<Body, Malformed> {
-    if std::str::from_utf8(&bytes).is_err() {
-        return Err(Malformed::NotUtf8);
-    }
-    let mut scanner = Scanner { text: &bytes, at: 0 };
-    let members = scanner.document()?;
+    let members = members(&bytes)?;
     let body = Body { bytes, members };
     match duplicate(&body) {
         Some(name) => Err(Malformed::Duplicate(name)),
         None => Ok(body),
     }
+}
+
+/// The members of an object whose text is not kept; they may repeat.
+pub(crate) fn members(text: &[u8]) -> Result<Vec<Member>, Malformed> {
+    if std::str::from_utf8(text).is_err() {
+        return Err(Malformed::NotUtf8);
+    }
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.document().map_err(|wrong| scanner.malformed(wrong))
 }
 
 /// A name that occurs twice.
@@ -59,17 +64,25 @@ fn own((_, name): (usize, &str)) -> String {
     name.to_owned()
 }
 
+/// What is wrong where the scanner stands: small, as every step returns it.
+#[derive(Clone, Copy)]
+enum Wrong {
+    NotAnObject,
+    TooDeep,
+    Wanted(&'static &'static str),
+}
+
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
 }
 
 impl Scanner<'_> {
-    fn document(&mut self) -> Result<Vec<Member>, Malformed> {
+    fn document(&mut self) -> Result<Vec<Member>, Wrong> {
         self.whitespace();
         if self.peek() != Some(b'{') {
             // A text that is not even JSON is told so.
-            return self.value(0).and_then(|()| self.end()).and(Err(Malformed::NotAnObject));
+            return self.value(0).and_then(|()| self.end()).and(Err(Wrong::NotAnObject));
         }
         let mut members = Vec::with_capacity(16);
         self.object(1, |scanner, name, whole, value| members.push(scanner.member(name, whole, value)))?;
@@ -84,12 +97,12 @@ impl Scanner<'_> {
     }
 
     /// Nothing but white space may follow.
-    fn end(&mut self) -> Result<(), Malformed> {
+    fn end(&mut self) -> Result<(), Wrong> {
         self.whitespace();
-        if self.at < self.text.len() { Err(self.unexpected("the end")) } else { Ok(()) }
+        if self.at < self.text.len() { Err(Wrong::Wanted(&"the end")) } else { Ok(()) }
     }
 
-    fn value(&mut self, depth: usize) -> Result<(), Malformed> {
+    fn value(&mut self, depth: usize) -> Result<(), Wrong> {
         match self.peek() {
             Some(b'"') => self.string(),
             Some(b'{') => self.object(depth + 1, |_, _, _, _| ()),
@@ -98,7 +111,7 @@ impl Scanner<'_> {
             Some(b't') => self.literal(b"true"),
             Some(b'f') => self.literal(b"false"),
             Some(b'n') => self.literal(b"null"),
-            _ => Err(self.unexpected("a value")),
+            _ => Err(Wrong::Wanted(&"a value")),
         }
     }
 
@@ -107,20 +120,20 @@ impl Scanner<'_> {
         &mut self,
         depth: usize,
         mut member: impl FnMut(&Self, Range<usize>, Range<usize>, Range<usize>),
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Wrong> {
         self.enter(depth)?;
         if self.leave(b'}') {
             return Ok(());
         }
         loop {
             if self.peek() != Some(b'"') {
-                return Err(self.unexpected("a name in quotes"));
+                return Err(Wrong::Wanted(&"a name in quotes"));
             }
             let start = self.at;
             self.string()?;
             let name = start + 1..self.at - 1;
             self.whitespace();
-            self.expect(b':', "\":\"")?;
+            self.expect(b':', &"\":\"")?;
             self.whitespace();
             let value = self.at;
             self.value(depth)?;
@@ -129,12 +142,12 @@ impl Scanner<'_> {
             if self.leave(b'}') {
                 return Ok(());
             }
-            self.expect(b',', "\",\" or \"}\"")?;
+            self.expect(b',', &"\",\" or \"}\"")?;
             self.whitespace();
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), Malformed> {
+    fn array(&mut self, depth: usize) -> Result<(), Wrong> {
         self.enter(depth)?;
         if self.leave(b']') {
             return Ok(());
@@ -145,14 +158,14 @@ impl Scanner<'_> {
             if self.leave(b']') {
                 return Ok(());
             }
-            self.expect(b',', "\",\" or \"]\"")?;
+            self.expect(b',', &"\",\" or \"]\"")?;
             self.whitespace();
         }
     }
 
-    fn enter(&mut self, depth: usize) -> Result<(), Malformed> {
+    fn enter(&mut self, depth: usize) -> Result<(), Wrong> {
         if depth > MAX_DEPTH {
-            return Err(Malformed::TooDeep);
+            return Err(Wrong::TooDeep);
         }
         self.at += 1;
         self.whitespace();
@@ -165,7 +178,7 @@ impl Scanner<'_> {
         found
     }
 
-    fn string(&mut self) -> Result<(), Malformed> {
+    fn string(&mut self) -> Result<(), Wrong> {
         self.at += 1;
         loop {
             self.at += json::plain_run(self.rest());
@@ -175,21 +188,21 @@ impl Scanner<'_> {
                     return Ok(());
                 }
                 Some(b'\\') => self.escape()?,
-                _ => return Err(self.unexpected("a string's closing quote")),
+                _ => return Err(Wrong::Wanted(&"a string's closing quote")),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<(), Malformed> {
+    fn escape(&mut self) -> Result<(), Wrong> {
         match self.rest() {
             [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
             [_, b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => self.at += 6,
-            _ => return Err(self.unexpected("a valid escape")),
+            _ => return Err(Wrong::Wanted(&"a valid escape")),
         }
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), Malformed> {
+    fn number(&mut self) -> Result<(), Wrong> {
         self.at += usize::from(self.peek() == Some(b'-'));
         if self.peek() == Some(b'0') {
             self.at += 1;
@@ -208,26 +221,26 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Malformed> {
+    fn digits(&mut self) -> Result<(), Wrong> {
         let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 {
-            return Err(self.unexpected("a digit"));
+            return Err(Wrong::Wanted(&"a digit"));
         }
         self.at += count;
         Ok(())
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Malformed> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), Wrong> {
         if !self.rest().starts_with(word) {
-            return Err(self.unexpected("a value"));
+            return Err(Wrong::Wanted(&"a value"));
         }
         self.at += word.len();
         Ok(())
     }
 
-    fn expect(&mut self, byte: u8, what: &str) -> Result<(), Malformed> {
+    fn expect(&mut self, byte: u8, what: &'static &'static str) -> Result<(), Wrong> {
         if self.peek() != Some(byte) {
-            return Err(self.unexpected(what));
+            return Err(Wrong::Wanted(what));
         }
         self.at += 1;
         Ok(())
@@ -247,9 +260,15 @@ impl Scanner<'_> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn unexpected(&self, wanted: &str) -> Malformed {
-        let place = if self.at < self.text.len() { "at byte" } else { "but it ends at byte" };
-        Malformed::NotJson(format!("expected {wanted} {place} {}", self.at))
+    fn malformed(&self, wrong: Wrong) -> Malformed {
+        match wrong {
+            Wrong::NotAnObject => Malformed::NotAnObject,
+            Wrong::TooDeep => Malformed::TooDeep,
+            Wrong::Wanted(wanted) => {
+                let place = if self.at < self.text.len() { "at byte" } else { "but it ends at byte" };
+                Malformed::NotJson(format!("expected {wanted} {place} {}", self.at))
+            }
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::{runtime, signal::unix};
+use tokio::{runtime, signal::unix, sync::oneshot};
 
 use super::{Context, Data, Manifests, values};
 use crate::{
     run, server,
-    source::{directory::Directory, follow, secrets::Missing},
+    source::{Loaded, directory::Directory, follow, secrets::Missing},
     telemetry::{Telemetry, access::Destination},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   aigne-hub run -f examples/quickstart --data ./data
-  aigne-hub keys show default/quickstart app -f examples/quickstart --data ./data")]
+  aigne-hub keys show default/acme app -f examples/quickstart --data ./data")]
 pub struct Args {
     #[command(flatten)]
     manifests: Manifests,
@@ -74,26 +74,36 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     // What is not a request lives here: configuration, admin, the ledger's writer. Requests have their own threads.
     let control =
         runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
-    control.block_on(serve(directory, first, options))?;
-    Ok(ExitCode::SUCCESS)
+    let ended = control.block_on(serve(directory, first, options));
+    // Whoever is told twice to end does not wait for what is still open.
+    control.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(
-    directory: Directory,
-    first: crate::source::Loaded,
-    options: run::Options,
-) -> anyhow::Result<()> {
+async fn serve(directory: Directory, first: Loaded, options: run::Options) -> anyhow::Result<()> {
     let mut terminate = unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
     let mut interrupt = unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
-    let telemetry = Arc::new(Telemetry::new());
-    let source = follow::start(directory, first, Arc::clone(&telemetry));
-    let stop = async {
+    let mut told = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
-    run::run(options, source, telemetry, stop).await
+    let telemetry = Arc::new(Telemetry::new());
+    let source = follow::start(directory, first, Arc::clone(&telemetry));
+    let (stop, stopped) = oneshot::channel();
+    let gateway = run::run(options, source, telemetry, async {
+        let _ = stopped.await;
+    });
+    let told_twice = async {
+        told().await;
+        let _ = stop.send(());
+        told().await;
+    };
+    tokio::select! {
+        ended = gateway => ended,
+        () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
+    }
 }
 
 impl Args {

@@ -87,16 +87,26 @@ fn order(candidates: &mut [Served], id: Uuid) {
 /// A score whose maximum falls on each provider as often as its weight says (Efraimidis and Spirakis: u^(1/w)).
 /// In fixed point of 2⁻³², through the logarithm, so that it can be ordered.
 fn draw(provider: &str, weight: u32, random: u128) -> i64 {
-    let mut hash = random ^ (random >> 64);
-    for byte in provider.bytes() {
-        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    if weight == 0 {
+        return i64::MIN;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a random fraction")]
-    let uniform = ((hash >> 64) as u64 >> 11) as f64 / (1u64 << 53) as f64;
-    let score = uniform.max(f64::MIN_POSITIVE).ln() / f64::from(weight.max(1));
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half of a UUIDv7 is its random part")]
+    let seed = random as u64;
+    let mixed = provider.bytes().fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte)));
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are kept")]
+    let uniform = (mixed >> 11) as f64 / (1u64 << 53) as f64;
+    let score = uniform.max(f64::MIN_POSITIVE).ln() / f64::from(weight);
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and the order is all that counts")]
     let score = (score * f64::from(u32::MAX)) as i64;
-    if weight == 0 { i64::MIN } else { score }
+    score
+}
+
+/// Every bit of the result depends on every bit of the number (the finalizer of splitmix64).
+fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 fn bounded(text: &str) -> &str {

@@ -205,6 +205,7 @@ fn intent(exchange: &Exchange, candidate: &Candidate) -> Intent {
 }
 
 fn unavailable(exchange: &Exchange, error: &AppendError) -> Result<(), GatewayError> {
+    exchange.core.shared.journal_full.inc();
     let policy = exchange.tenant.as_ref().map(|tenant| tenant.config.policy.ledger_unavailable);
     match policy {
         Some(LedgerUnavailable::Allow) => {

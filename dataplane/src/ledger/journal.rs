@@ -142,7 +142,12 @@ impl Journals {
     /// Gives each core without a free segment one more, within the bound. The writer calls this as it polls,
     /// so that a core finds the next segment ready and never preallocates itself.
     pub fn provision(&self) -> io::Result<()> {
-        self.cores().iter().try_for_each(|core| core.provision())
+        self.cores().iter().filter(|core| core.wants_slot()).try_for_each(|core| core.add_slot())
+    }
+
+    /// Whether [`provision`](Self::provision) has anything to do: it blocks, this does not.
+    pub fn wants_provision(&self) -> bool {
+        self.cores().iter().any(|core| core.wants_slot())
     }
 
     /// A reader for each core but the first `known`, in the order in which they were opened.
@@ -254,12 +259,9 @@ impl Core {
         Ok(())
     }
 
-    fn provision(&self) -> io::Result<()> {
-        let wanted = {
-            let pool = self.pool();
-            pool.free.is_empty() && pool.slots < self.options.max_segments
-        };
-        if wanted { self.add_slot() } else { Ok(()) }
+    fn wants_slot(&self) -> bool {
+        let pool = self.pool();
+        pool.free.is_empty() && pool.slots < self.options.max_segments
     }
 
     fn start_next(&self, sequence: u64) -> io::Result<Option<Arc<Segment>>> {

@@ -175,6 +175,11 @@ impl<S: Store> Writer<S> {
             }
             self.insert(&rows).await;
             for Source { reader, pairing } in &mut *sources {
+                let unmatched = pairing.take_unmatched();
+                if unmatched > 0 {
+                    Metrics::add(&self.metrics.unmatched, unmatched);
+                    tracing::error!(core = reader.core(), unmatched, "outcomes without an intent");
+                }
                 if let Err(error) = reader.shipped(pairing.open()) {
                     tracing::error!(%error, "journal segments cannot be given back");
                 }
@@ -267,8 +272,12 @@ impl<S: Store> Writer<S> {
 async fn provision(journals: Journals, poll: Duration) {
     let mut failing = false;
     loop {
-        let journals = journals.clone();
-        let made = blocking(move || journals.provision()).await;
+        let made = if journals.wants_provision() {
+            let journals = journals.clone();
+            blocking(move || journals.provision()).await
+        } else {
+            Ok(())
+        };
         if let Err(error) = &made
             && !failing
         {

@@ -1,6 +1,6 @@
 //! Tenant keys that the hub makes itself: standalone's stand-in for the Secrets that the operator writes.
 //!
-//! One file a Secret below the data folder, `keys/<namespace>.<name>.json`, readable by its owner alone. The folder
+//! One file a Secret below the data folder, `keys/<namespace>.<name>.key`, readable by its owner alone. The folder
 //! holds the key in clear, as a Secret does; of rotated keys only hashes are kept.
 
 use std::{
@@ -20,6 +20,8 @@ use super::SecretValue;
 
 /// What every made key begins with.
 pub const KEY_PREFIX: &str = "hub-";
+/// Of a key's file: not one that a manifest has, for the data folder may lie among manifests.
+pub const EXTENSION: &str = "key";
 const KEY_BYTES: usize = 32;
 /// As many as a Tenant's status may hold.
 const MOST_ROTATED: usize = 4;
@@ -124,7 +126,7 @@ impl Keyring {
 
     /// A namespace has no dot, so no two Secrets share a file.
     fn path(&self, secret: &ObjectKey) -> PathBuf {
-        self.folder.join(format!("{}.{}.json", secret.namespace, secret.name))
+        self.folder.join(format!("{}.{}.{EXTENSION}", secret.namespace, secret.name))
     }
 
     /// Writes beside the file and then puts it in its place, so that a reader sees a whole file.

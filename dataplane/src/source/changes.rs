@@ -1,6 +1,7 @@
 //! Tells when files may have changed.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,10 +32,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Watches from now on. Folders that are not there yet are only looked for.
-    pub(super) fn below(roots: Vec<PathBuf>) -> Self {
+    /// Watches from now on. Folders that are not there yet are only looked for. What happens below `private` is not
+    /// told, unless it is below a root that lies in it.
+    pub(super) fn below(roots: Vec<PathBuf>, private: Option<&Path>) -> Self {
         let (sender, events) = mpsc::channel(1);
-        let watcher = watcher(&roots, sender)
+        let watcher = watcher(&roots, private, sender)
             .inspect_err(
                 |error| tracing::warn!(%error, "the system cannot tell of changes; they are looked for"),
             )
@@ -72,15 +74,39 @@ impl Changes {
     }
 }
 
-fn watcher(roots: &[PathBuf], sender: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+fn watcher(
+    roots: &[PathBuf],
+    private: Option<&Path>,
+    sender: mpsc::Sender<()>,
+) -> notify::Result<RecommendedWatcher> {
+    let roots: Vec<_> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    let private = private.and_then(|private| private.canonicalize().ok());
+    let inside = match &private {
+        Some(private) => roots.iter().filter(|root| root.starts_with(private)).cloned().collect(),
+        None => Vec::new(),
+    };
+    let is_told = move |path: &PathBuf| {
+        let is_private = private.as_ref().is_some_and(|private| path.starts_with(private));
+        !is_private || inside.iter().any(|root| path.starts_with(root))
+    };
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let is_told = match event {
+            Ok(event) => {
+                is_change(event.kind) && (event.paths.is_empty() || event.paths.iter().any(&is_told))
+            }
+            Err(_) => true,
+        };
         // A full channel already says that there is something to read.
-        if event.map_or(true, |event| is_change(event.kind)) {
+        if is_told {
             let _ = sender.try_send(());
         }
     })?;
-    for root in roots.iter().filter(|root| root.exists()) {
-        watcher.watch(watched(root), RecursiveMode::Recursive)?;
+    // Watching is recursive: a root in another one is watched already.
+    let folders: BTreeSet<_> = roots.iter().map(|root| watched(root)).collect();
+    let outer =
+        folders.iter().filter(|folder| !folder.ancestors().skip(1).any(|above| folders.contains(above)));
+    for folder in outer {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
     }
     Ok(watcher)
 }
@@ -92,11 +118,7 @@ fn is_change(kind: EventKind) -> bool {
 
 /// A file is replaced by renaming another one, so its folder is watched.
 fn watched(root: &Path) -> &Path {
-    match root.parent() {
-        Some(parent) if root.is_file() && !parent.as_os_str().is_empty() => parent,
-        Some(_) if root.is_file() => Path::new("."),
-        _ => root,
-    }
+    root.parent().filter(|_| root.is_file()).unwrap_or(root)
 }
 
 #[cfg(test)]
@@ -111,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_written_file_and_a_renamed_one_are_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mut changes = Changes::below(vec![folder.path().to_owned()]);
+        let mut changes = Changes::below(vec![folder.path().to_owned()], None);
         // Only the system's word counts here.
         changes.look_every = Duration::from_hours(1);
         fs::write(folder.path().join("a.yaml"), "a: 1").unwrap();
@@ -130,10 +152,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_hubs_own_writing_is_not_told_but_its_keys_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let keys = data.join("keys");
+        fs::create_dir_all(&keys).unwrap();
+        let (sender, mut events) = mpsc::channel(8);
+        let roots = [folder.path().to_owned(), keys.clone()];
+        let _watcher = watcher(&roots, Some(&data), sender).unwrap();
+        // Events come in order: were the first write told, the channel would hold more than the last one's.
+        fs::write(data.join("ledger.sqlite"), "x").unwrap();
+        fs::create_dir(keys.join("new")).unwrap();
+        time::timeout(HANGS, events.recv()).await.unwrap().unwrap();
+        fs::create_dir(data.join("journal")).unwrap();
+        fs::create_dir(folder.path().join("last")).unwrap();
+        time::timeout(HANGS, events.recv()).await.unwrap().unwrap();
+        assert!(events.try_recv().is_err());
+    }
+
+    #[tokio::test]
     async fn what_the_system_does_not_tell_is_found_by_looking() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("late");
-        let mut changes = Changes::below(vec![root.clone()]);
+        let mut changes = Changes::below(vec![root.clone()], None);
         changes.look_every = Duration::from_millis(10);
         fs::create_dir(&root).unwrap();
         fs::write(root.join("a.yaml"), "a: 1").unwrap();

@@ -1,6 +1,6 @@
 //! A folder of manifests: the source of a gateway without a cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aigne_hub_crds::{
     compile::{self, Finding},
@@ -70,12 +70,20 @@ impl Directory {
     }
 
     /// Folders whose changes matter.
-    pub fn roots(&self) -> Vec<PathBuf> {
+    pub(super) fn roots(&self) -> Vec<PathBuf> {
         let mut roots = vec![self.root.clone()];
         if let Missing::Make(keyring) = &self.missing {
             roots.push(keyring.folder().to_owned());
         }
         roots
+    }
+
+    /// The folder that the hub itself writes into all the time.
+    pub(super) fn private(&self) -> Option<&Path> {
+        match &self.missing {
+            Missing::Make(keyring) => keyring.folder().parent(),
+            Missing::Assume { .. } => None,
+        }
     }
 
     fn assemble(&self, manifests: &Manifests) -> Loaded {

@@ -11,6 +11,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{Location, Problem};
+use crate::secret::keyring;
 
 /// A manifest is text that people write; what is larger is something else.
 const LARGEST: u64 = 64 << 20;
@@ -30,7 +31,7 @@ pub(super) struct File {
 /// Names that begin with a dot are passed over: editors' files, `.git`, and the real folders behind a mounted
 /// `ConfigMap`, whose files are read through the links beside them. Links to folders are not followed.
 pub(super) fn read(root: &Path) -> Result<Vec<File>, Vec<Problem>> {
-    let paths = list(root).map_err(|(path, error)| vec![unreadable(&path, &error)])?;
+    let paths = list(root, is_manifest).map_err(|(path, error)| vec![unreadable(&path, &error)])?;
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         match read_text(&path) {
@@ -43,11 +44,11 @@ pub(super) fn read(root: &Path) -> Result<Vec<File>, Vec<Problem>> {
     if problems.is_empty() { Ok(files) } else { Err(problems) }
 }
 
-/// Changes when a file is added, taken away or written, at the price of looking at each file's metadata.
+/// Changes when a manifest or a made key is added, taken away or written, at the price of looking at each file's metadata.
 pub(super) fn fingerprint(roots: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for root in roots {
-        for path in list(root).unwrap_or_default() {
+        for path in list(root, |path| is_manifest(path) || is_key(path)).unwrap_or_default() {
             let Ok(metadata) = fs::metadata(&path) else { continue };
             let written = (metadata.mtime(), metadata.mtime_nsec(), metadata.ino(), metadata.len());
             (path, written).hash(&mut hasher);
@@ -56,17 +57,22 @@ pub(super) fn fingerprint(roots: &[PathBuf]) -> u64 {
     hasher.finish()
 }
 
-fn list(root: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+fn list(root: &Path, wanted: fn(&Path) -> bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     if fs::metadata(root).map_err(|error| (root.to_owned(), error))?.is_file() {
         return Ok(vec![root.to_owned()]);
     }
     let mut found = Vec::new();
-    walk(root, 0, &mut found)?;
+    walk(root, wanted, 0, &mut found)?;
     found.sort();
     Ok(found)
 }
 
-fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
+fn walk(
+    folder: &Path,
+    wanted: fn(&Path) -> bool,
+    depth: usize,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), (PathBuf, io::Error)> {
     let failed = |error| (folder.to_owned(), error);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -76,9 +82,9 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), (Pa
         }
         if entry.file_type().map_err(failed)?.is_dir() {
             if depth < DEEPEST {
-                walk(&path, depth + 1, found)?;
+                walk(&path, wanted, depth + 1, found)?;
             }
-        } else if is_manifest(&path) && !path.is_dir() {
+        } else if wanted(&path) && !path.is_dir() {
             found.push(path);
         }
     }
@@ -87,6 +93,10 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), (Pa
 
 fn is_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+}
+
+fn is_key(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == keyring::EXTENSION)
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

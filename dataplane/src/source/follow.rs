@@ -12,7 +12,7 @@ use crate::telemetry::Telemetry;
 pub fn start(directory: Directory, first: Loaded, telemetry: Arc<Telemetry>) -> Source {
     report(&first.findings);
     count(&first, &telemetry);
-    let changes = Changes::below(directory.roots());
+    let changes = Changes::below(directory.roots(), directory.private());
     let (loaded, loaded_receiver) = watch::channel(Arc::new(first));
     let (rejected, rejected_receiver) = watch::channel(Arc::default());
     let watching = Watching { directory: Arc::new(directory), telemetry, loaded, rejected };

@@ -8,8 +8,8 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::Subscr
 pub const FILTER_VARIABLE: &str = "AIGNE_HUB_LOG";
 /// `json` or `text`; text on a terminal and JSON elsewhere when it is not set.
 pub const FORMAT_VARIABLE: &str = "AIGNE_HUB_LOG_FORMAT";
-/// sqlx's own info says nothing to an operator.
-pub const DEFAULT_FILTER: &str = "info,sqlx=warn";
+/// Libraries' own words say nothing to an operator: that a folder is not there any more is told by the source.
+pub const DEFAULT_FILTER: &str = "info,sqlx=warn,notify=error";
 
 /// Starts logging. A filter that cannot be read is replaced by the default; a second call does nothing.
 pub fn init(filter: &str, format: Option<&str>) {

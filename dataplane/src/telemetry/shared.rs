@@ -1,7 +1,5 @@
 //! Metrics off the request path: configuration, journal, ledger. Any thread may set them.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
@@ -50,12 +48,12 @@ impl ConfigMetrics {
 pub struct JournalMetrics {
     /// Bytes that the writer has not moved yet, over all segments.
     pub pending_bytes: Gauge,
-    /// Records that found no room.
+    /// Intents that found no room.
     pub full: Counter,
-    /// Records that did not pass their checksum when they were replayed.
-    pub corrupt: Counter,
-    /// Attempts without an outcome that were found when a journal was replayed.
-    pub replayed: Counter,
+    /// Attempts whose outcome was lost with an earlier process.
+    pub interrupted: Counter,
+    /// Outcomes without an intent: a defect.
+    pub unmatched: Counter,
 }
 
 /// The writer that moves journal records into the store.
@@ -65,8 +63,8 @@ pub struct LedgerMetrics {
     pub rows: Counter,
     /// Batches that the store refused; they are tried again.
     pub failed_batches: Counter,
-    /// Age of the oldest record that is not in the store yet.
-    pub lag_seconds: Gauge<f64, AtomicU64>,
+    /// 1 while the store takes nothing.
+    pub away: Gauge,
 }
 
 impl Shared {
@@ -91,16 +89,16 @@ impl Shared {
             "Bytes that are not in the store yet",
             journal.pending_bytes.clone(),
         );
-        registry.register("aigne_hub_journal_full", "Records that found no room", journal.full.clone());
+        registry.register("aigne_hub_journal_full", "Intents that found no room", journal.full.clone());
         registry.register(
-            "aigne_hub_journal_corrupt",
-            "Records with a wrong checksum",
-            journal.corrupt.clone(),
+            "aigne_hub_journal_interrupted",
+            "Attempts whose outcome was lost with an earlier process",
+            journal.interrupted.clone(),
         );
         registry.register(
-            "aigne_hub_journal_replayed",
-            "Attempts whose outcome was lost with an earlier process",
-            journal.replayed.clone(),
+            "aigne_hub_journal_unmatched",
+            "Outcomes without an intent, which is a defect",
+            journal.unmatched.clone(),
         );
         let ledger = &shared.ledger;
         registry.register("aigne_hub_ledger_rows", "Usage rows inserted", ledger.rows.clone());
@@ -110,9 +108,9 @@ impl Shared {
             ledger.failed_batches.clone(),
         );
         registry.register(
-            "aigne_hub_ledger_lag_seconds",
-            "Age of the oldest record that is not in the store yet",
-            ledger.lag_seconds.clone(),
+            "aigne_hub_ledger_away",
+            "1 while the store takes nothing, else 0",
+            ledger.away.clone(),
         );
         let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);

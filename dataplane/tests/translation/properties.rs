@@ -1,6 +1,8 @@
 use aigne_hub::{
     body,
+    chat::{Content, Event, FinishReason, Role},
     provider::{Asked, Target},
+    usage::Usage,
     wire::Wire,
 };
 use aigne_hub_crds::config::ProviderType;
@@ -116,7 +118,91 @@ fn request() -> impl Strategy<Value = Value> {
     )
 }
 
+/// Any event, in any order.
+fn event() -> impl Strategy<Value = Event> {
+    let text = || ".{0,6}";
+    prop_oneof![
+        Just(Event::Start { id: None, model: None, usage: None }),
+        text().prop_map(Event::Text),
+        text().prop_map(Event::Thinking),
+        text().prop_map(Event::Signature),
+        text().prop_map(Event::RedactedThinking),
+        text().prop_map(Event::Refusal),
+        (0..3_u32, text()).prop_map(|(index, name)| Event::ToolCall { index, id: format!("c{index}"), name }),
+        (0..4_u32, text()).prop_map(|(index, text)| Event::ToolArguments { index, text }),
+        Just(Event::Finish(FinishReason::ToolCalls.into())),
+        Just(Event::Usage(Usage { input: 3, output: 5, ..Usage::default() })),
+    ]
+}
+
+/// The JSON of each event of a written stream.
+fn written(text: &str) -> Vec<Value> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
 proptest! {
+    #[test]
+    fn anthropic_blocks_open_and_close_one_after_the_other(events in proptest::collection::vec(event(), 0..20)) {
+        let mut open = None;
+        let mut next = 0;
+        let mut kinds = Vec::new();
+        for event in written(&encode(Wire::AnthropicMessages, &events, true)) {
+            let kind = event["type"].as_str().unwrap().to_owned();
+            let index = event["index"].as_u64();
+            match kind.as_str() {
+                "content_block_start" => {
+                    prop_assert_eq!((open, index), (None, Some(next)));
+                    open = index;
+                    next += 1;
+                }
+                "content_block_stop" => {
+                    prop_assert_eq!(open.take(), index);
+                }
+                // Pieces of a tool's input may come late; all others belong to the open block.
+                "content_block_delta" if event["delta"]["type"] != "input_json_delta" => prop_assert_eq!(open, index),
+                "content_block_delta" => prop_assert!(index < Some(next)),
+                _ => prop_assert_eq!(open, None, "{}", kind),
+            }
+            kinds.push(kind);
+        }
+        prop_assert_eq!(kinds.first().map(String::as_str), Some("message_start"));
+        prop_assert_eq!(kinds.iter().filter(|kind| *kind == "message_start").count(), 1);
+        prop_assert_eq!(&kinds[kinds.len() - 2..], ["message_delta", "message_stop"]);
+    }
+
+    #[test]
+    fn openai_chunks_have_one_id_and_the_usage_last(events in proptest::collection::vec(event(), 0..20), usage in any::<bool>()) {
+        let chunks = written(&encode(Wire::OpenAiChat, &events, usage));
+        for chunk in &chunks {
+            prop_assert_eq!(&chunk["id"], &chunks[0]["id"]);
+            prop_assert_eq!(chunk.get("usage").is_some(), usage);
+        }
+        let counted: Vec<usize> = (0..chunks.len()).filter(|index| chunks[*index]["usage"].is_object()).collect();
+        prop_assert!(counted.is_empty() || (usage && counted == [chunks.len() - 1]));
+    }
+
+    #[test]
+    fn what_anthropic_gets_keeps_to_its_format(request in request()) {
+        let provider = provider(ProviderType::Anthropic, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let request = Wire::OpenAiChat.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
+        if let Ok(bytes) = adapter(ProviderType::Anthropic).encode(&request, target) {
+            let body = body::scan(bytes.into()).unwrap();
+            let again = Wire::AnthropicMessages.decode(&body).unwrap();
+            let roles: Vec<Role> = again.messages.iter().map(|message| message.role).filter(|role| *role != Role::System).collect();
+            prop_assert!(roles.windows(2).all(|pair| pair[0] != pair[1]), "roles alternate");
+            for message in &again.messages {
+                let results: Vec<bool> = message.parts.iter().map(|part| matches!(part.content, Content::ToolResult { .. })).collect();
+                prop_assert!(results.windows(2).all(|pair| pair[0] || !pair[1]), "tool results come first");
+            }
+            prop_assert_eq!(again.tools.len(), request.tools.len());
+        }
+    }
+
     #[test]
     fn any_boundaries_give_the_same_stream(which in any::<Index>(), cuts in proptest::collection::vec(any::<Index>(), 0..8), usage in any::<bool>()) {
         let all = fixtures("answers", "sse");

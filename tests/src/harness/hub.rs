@@ -17,7 +17,7 @@ use super::{PATIENCE, eventually};
 #[derive(Clone, Debug, Default)]
 pub struct Blueprint {
     files: Vec<(String, String)>,
-    arguments: Vec<String>,
+    threads: Option<u32>,
     environment: Vec<(String, String)>,
     tenant: Option<String>,
     drain_delay: Option<String>,
@@ -51,10 +51,10 @@ impl Blueprint {
         self.file(&format!("tenant-{}.yaml", tenant.name()), &yaml(&tenant.manifests()))
     }
 
-    /// Adds arguments of `run`.
+    /// Serves with so many threads; with one by default.
     #[must_use]
-    pub fn arguments(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(ToString::to_string));
+    pub fn threads(mut self, threads: u32) -> Self {
+        self.threads = Some(threads);
         self
     }
 
@@ -177,6 +177,15 @@ impl Hub {
         self.rows(1).await?.pop().ok_or_else(|| anyhow!("no row"))
     }
 
+    /// Its resident memory in bytes.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let id = self.process.child.id().context("it ended already")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+        Ok(kibibytes * 1024)
+    }
+
     /// Asks it to drain.
     pub async fn sigterm(&self) -> anyhow::Result<()> {
         self.process.signal("TERM").await
@@ -217,7 +226,7 @@ impl Process {
         command.arg("run").arg("-f").arg(place.join("config")).arg("--data").arg(place.join("data"));
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
         command.args(["--drain-delay", blueprint.drain_delay.as_deref().unwrap_or("0s")]);
-        command.args(["--threads", "1"]).args(&blueprint.arguments);
+        command.arg("--threads").arg(blueprint.threads.unwrap_or(1).to_string());
         command.envs(blueprint.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;

@@ -43,6 +43,9 @@ pub(super) fn plain(script: &Script, body: &Bytes) -> VecDeque<Step> {
 /// The steps that deliver a stream.
 pub(super) fn stream(script: &Script, events: Events, error: Bytes) -> VecDeque<Step> {
     let Events { mut events, terminator } = events;
+    if let Some(second) = events.get(1).cloned() {
+        events.splice(1..1, std::iter::repeat_n(second, script.repeat));
+    }
     match tail(script.ending, Some(error)) {
         None => {
             events.push(terminator);

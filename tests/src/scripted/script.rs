@@ -22,6 +22,8 @@ pub struct Script {
     pub message: Option<String>,
     /// Pieces of text, one a chunk; a default text when empty and no tool is called.
     pub text: Vec<String>,
+    /// Sends the second event of a stream so many more times: a flood that costs nothing to make.
+    pub repeat: usize,
     /// Pieces of reasoning, sent before the text.
     pub reasoning: Vec<String>,
     /// Tool calls, sent after the text.

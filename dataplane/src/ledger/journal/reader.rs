@@ -13,8 +13,9 @@ use super::{Core, Intent};
 /// The sequence number of `c00-open.seg`, before those of all segments.
 pub(super) const OPEN_SEQUENCE: u64 = 0;
 
-/// Most bytes that one read takes from one core: more than the longest record.
-const CHUNK: u64 = 1 << 20;
+/// Most bytes that one read takes from one core. Half of it is more than the longest record, whose eight
+/// strings are 64 KiB at most.
+const CHUNK: u64 = 2 << 20;
 
 /// Follows one core's journal.
 ///
@@ -51,7 +52,12 @@ impl Reader {
         Self { core, sequence: OPEN_SEQUENCE, offset: HEADER_LEN, read: 0, buffer: Vec::new() }
     }
 
-    /// Hands over what was appended since the last call, oldest first, up to about a mebibyte. Returns
+    /// The core's number.
+    pub fn core(&self) -> u32 {
+        self.core.number
+    }
+
+    /// Hands over what was appended since the last call, oldest first, up to about two mebibytes. Returns
     /// whether there is more.
     pub fn read(&mut self, mut each: impl FnMut(Record)) -> io::Result<bool> {
         let mut left = CHUNK;

@@ -11,6 +11,8 @@ pub struct Metrics {
     pub duplicates: AtomicU64,
     /// Attempts of an earlier process whose outcome is not known.
     pub interrupted: AtomicU64,
+    /// Outcomes without an intent, which become no row: a defect.
+    pub unmatched: AtomicU64,
     /// Failed tries to insert.
     pub errors: AtomicU64,
     /// The last try failed.

@@ -139,6 +139,22 @@ fn without_being_asked_it_ships_at_each_poll() {
 }
 
 #[test]
+fn an_outcome_without_an_intent_is_counted_and_harmless() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        let process = Process::start(root.path(), &store);
+        let mut journal = process.journals.open(0).unwrap();
+        attempt(&mut journal, 1);
+        journal.outcome(&outcome(1, 1)).unwrap();
+        journal.outcome(&outcome(2, 1)).unwrap();
+        attempt(&mut journal, 3);
+        process.handle.flush().await;
+        assert_eq!(store.count(), 2);
+        assert_eq!(process.handle.metrics().unmatched.load(Ordering::Relaxed), 2);
+    });
+}
+
+#[test]
 fn a_clean_end_leaves_nothing_behind() {
     run(async {
         let (root, store) = (TempDir::new().unwrap(), Memory::default());

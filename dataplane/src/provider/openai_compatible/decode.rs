@@ -60,8 +60,10 @@ struct Function {
 pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreadable> {
     let mut scratch = Vec::new();
     let answer: Answer = json::parse(body, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
-    let error = answer.error.as_ref().and_then(error::inside).map(|error| failure(&error));
     let choice = answer.choices.and_then(|choices| choices.into_iter().next());
+    let reason = choice.as_ref().and_then(|choice| choice.finish_reason.as_deref());
+    let error = answer.error.as_ref().and_then(error::inside).or_else(|| reason.and_then(error::gave_up));
+    let error = error.map(|error| failure(&error));
     let Some(choice) = choice else {
         return match error {
             Some(error) => {

@@ -38,6 +38,19 @@ pub(super) fn inside(error: &Raw) -> Option<UpstreamError> {
     Some(upstream(200, &HeaderMap::new(), words, fault))
 }
 
+/// A finish reason that means that the provider gave up (`OpenRouter`, `DeepSeek`).
+pub(super) fn gave_up(finish_reason: &str) -> Option<UpstreamError> {
+    if !matches!(finish_reason, "error" | "insufficient_system_resource") {
+        return None;
+    }
+    let words = Words {
+        message: Some("the provider stopped before its answer was complete".to_owned()),
+        code: Some(finish_reason.to_owned()),
+        param: None,
+    };
+    Some(upstream(200, &HeaderMap::new(), words, Some(Fault::Provider)))
+}
+
 fn words(value: &Value) -> Words {
     let value = value.get(0).unwrap_or(value);
     let text = |value: Option<&Value>| match value {

@@ -129,7 +129,7 @@ fn number(index: usize) -> u32 {
 
 impl StreamDecoder for Decoder {
     fn event(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), Unreadable> {
-        if data == b"[DONE]" {
+        if data.trim_ascii() == b"[DONE]" {
             self.observed.terminated = true;
             return Ok(());
         }
@@ -141,10 +141,12 @@ impl StreamDecoder for Decoder {
             self.answer = chunk.id.clone().unwrap_or_default();
             events.push(Event::Start { id: chunk.id, model: chunk.model, usage: None });
         }
+        let mut gave_up = None;
         for choice in chunk.choices.into_iter().flatten().filter(|choice| choice.index == 0) {
             self.delta(choice.delta.unwrap_or_default(), events);
             if let Some(reason) = choice.finish_reason.filter(|_| self.observed.finish_reason.is_none()) {
-                if chunk.error.is_none() {
+                gave_up = error::gave_up(&reason);
+                if chunk.error.is_none() && gave_up.is_none() {
                     events.push(Event::Finish(finish(&reason, !self.calls.is_empty())));
                 }
                 self.observed.finish_reason = Some(reason);
@@ -156,7 +158,7 @@ impl StreamDecoder for Decoder {
             self.observed.usage_complete = self.observed.finish_reason.is_some();
             events.push(Event::Usage(usage));
         }
-        if let Some(error) = chunk.error.as_ref().and_then(error::inside) {
+        if let Some(error) = chunk.error.as_ref().and_then(error::inside).or(gave_up) {
             events.push(Event::Error(failure(&error)));
             self.observed.error.get_or_insert(error);
         }

@@ -155,6 +155,15 @@ fn usage_beside_a_choice_is_cut_out_alone() {
 }
 
 #[test]
+fn what_is_written_anew_stays_on_one_line() {
+    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let Relay::Replace(event) = observer.event(b"{\n\"usage\":null,\n\"choices\":[{}]}") else {
+        panic!("not replaced")
+    };
+    assert_eq!(event, "data: { \"choices\":[{}]}\n\n");
+}
+
+#[test]
 fn text_that_only_looks_like_usage_passes() {
     let mut observer = ADAPTER.observer(Asked { usage: true });
     let chunk =
@@ -170,6 +179,45 @@ fn a_lone_surrogate_never_hides_the_usage() {
     let mut observer = ADAPTER.observer(Asked { usage: true });
     assert_eq!(observer.event(chunk.as_bytes()), Relay::Drop);
     assert_eq!(observer.observed().usage, Some(counted()));
+}
+
+#[test]
+fn a_provider_that_gives_up_has_failed() {
+    let chunk = br#"{"choices":[{"index":0,"delta":{"content":"Wa"},"finish_reason":"insufficient_system_resource"}]}"#;
+    let mut observer = ADAPTER.observer(Asked::default());
+    observer.event(chunk);
+    assert_eq!(observer.observed().error.as_ref().map(|error| error.fault), Some(Fault::Provider));
+    let mut decoder = ADAPTER.decoder();
+    let mut events = Vec::new();
+    decoder.event(chunk, &mut events).unwrap();
+    assert!(matches!(events.last(), Some(chat::Event::Error(_))), "{events:?}");
+    let whole =
+        br#"{"choices":[{"message":{"content":"Wa"},"finish_reason":"insufficient_system_resource"}]}"#;
+    assert!(ADAPTER.observe(whole).error.is_some());
+    assert!(ADAPTER.decode(whole).unwrap().error.is_some());
+}
+
+#[test]
+fn reasoning_beside_the_completion_is_added_where_the_total_says_so() {
+    let xai = OpenAiCompatible { dialect: Dialect { reasoning_is_addend: true, ..OPENAI } };
+    let output = |adapter: &OpenAiCompatible, total: &str| {
+        let body = format!(
+            r#"{{"choices":[],"usage":{{"prompt_tokens":100,"completion_tokens":10{total},"completion_tokens_details":{{"reasoning_tokens":5}}}}}}"#
+        );
+        adapter.observe(body.as_bytes()).usage.map(|usage| (usage.output, usage.reasoning))
+    };
+    assert_eq!(output(&xai, r#","total_tokens":115"#), Some((15, 5)));
+    assert_eq!(output(&xai, r#","total_tokens":110"#), Some((10, 5)));
+    assert_eq!(output(&xai, ""), Some((15, 5)));
+    assert_eq!(output(&ADAPTER, r#","total_tokens":110"#), Some((10, 5)));
+}
+
+#[test]
+fn odd_counts_never_cost_the_usage() {
+    let body = br#"{"choices":[],"usage":{"prompt_tokens":"12","completion_tokens":3.0,"total_tokens":null,"prompt_tokens_details":{"cached_tokens":99,"audio_tokens":[]},"cost":1e-7}}"#;
+    let usage = ADAPTER.observe(body).usage.unwrap();
+    assert_eq!((usage.input, usage.cached_input, usage.output), (0, 12, 3));
+    assert_eq!(usage.reported_cost_nanos, Some(100));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn a_key_is_made_once_and_is_its_owners_alone() {
     assert_eq!((again.value.expose(), again.made_at), (made.value.expose(), at(1)));
     let permissions = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(permissions(keyring.folder()), 0o700);
-    assert_eq!(permissions(&keyring.folder().join("team-acme.acme-hub.json")), 0o600);
+    assert_eq!(permissions(&keyring.folder().join("team-acme.acme-hub.key")), 0o600);
     assert_eq!(fs::read_dir(keyring.folder()).unwrap().count(), 1, "nothing else is left behind");
     let other = keyring.read_or_make(&ObjectKey::new("team-acme", "other"), at(1)).unwrap();
     assert_ne!(other.value.expose(), made.value.expose());
@@ -38,7 +38,7 @@ fn a_rotated_key_is_honoured_for_its_grace_and_only_as_a_hash() {
     assert_ne!(second.value.expose(), first.value.expose());
     let expected = vec![RotatedKey { sha256: first.value.sha256(), expires_at: at(3_660) }];
     assert_eq!(keyring.read(&secret()).unwrap().unwrap().rotated, expected);
-    let text = fs::read_to_string(keyring.folder().join("team-acme.acme-hub.json")).unwrap();
+    let text = fs::read_to_string(keyring.folder().join("team-acme.acme-hub.key")).unwrap();
     assert!(!text.contains(first.value.expose()));
 
     let third = keyring.rotate(&secret(), at(3_660), HOUR).unwrap();
@@ -67,8 +67,8 @@ fn a_broken_file_is_an_error_that_does_not_quote_it() {
     let data = tempfile::tempdir().unwrap();
     let keyring = Keyring::below(data.path());
     keyring.read_or_make(&secret(), at(0)).unwrap();
-    let path = keyring.folder().join("team-acme.acme-hub.json");
+    let path = keyring.folder().join("team-acme.acme-hub.key");
     fs::write(&path, r#"{"apiKey":["hub-secret"]}"#).unwrap();
     let error = keyring.read(&secret()).unwrap_err().to_string();
-    assert!(error.ends_with("team-acme.acme-hub.json: is not a key's file"), "{error}");
+    assert!(error.ends_with("team-acme.acme-hub.key: is not a key's file"), "{error}");
 }
