@@ -151,6 +151,7 @@ async fn unknown_paths_and_methods_are_answered_in_json() -> Outcome {
     hub.client().get("/v1/nothing").await?.openai_error(404)?;
     let answer = hub.client().get("/v1/chat/completions").await?;
     answer.openai_error(405)?;
+    assert_eq!(answer.header("allow"), "POST");
     hub.client().get("/v1/messages").await?.anthropic_error(405)?;
     Ok(())
 }

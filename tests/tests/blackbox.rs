@@ -5,6 +5,7 @@ mod chaos;
 mod chat_translated;
 mod chat_verbatim;
 mod cli;
+mod dialects;
 mod documents;
 mod drain;
 mod examples;

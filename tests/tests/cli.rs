@@ -154,6 +154,43 @@ async fn a_sealed_secret_works_and_shows_nothing() -> Outcome {
     Ok(())
 }
 
+/// A second process, which must end by itself and say why.
+async fn refused(hub: &Hub, data: &std::path::Path, listen: &str) -> anyhow::Result<String> {
+    let second =
+        Command::new(["run", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data"]).path(data);
+    let ran = second.path("-f".as_ref()).path(&hub.config()).run().await?;
+    anyhow::ensure!(!ran.success, "it ended well: {}", ran.stderr);
+    Ok(ran.stderr)
+}
+
+/// It would take the first one's open requests for lost ones.
+#[tokio::test]
+async fn a_second_gateway_on_the_same_data_is_refused() -> Outcome {
+    let upstream = Scripted::start().await?;
+    let mut hub = Blueprint::usual(&upstream).start().await?;
+    let said = refused(&hub, &hub.data(), "127.0.0.1:0").await?;
+    assert!(said.contains("data"), "{said}");
+    hub.client().chat(&chat("gpt", "hi")).await?.good()?;
+    hub.row().await?;
+    // A lock that outlives its holder would be worse.
+    hub.sigkill().await?;
+    hub.restart().await?;
+    hub.client().chat(&chat("gpt", "hi")).await?.good()?;
+    Ok(())
+}
+
+/// It would be given every other connection.
+#[tokio::test]
+async fn a_second_gateway_on_the_same_port_is_refused() -> Outcome {
+    let upstream = Scripted::start().await?;
+    let hub = Blueprint::usual(&upstream).start().await?;
+    let data = tempfile::tempdir()?;
+    let address = hub.origin().trim_start_matches("http://");
+    let said = refused(&hub, data.path(), address).await?;
+    assert!(said.contains(address) || said.contains("in use"), "{said}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn wrong_arguments_are_told_on_stderr() -> Outcome {
     let ran = Command::new(["run", "-f", "/no/such/folder"]).run().await?;

@@ -154,17 +154,18 @@ async fn cancel_stops_the_provider_and_estimates() -> Outcome {
 #[tokio::test]
 async fn finish_reads_on_and_is_exact() -> Outcome {
     let upstream = Scripted::start().await?;
-    let tenant = Tenant::new("acme").set("policy", json!({"clientGone": "Finish"}));
-    let hub = Blueprint::usual(&upstream).tenant(tenant).start().await?;
-    for model in ["gpt", "sonnet"] {
-        leave_early(&upstream, &hub, model).await?.open();
-    }
-    for row in hub.rows(2).await? {
-        assert_eq!(
-            (row.source.as_str(), row.input_tokens, row.output_tokens),
-            ("Provider", 7, 100),
-            "{row:#?}"
-        );
+    let said = Tenant::new("acme").set("policy", json!({"clientGone": "Finish"}));
+    // The default where somebody pays for what was used.
+    let prepaid = Tenant::new("acme").set("billing", json!({"mode": "Credits", "starterCredits": "5"}));
+    for tenant in [said, prepaid] {
+        let hub = Blueprint::usual(&upstream).tenant(tenant).start().await?;
+        for model in ["gpt", "sonnet"] {
+            leave_early(&upstream, &hub, model).await?.open();
+        }
+        for row in hub.rows(2).await? {
+            let counted = (row.source.as_str(), row.input_tokens, row.output_tokens);
+            assert_eq!(counted, ("Provider", 7, 100), "{row:#?}");
+        }
     }
     assert!(upstream.asked().iter().all(|entry| entry.outcome == Ended::Complete));
     Ok(())

@@ -18,7 +18,7 @@ export const require = createRequire(`${env.HUB_SDK_FOLDER}/`);
 export const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 // Over the limit of 32 MiB.
-export const HUGE = 'x'.repeat(40 * 1024 * 1024);
+export const HUGE = 'x'.repeat(33 * 1024 * 1024);
 
 export async function collect(stream) {
   const items = [];

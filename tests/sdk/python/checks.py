@@ -19,7 +19,7 @@ PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 # Over the limit of 32 MiB.
-HUGE = "x" * (40 * 1024 * 1024)
+HUGE = "x" * (33 * 1024 * 1024)
 
 CHECKS = []
 

@@ -50,13 +50,12 @@ pub(super) fn files() -> Vec<String> {
 }
 
 /// The Rust files of a module: `dataplane/src/wire` means `wire.rs` and everything in `wire/`. Files of tests
-/// (`tests.rs`, `testing.rs`, a store's `suite.rs`) are none of its code.
+/// (`tests.rs` and what is in `tests/`, `testing.rs`, a store's `suite.rs`) are none of its code.
 pub(super) fn module(of: &str) -> Vec<Source> {
     let (file, folder) = (format!("{of}.rs"), format!("{of}/"));
     let is_test = |path: &str| {
-        ["tests.rs", "testing.rs", "suite.rs", "figures.rs", "properties.rs"]
-            .iter()
-            .any(|name| path.ends_with(&format!("/{name}")))
+        let names = ["tests", "testing", "suite", "figures", "properties"];
+        path.split(['/', '.']).skip(2).any(|part| names.contains(&part))
     };
     let sources: Vec<_> = rust()
         .into_iter()

@@ -60,7 +60,7 @@ fn message(out: &mut Vec<u8>, parts: &[Part]) {
     };
     if parts.iter().any(|part| blocks(&part)) {
         json::list(object.name("thinking_blocks"), parts.iter().filter(blocks), |out, part| {
-            thinking_block(out, &part.content);
+            thinking_block(out, &part.content, None);
         });
     }
     let calls = |part: &&Part| matches!(part.content, Content::ToolCall { .. });
@@ -80,8 +80,11 @@ fn optional(object: &mut Object<'_>, name: &str, text: Option<&str>) {
 }
 
 /// A piece of thinking with what lets it be sent back: not in `OpenAI`'s format, whose clients pass it over.
-pub(super) fn thinking_block(out: &mut Vec<u8>, content: &Content) {
+pub(super) fn thinking_block(out: &mut Vec<u8>, content: &Content, index: Option<usize>) {
     let mut block = Object::open(out);
+    if let Some(index) = index {
+        block.number("index", index);
+    }
     match content {
         Content::Thinking { text, signature } => {
             block.string("type", "thinking").string("thinking", text);

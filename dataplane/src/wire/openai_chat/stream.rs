@@ -17,6 +17,8 @@ pub(in crate::wire) struct Encoder {
     started: bool,
     /// The current piece of thinking, to be repeated with its signature.
     thinking: String,
+    /// Thinking blocks that were sent.
+    blocks: usize,
     /// Calls whose arguments have begun.
     arguments: Vec<bool>,
     finish: Option<Finish>,
@@ -31,6 +33,7 @@ impl Encoder {
             head: Vec::new(),
             started: false,
             thinking: String::new(),
+            blocks: 0,
             arguments: Vec::new(),
             finish: None,
             usage: None,
@@ -122,9 +125,16 @@ impl Encoder {
         });
     }
 
-    /// The thinking that ends here, once more and whole, with what lets a client send it back.
-    fn thinking_block(&self, content: &Content, out: &mut Vec<u8>) {
-        self.delta(out, |delta| json::list(delta.name("thinking_blocks"), [content], thinking_block));
+    /// The thinking that ends here, once more and whole, with what lets a client send it back. Clients that gather
+    /// lists piece by piece want an index in each.
+    fn thinking_block(&mut self, content: &Content, out: &mut Vec<u8>) {
+        let index = Some(self.blocks);
+        self.blocks += 1;
+        self.delta(out, |delta| {
+            json::list(delta.name("thinking_blocks"), [content], |out, content| {
+                thinking_block(out, content, index);
+            });
+        });
     }
 
     fn error(failure: &Failure, out: &mut Vec<u8>) {
