@@ -65,29 +65,32 @@ pub(super) struct Arrival {
 pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
     let path = head.uri.path();
     let wire = || wire(path, &head.headers);
-    let (endpoint, method) = match path {
-        "/v1/chat/completions" | "/chat/completions" => {
-            (Endpoint::Generate(Wire::OpenAiChat, Operation::Chat), Method::POST)
-        }
-        "/v1/messages" => (Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat), Method::POST),
-        "/v1/messages/count_tokens" => {
-            (Endpoint::Generate(Wire::AnthropicMessages, Operation::CountTokens), Method::POST)
-        }
-        "/v1/models" | "/models" => (Endpoint::Models(wire()), Method::GET),
+    let endpoint = match path {
+        "/v1/chat/completions" | "/chat/completions" => Endpoint::Generate(Wire::OpenAiChat, Operation::Chat),
+        "/v1/messages" => Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat),
+        "/v1/messages/count_tokens" => Endpoint::Generate(Wire::AnthropicMessages, Operation::CountTokens),
+        "/v1/models" | "/models" => Endpoint::Models(wire()),
         _ => match path.strip_prefix("/v1/models/") {
-            Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), Method::GET),
+            Some(name) if !name.is_empty() => Endpoint::Model(wire(), percent_decode(name)),
             _ => {
                 let message = format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME));
                 return Err(GatewayError::new(Kind::UnknownEndpoint, message));
             }
         },
     };
+    let method = method(path);
     if head.method == method {
         Ok(endpoint)
     } else {
         let message = format!("{} takes {method}, not {}", bounded(path, LONGEST_NAME), head.method);
         Err(GatewayError::new(Kind::MethodNotAllowed, message))
     }
+}
+
+/// The method that an endpoint takes.
+pub(super) fn method(path: &str) -> Method {
+    let is_read = path == "/models" || path.starts_with("/v1/models");
+    if is_read { Method::GET } else { Method::POST }
 }
 
 /// Which wire a request speaks, as far as its head tells; also for requests that no endpoint takes.

@@ -207,18 +207,13 @@ fn intent(exchange: &Exchange, candidate: &Candidate) -> Intent {
 fn unavailable(exchange: &Exchange, error: &AppendError) -> Result<(), GatewayError> {
     exchange.core.shared.journal_full.inc();
     let policy = exchange.tenant.as_ref().map(|tenant| tenant.config.policy.ledger_unavailable);
-    match policy {
-        Some(LedgerUnavailable::Allow) => {
-            tracing::warn!(request_id = %exchange.id, %error, "serving although usage cannot be recorded");
-            Ok(())
-        }
-        _ => {
-            tracing::error!(request_id = %exchange.id, %error, "refused, as usage cannot be recorded");
-            let message = "usage cannot be recorded at the moment; try again shortly";
-            let retry_after_ms = Some(1_000);
-            Err(GatewayError { retry_after_ms, ..GatewayError::new(Kind::LedgerUnavailable, message) })
-        }
+    if policy == Some(LedgerUnavailable::Allow) {
+        tracing::warn!(request_id = %exchange.id, %error, "serving although usage cannot be recorded");
+        return Ok(());
     }
+    tracing::error!(request_id = %exchange.id, %error, "refused, as usage cannot be recorded");
+    let message = "usage cannot be recorded at the moment; try again shortly";
+    Err(GatewayError { retry_after_ms: Some(1_000), ..GatewayError::new(Kind::LedgerUnavailable, message) })
 }
 
 /// The table at the top, as far as tokens go.

@@ -320,6 +320,18 @@ fn a_connection_is_used_again_after_an_error_answer() {
 }
 
 #[test]
+fn a_connection_that_the_provider_closes_under_a_request_is_no_ones_error() {
+    let upstream = Upstream::start(|number, _, stream| number != 1 && plain(stream, 200, ANSWER));
+    let mut rig = Rig::start(TYPE, &upstream, |_| {});
+    for _ in 0..2 {
+        assert!(answer(rig.chat(false)).starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!((upstream.requests().len(), upstream.connections()), (3, 2));
+    let statuses: Vec<_> = rig.outcomes(3).iter().map(|outcome| outcome.status).collect();
+    assert_eq!(statuses, [Status::Completed, Status::Unreachable, Status::Completed]);
+}
+
+#[test]
 fn a_refused_credential_is_not_the_one_that_is_tried_next() {
     let upstream = Upstream::start(|_, text, stream| {
         let status = if text.contains("sk-revoked") { 401 } else { 200 };
@@ -398,6 +410,16 @@ fn a_client_with_a_large_body_learns_why_it_is_refused() {
         assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{text}");
         assert!(text.contains("x-request-id: ") && text.contains("\"error\""), "{text}");
     }
+}
+
+#[test]
+fn a_wrong_method_is_told_the_right_one() {
+    let upstream = Upstream::start(|_, _, stream| plain(stream, 200, ANSWER));
+    let rig = Rig::start(TYPE, &upstream, |_| {});
+    assert!(answer(rig.post("/v1/models/m", "{}")).contains("allow: GET\r\n"));
+    let mut client = connect(rig.address);
+    client.write_all(b"GET /v1/messages HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").unwrap();
+    assert!(answer(client).contains("allow: POST\r\n"));
 }
 
 #[test]

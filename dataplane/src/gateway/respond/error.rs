@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{JSON, ReplyBody, reply};
 use crate::{
     error::{GatewayError, Kind},
-    gateway::exchange::Exchange,
+    gateway::{exchange::Exchange, ingress},
     wire::Wire,
 };
 
@@ -24,6 +24,11 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
         // Whole seconds for everyone, milliseconds for OpenAI's SDKs, which prefer them.
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
         headers.insert("retry-after-ms", HeaderValue::from(ms));
+    }
+    if error.kind == Kind::MethodNotAllowed
+        && let Ok(method) = HeaderValue::from_str(ingress::method(&exchange.path).as_str())
+    {
+        headers.insert(header::ALLOW, method);
     }
     // What trying again cannot help is not tried again: SDKs repeat some statuses by themselves.
     if matches!(error.kind, Kind::UpstreamCredential) {
