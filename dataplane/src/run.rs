@@ -111,9 +111,16 @@ pub async fn run(
     tracing::info!("draining");
     readiness.drain();
     server.drain().await;
-    ledger.close().await;
-    if let Err(error) = writing.await {
-        tracing::error!(%error, "the ledger's writer ended badly; its journal is replayed at the next start");
+    let written = async {
+        ledger.close().await;
+        writing.await
+    };
+    match tokio::time::timeout(options.server.grace, written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the ledger's writer ended badly; its journal is replayed at the next start");
+        }
+        Err(_) => tracing::error!("the ledger's store is away; the journal is replayed at the next start"),
     }
     access.finish();
     tasks.shutdown().await;
@@ -135,7 +142,6 @@ async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, sto
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
         record_prices(&store, &loaded).await;
         shared.snapshot.store(Arc::new(prepare(&loaded, &registry)));
-        tracing::info!(revision = %loaded.revision, "configuration in use");
     }
 }
 

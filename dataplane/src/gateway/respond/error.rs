@@ -25,6 +25,9 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
         headers.insert("retry-after-ms", HeaderValue::from(ms));
     }
+    if let Kind::MethodNotAllowed(method) = error.kind {
+        headers.insert(header::ALLOW, HeaderValue::from_static(method));
+    }
     // What trying again cannot help is not tried again: SDKs repeat some statuses by themselves.
     if matches!(error.kind, Kind::UpstreamCredential) {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
