@@ -1,47 +1,44 @@
-//! `compile`: from what people wrote to what a gateway loads. Pure, total, deterministic.
+//! From what people wrote to what a gateway loads. Pure, total, deterministic.
+//!
+//! ```text
+//!   providers, pricings, Secrets' facts ──► compile_shared ──┐
+//!                                                            ├─► compose ──► Config + findings
+//!   all tenants ──► settle_claims ──► compile_tenant, each ──┘
+//! ```
+//!
+//! What cannot be used becomes a [`Finding`] and is left out; everything else serves. The same inputs in any order
+//! give the same bytes. A change to one tenant needs [`settle_claims`] and that tenant's [`compile_tenant`] again, and
+//! those of tenants whose [`Refusals`] changed: nothing else.
+
+mod access;
+mod billing;
+mod catalog;
+mod claims;
+mod credentials;
+mod defaults;
+mod finding;
+mod keys;
+mod models;
+mod prices;
+mod providers;
+mod resources;
+mod tenants;
+#[cfg(test)]
+mod tests;
+pub mod unenforced;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use crate::config::{self, Config};
 
-use crate::config::Config;
-
-/// What compile knows of a Secret: names, labels and hashes, never values.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SecretFacts {
-    /// `metadata.labels`.
-    pub labels: BTreeMap<String, String>,
-    /// By data key.
-    pub keys: BTreeMap<String, ValueFacts>,
-}
-
-/// What compile knows of one value in a Secret.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValueFacts {
-    /// Lower-case hex SHA-256 of the value.
-    pub sha256: String,
-    /// Bytes.
-    pub length: usize,
-}
-
-/// `namespace/name`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ObjectKey {
-    /// `metadata.namespace`.
-    pub namespace: String,
-    /// `metadata.name`.
-    pub name: String,
-}
-
-/// The objects that are read together.
-#[derive(Clone, Debug, Default)]
-pub struct Resources {
-    /// Secrets, as far as they may be known here.
-    pub secrets: BTreeMap<ObjectKey, SecretFacts>,
-}
+pub use self::{
+    claims::{Holder, Refusals, settle_claims},
+    finding::{Finding, Severity},
+    resources::{ObjectKey, Resources, SecretFacts, ValueFacts},
+};
 
 /// Everything that could be used, and everything that a person should hear of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Compiled {
     /// What a gateway loads.
     pub config: Config,
@@ -49,36 +46,75 @@ pub struct Compiled {
     pub findings: Vec<Finding>,
 }
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Severity {
-    /// Something was left out of the configuration.
-    Error,
-    /// It serves, but a person should know.
-    Warning,
+/// Providers and prices: the part that all tenants share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedPart {
+    /// What a gateway loads.
+    pub shared: config::Shared,
+    /// Of providers and pricings.
+    pub findings: Vec<Finding>,
+    catalog: catalog::Catalog,
 }
 
-/// Something a person should hear of: a status condition, a log line or an exit code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// `AIProvider`, `ModelPricing` or `Tenant`.
-    pub kind: String,
-    /// Which object.
-    pub object: ObjectKey,
-    /// Path inside the object, for example `spec.models[2].name`.
-    pub field: String,
-    /// Error or warning.
-    pub severity: Severity,
-    /// The condition that it makes false: `Accepted` or `ResolvedRefs`.
-    pub condition: String,
-    /// A constant in CamelCase.
-    pub reason: String,
-    /// A sentence that says what to do.
-    pub message: String,
+/// One tenant's part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantPart {
+    /// Absent when the tenant as a whole cannot be used.
+    pub tenant: Option<config::Tenant>,
+    /// Of this Tenant.
+    pub findings: Vec<Finding>,
 }
 
 /// From resources to configuration. Never fails: what cannot be used becomes a [`Finding`] and is left out.
-pub fn compile(_resources: &Resources) -> Compiled {
-    Compiled { config: Config::default(), findings: Vec::new() }
+pub fn compile(resources: &Resources) -> Compiled {
+    let shared = compile_shared(resources);
+    let refusals = settle_claims(resources);
+    let parts = resources
+        .tenants
+        .keys()
+        .map(|key| (key.clone(), compile_tenant(resources, key, &shared, refusals.get(key))))
+        .collect();
+    compose(shared, parts)
+}
+
+/// Providers and prices. Reads no tenant.
+pub fn compile_shared(resources: &Resources) -> SharedPart {
+    let mut findings = Vec::new();
+    let providers = providers::compile(resources, &mut findings);
+    let prices = prices::compile(resources, &mut findings);
+    let shared = config::Shared { providers, prices };
+    let catalog = catalog::Catalog::of(&shared);
+    SharedPart { shared, findings, catalog }
+}
+
+/// One tenant. Reads no other tenant: what others hold comes as `refusals`.
+pub fn compile_tenant(
+    resources: &Resources,
+    key: &ObjectKey,
+    shared: &SharedPart,
+    refusals: Option<&Refusals>,
+) -> TenantPart {
+    let none = Refusals::default();
+    match resources.tenants.get(key) {
+        Some(tenant) => tenants::compile(
+            key,
+            &tenant.spec,
+            tenant.status.as_ref(),
+            &tenants::Around { resources, catalog: &shared.catalog, refusals: refusals.unwrap_or(&none) },
+        ),
+        None => TenantPart { tenant: None, findings: Vec::new() },
+    }
+}
+
+/// Puts the parts together.
+pub fn compose(shared: SharedPart, parts: BTreeMap<ObjectKey, TenantPart>) -> Compiled {
+    let mut findings = shared.findings;
+    let mut tenants = BTreeMap::new();
+    for (key, part) in parts {
+        findings.extend(part.findings);
+        tenants.extend(part.tenant.map(|tenant| (key.to_string(), tenant)));
+    }
+    findings.sort();
+    findings.dedup();
+    Compiled { config: Config { format: config::FORMAT, shared: shared.shared, tenants }, findings }
 }

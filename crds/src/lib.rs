@@ -16,3 +16,5 @@ pub mod manifest;
 pub mod compile;
 
 pub mod config;
+
+pub mod glob;

@@ -1,93 +1,58 @@
 //! `hub.aigne.io/v1alpha1`: what people write.
+//!
+//! Three namespaced kinds: [`AIProvider`] (an endpoint, its keys and models), [`ModelPricing`] (what a
+//! provider's models cost and what a tenant pays) and [`Tenant`] (who may call what, and how it is billed).
+//! A `spec` stays as it was written: defaults that depend on something else are applied by
+//! [`compile`](crate::compile::compile), not stored. Rules that need only the object itself are CEL in the schema.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+#![expect(clippy::doc_markdown, reason = "doc comments of fields are the schema's descriptions: plain text")]
+#![expect(clippy::duplicated_attributes, reason = "every printer column has a type")]
 
-/// The provider's own API dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "each variant is the provider's own name")]
-pub enum ProviderType {
-    OpenAI,
-    Anthropic,
-    Bedrock,
-    Gemini,
-    DeepSeek,
-    Ollama,
-    OpenRouter,
-    XAI,
-    Doubao,
-    Poe,
-    OpenAICompatible,
-}
+mod ai_provider;
+mod billing;
+pub mod conditions;
+pub mod crd;
+mod model_pricing;
+mod scalar;
+pub mod schema;
+mod status;
+mod tenant;
 
-/// Which endpoints serve a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "each variant is the endpoint's own name")]
-pub enum ModelType {
-    Chat,
-    Embedding,
-    Image,
-    Video,
-    Speech,
-    Transcription,
-}
+pub use self::{
+    ai_provider::{
+        AIProvider, AIProviderSpec, BedrockSettings, Credential, Model, ModelFeature, ModelType,
+        ProviderType, RetrySettings, SecretKeyRef, TimeoutSettings,
+    },
+    billing::{Billing, BillingMode, Budget, BudgetAction, Grant, Period},
+    model_pricing::{Amounts, ImageAmount, ModelPricing, ModelPricingSpec, ProviderRef, Rate, Tier},
+    scalar::{Duration, Factor, InvalidScalar, Money, Percent},
+    status::{AIProviderStatus, BudgetSpend, KeyStatus, ModelPricingStatus, RotatedKey, TenantStatus},
+    tenant::{
+        Brand, ClientGone, Key, KeyModels, LedgerUnavailable, Limits, ModelAccess, Policy, Tenant,
+        TenantSpec, WorkloadIdentity,
+    },
+};
 
-/// What a model can do, where that matters to translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "each variant is the feature's own name")]
-pub enum ModelFeature {
-    Tools,
-    Vision,
-    StructuredOutput,
-    Reasoning,
-    /// Anthropic's newest models choose their thinking budget themselves and refuse `budget_tokens`.
-    AdaptiveThinking,
-}
+/// The API group.
+pub const GROUP: &str = "hub.aigne.io";
 
-/// How usage is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
-pub enum BillingMode {
-    /// The organisation pays the providers; the hub says who caused what.
-    #[default]
-    Attribution,
-    /// Prepaid balance.
-    Credits,
-}
+/// The API version inside [`GROUP`].
+pub const VERSION: &str = "v1alpha1";
 
-/// A calendar period in the budget's time zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "each variant is the period's own name")]
-pub enum Period {
-    Day,
-    /// From Monday.
-    Week,
-    Month,
-}
+/// `group/version`, as in a manifest's `apiVersion`.
+pub const API_VERSION: &str = "hub.aigne.io/v1alpha1";
 
-/// What happens when a budget is spent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
-pub enum BudgetAction {
-    /// Requests are refused.
-    #[default]
-    Block,
-    /// A condition and an event, no refusal.
-    Alert,
-}
+/// A Secret may be referenced as a provider's credential only when it carries this label with the value `"true"`.
+pub const CREDENTIAL_LABEL: &str = "hub.aigne.io/credential";
 
-/// What to do when a client leaves before its answer ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum ClientGone {
-    /// Cancel upstream; usage is estimated from what was relayed.
-    Cancel,
-    /// Read the answer to its end; usage is exact.
-    Finish,
-}
+/// The data key that holds a tenant's key.
+pub const TENANT_KEY_DATA_KEY: &str = "apiKey";
 
-/// What to do when the ledger cannot take more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum LedgerUnavailable {
-    /// Answer 503.
-    Refuse,
-    /// Serve, and say in a metric and a log line that usage may be lost.
-    Allow,
+/// A tenant's key has at least so many bytes.
+pub const TENANT_KEY_MIN_BYTES: usize = 32;
+
+/// For `skip_serializing_if`: a flag that is off is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }

@@ -1,3 +1,152 @@
-//! The command line.
+//! The command line: one file a command, each with its arguments and a `run`.
+//!
+//! Commands write to the given output, never to stdout itself, and return an exit code: 0 for success, 1 where
+//! something is wrong with what was given, 2 for a wrong command line.
 
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    clock::Clock,
+    environment::Environment,
+    secret::{self, keyring::Keyring},
+    source::{directory::Directory, secrets::Missing},
+};
+
+pub mod check;
+pub mod keys;
+pub mod run;
+pub mod seal;
 pub mod usage;
+
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+mod values;
+
+/// One AI gateway for a whole organisation: OpenAI- and Anthropic-compatible, configured by YAML, every token
+/// accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "aigne-hub", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "each command's arguments say what it does")]
+pub enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Keys(keys::Args),
+    Seal(seal::Args),
+    Usage(usage::Args),
+}
+
+/// What a command may know of the world around it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Variables.
+    pub environment: Environment,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// Which manifests.
+#[derive(Debug, clap::Args)]
+pub struct Manifests {
+    /// A folder of manifests (and the folders in it), or one file.
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    file: PathBuf,
+    #[command(flatten)]
+    key: KeyFile,
+}
+
+/// Which sealing key.
+#[derive(Debug, clap::Args)]
+pub struct KeyFile {
+    /// The file of the sealing key [default: the data folder's seal.key, else ~/.config/aigne-hub/seal.key].
+    #[arg(long = "key-file", value_name = "PATH", env = secret::seal::KEY_FILE_VARIABLE)]
+    key_file: Option<PathBuf>,
+}
+
+impl Manifests {
+    fn directory(&self, context: &Context, data: Option<&Path>, missing: Missing) -> Directory {
+        Directory {
+            root: self.file.clone(),
+            environment: context.environment.clone(),
+            seal_key_file: secret::seal::key_file(self.key.key_file.clone(), &context.environment, data),
+            missing,
+            clock: context.clock,
+        }
+    }
+}
+
+/// Where the hub keeps what it must not forget.
+#[derive(Debug, clap::Args)]
+pub struct Data {
+    /// The folder of the ledger, the journal and made keys.
+    #[arg(long, value_name = "DIR", default_value = "data", env = "AIGNE_HUB_DATA")]
+    data: PathBuf,
+}
+
+impl Data {
+    fn keyring(&self) -> Keyring {
+        Keyring::below(&self.data)
+    }
+}
+
+/// How to say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Cli {
+    /// Does it. Errors are for people: they say what to do.
+    pub fn run(self, context: &Context, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => run::run(args, context),
+            Command::Check(args) => check::run(&args, context, output),
+            Command::Keys(args) => keys::run(&args, context, output),
+            Command::Seal(args) => seal::run(&args, context, output),
+            Command::Usage(args) => {
+                block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// For commands that ask the ledger.
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("aigne-hub {}", subcommand.get_name());
+            assert!(help.contains(&example), "{} has no example", subcommand.get_name());
+        }
+    }
+}

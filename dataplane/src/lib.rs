@@ -10,20 +10,48 @@
 //! `wire` (what clients speak) and `provider` (what providers speak) are pure and don't know each other; both
 //! know `chat`. I/O is in four places: the listener, `upstream`, `ledger` and `source`.
 
-pub mod clock;
+pub mod cli;
 
-pub mod usage;
+pub mod source;
+
+pub mod secret;
+
+pub mod snapshot;
+
+pub mod run;
+
+pub mod server;
+
+pub mod percore;
+
+pub mod gateway;
+
+pub mod error;
+
+mod json;
 
 pub mod body;
 
-pub mod chat;
-
-pub mod sse;
-
 pub mod wire;
+
+pub mod chat;
 
 pub mod provider;
 
+pub mod sse;
+
+pub mod upstream;
+
+pub mod health;
+
+pub mod usage;
+
 pub mod ledger;
 
-pub mod cli;
+pub mod telemetry;
+
+pub mod admin;
+
+pub mod clock;
+
+pub mod environment;

@@ -4,6 +4,23 @@
 //! [`Adapter::observe`], [`Adapter::observer`]); any other is translated through [`chat`](crate::chat)
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
+mod anthropic;
+mod compatible;
+mod count;
+mod deepseek;
+mod doubao;
+mod failure;
+mod ids;
+mod ollama;
+mod openai;
+mod openai_compatible;
+mod openrouter;
+mod poe;
+mod rules;
+#[cfg(test)]
+pub(crate) mod testing;
+mod xai;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -171,4 +188,21 @@ pub trait Adapter: Send + Sync {
 
     /// Reads an error answer. `body` may be anything (HTML, empty, cut).
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError;
+}
+
+/// The adapter that speaks to a type of provider; `None` for those that cannot be spoken to yet.
+pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
+    use config::ProviderType as Type;
+    match r#type {
+        Type::OpenAI => Some(&openai::ADAPTER),
+        Type::DeepSeek => Some(&deepseek::ADAPTER),
+        Type::Ollama => Some(&ollama::ADAPTER),
+        Type::OpenRouter => Some(&openrouter::ADAPTER),
+        Type::XAI => Some(&xai::ADAPTER),
+        Type::Doubao => Some(&doubao::ADAPTER),
+        Type::Poe => Some(&poe::ADAPTER),
+        Type::OpenAICompatible => Some(&compatible::ADAPTER),
+        Type::Anthropic => Some(&anthropic::ADAPTER),
+        Type::Bedrock | Type::Gemini => None,
+    }
 }

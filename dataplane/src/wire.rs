@@ -1,8 +1,15 @@
 //! What clients speak. One file per wire; each is pure.
 
+mod anthropic_messages;
+pub mod count_tokens;
+mod fields;
+pub mod models;
+mod openai_chat;
+mod thinking;
+
 use bytes::Bytes;
 
-use crate::{body::Body, chat};
+use crate::{body::Body, chat, json};
 
 /// A format that clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,15 +61,34 @@ pub trait StreamEncoder {
 }
 
 impl Wire {
-    /// Reads a request.
+    /// Reads a request. Lone surrogate escapes are read as U+FFFD.
     pub fn decode(self, body: &Body) -> Result<chat::Request, BadRequest> {
-        let _ = body;
-        Err(BadRequest { param: None, message: format!("{self:?}") })
+        let mended =
+            json::without_lone_surrogates(body.bytes()).and_then(|text| crate::body::scan(text.into()).ok());
+        let body = mended.as_ref().unwrap_or(body);
+        let request = match self {
+            Self::OpenAiChat => openai_chat::decode::decode(body),
+            Self::AnthropicMessages => anthropic_messages::decode::decode(body),
+        };
+        request.map_err(|error| match &error.param {
+            Some(param) => BadRequest { message: format!("`{param}`: {}", error.message), ..error },
+            None => error,
+        })
     }
 
     /// Writes a plain answer.
     pub fn encode(self, response: &chat::Response, meta: &Meta) -> Bytes {
-        let _ = (response, meta);
-        Bytes::new()
+        match self {
+            Self::OpenAiChat => openai_chat::encode::encode(response, meta).into(),
+            Self::AnthropicMessages => anthropic_messages::encode::encode(response, meta).into(),
+        }
+    }
+
+    /// Writes a stream.
+    pub fn encoder(self, meta: Meta) -> Box<dyn StreamEncoder> {
+        match self {
+            Self::OpenAiChat => Box::new(openai_chat::stream::Encoder::new(meta)),
+            Self::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(meta)),
+        }
     }
 }

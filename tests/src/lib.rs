@@ -1,1 +1,4 @@
-//! x
+//! Black-box tests of AIGNE Hub, and the parts they stand on.
+
+pub mod harness;
+pub mod scripted;

@@ -11,12 +11,12 @@
 //! tier's multiplier (1 where the sheet names none).
 
 mod amounts;
-mod glob;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aigne_hub_crds::config::{self, PriceSheet};
+use aigne_hub_crds::glob;
 use rust_decimal::Decimal;
 
 use self::amounts::Sides;

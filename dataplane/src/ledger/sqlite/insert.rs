@@ -21,10 +21,17 @@ const HOUR_MS: i64 = 3_600_000;
 /// Inserts rows and sums in one transaction; returns how many rows were new.
 pub(super) async fn insert(pool: &SqlitePool, texts: &Statements, rows: &[Row]) -> sqlx::Result<u64> {
     let mut connection = pool.acquire().await?;
-    if let Some(new) = transact(&mut connection, texts, rows, How::Counting).await? {
-        return Ok(new);
+    let inserted = match transact(&mut connection, texts, rows, How::Counting).await {
+        Ok(None) => transact(&mut connection, texts, rows, How::Returning).await,
+        other => other,
+    };
+    match inserted {
+        Ok(new) => Ok(new.unwrap_or(0)),
+        Err(error) => {
+            connection.close_on_drop();
+            Err(error)
+        }
     }
-    Ok(transact(&mut connection, texts, rows, How::Returning).await?.unwrap_or(0))
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -82,3 +82,17 @@ async fn a_lock_and_a_full_disk_are_told_apart() {
     drop(small);
     assert_eq!(store.insert(&many).await.unwrap(), 1_990, "nothing of it was kept");
 }
+
+/// `SQLite` does so by itself where a commit finds the disk full.
+#[tokio::test]
+async fn a_transaction_that_was_rolled_back_under_us_does_not_spoil_its_connection() {
+    let (store, dir) = open().await;
+    let mut other = options(&dir.path().join(FILE)).connect().await.unwrap();
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON usage BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    sqlx::query(trigger).execute(&mut other).await.unwrap();
+    for _ in 0..3 {
+        store.insert(&[row(1)]).await.unwrap_err();
+    }
+    sqlx::query("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
+}

@@ -1,0 +1,102 @@
+//! What can be written but does nothing in this version. Each row tells whoever wrote it, so that nobody trusts
+//! configuration that does nothing; a version that learns one deletes its row.
+
+use super::finding::Report;
+use crate::v1alpha1::{
+    BillingMode, Key, Model, ModelType, ProviderType, TenantSpec,
+    conditions::{ACCEPTED, reasons},
+};
+
+/// Provider types without an adapter.
+pub const PROVIDER_TYPES: &[ProviderType] = &[ProviderType::Bedrock, ProviderType::Gemini];
+
+/// Model types that have an endpoint.
+pub const SERVED_MODEL_TYPES: &[ModelType] = &[ModelType::Chat];
+
+/// Something that can be written and that gateways don't act on.
+struct Row<T> {
+    field: &'static str,
+    says: &'static str,
+    /// Whether it was written.
+    written: fn(&T) -> bool,
+}
+
+/// Below `spec` of a Tenant.
+const TENANT: &[Row<TenantSpec>] = &[
+    Row {
+        field: "limits",
+        says: "rate limits are not enforced yet: requests beyond them are served",
+        written: |spec| spec.limits.is_some(),
+    },
+    Row {
+        field: "budgets",
+        says: "budgets are not enforced yet: spending is recorded and never blocked",
+        written: |spec| !spec.budgets.is_empty(),
+    },
+    Row {
+        field: "billing.mode",
+        says: "credit balances are not kept yet: usage is priced and recorded, and nobody is refused for a balance \
+               (starterCredits, grants, overdraft, lowBalance, paymentURL and minimumMaxTokens do nothing)",
+        written: |spec| {
+            spec.billing.as_ref().is_some_and(|billing| billing.mode == Some(BillingMode::Credits))
+        },
+    },
+    Row {
+        field: "billing.costCenter",
+        says: "the cost center is not stored with usage yet",
+        written: |spec| spec.billing.as_ref().is_some_and(|billing| billing.cost_center.is_some()),
+    },
+    Row { field: "brand", says: "the brand is not shown anywhere yet", written: |spec| spec.brand.is_some() },
+    Row {
+        field: "workloadIdentities",
+        says: "ServiceAccounts are not recognised yet: their pods need a key",
+        written: |spec| !spec.workload_identities.is_empty(),
+    },
+];
+
+/// Below each entry of `spec.keys` of a Tenant.
+const KEY: &[Row<Key>] = &[
+    Row {
+        field: "limits",
+        says: "rate limits are not enforced yet: requests beyond them are served",
+        written: |key| key.limits.is_some(),
+    },
+    Row {
+        field: "budgets",
+        says: "budgets are not enforced yet: spending is recorded and never blocked",
+        written: |key| !key.budgets.is_empty(),
+    },
+];
+
+/// Warns of each part of a Tenant that does nothing.
+pub(super) fn tenant(spec: &TenantSpec, report: &mut Report<'_>) {
+    rows(TENANT, spec, "spec", report);
+    for (index, key) in spec.keys.iter().enumerate() {
+        rows(KEY, key, &format!("spec.keys[{index}]"), report);
+    }
+}
+
+fn rows<T>(rows: &[Row<T>], written: &T, path: &str, report: &mut Report<'_>) {
+    for row in rows.iter().filter(|row| (row.written)(written)) {
+        report.warning(format!("{path}.{}", row.field), ACCEPTED, reasons::NOT_ENFORCED, row.says);
+    }
+}
+
+/// Whether there is an adapter; says so if not.
+pub(super) fn serves(r#type: ProviderType, report: &mut Report<'_>) -> bool {
+    let served = !PROVIDER_TYPES.contains(&r#type);
+    if !served {
+        let message = format!("this version has no adapter for {type:?}, so the provider is left out");
+        report.error("spec.type", ACCEPTED, reasons::UNSUPPORTED_TYPE, message);
+    }
+    served
+}
+
+/// Warns of a model that no endpoint serves.
+pub(super) fn model_type(index: usize, model: &Model, report: &mut Report<'_>) {
+    let r#type = model.r#type.unwrap_or_default();
+    if !SERVED_MODEL_TYPES.contains(&r#type) {
+        let message = format!("this version serves no {type:?} models, so {} cannot be called", model.name);
+        report.warning(format!("spec.models[{index}].type"), ACCEPTED, reasons::NOT_SERVED, message);
+    }
+}

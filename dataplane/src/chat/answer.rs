@@ -1,0 +1,151 @@
+//! What comes back: whole, or piece by piece.
+
+use super::{Part, Raw};
+use crate::usage::Usage;
+
+/// A plain answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Response {
+    /// The provider's id.
+    pub id: Option<String>,
+    /// The provider's name of the model.
+    pub model: Option<String>,
+    /// Text, thinking, tool calls, refusals.
+    pub parts: Vec<Part>,
+    /// Why it ended.
+    pub finish: Option<Finish>,
+    /// The provider's count; `None` where it sent none.
+    pub usage: Option<Usage>,
+    /// The provider failed although its status said otherwise (`OpenRouter` answers 200 with an error body).
+    pub error: Option<Failure>,
+}
+
+impl Response {
+    /// Bytes that the model wrote: the base of an estimate.
+    pub fn output_bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.content.output_bytes()).sum()
+    }
+}
+
+/// One piece of a streamed answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Comes first.
+    Start {
+        /// The provider's id.
+        id: Option<String>,
+        /// The provider's name of the model.
+        model: Option<String>,
+        /// What is known of usage so far (Anthropic tells the prompt's first).
+        usage: Option<Usage>,
+    },
+    /// Text.
+    Text(String),
+    /// Something that belongs to the text (Anthropic's citation), as the provider wrote it.
+    Citation(Raw),
+    /// Reasoning.
+    Thinking(String),
+    /// Ends a piece of reasoning.
+    Signature(String),
+    /// Reasoning that only the provider can read.
+    RedactedThinking(String),
+    /// The model declines.
+    Refusal(String),
+    /// A tool call begins.
+    ToolCall {
+        /// Counts the calls of this answer from 0.
+        index: u32,
+        /// Pairs it with its result.
+        id: String,
+        /// The tool.
+        name: String,
+    },
+    /// A tool call's arguments go on.
+    ToolArguments {
+        /// The call's.
+        index: u32,
+        /// A piece of JSON text.
+        text: String,
+    },
+    /// Why it ended.
+    Finish(Finish),
+    /// The provider's count so far; a later one replaces it.
+    Usage(Usage),
+    /// The answer broke off.
+    Error(Failure),
+}
+
+impl Event {
+    /// Bytes that the model wrote: the base of an estimate.
+    pub fn output_bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Text(text)
+            | Self::Thinking(text)
+            | Self::Refusal(text)
+            | Self::ToolArguments { text, .. } => text.len(),
+            Self::ToolCall { name, .. } => name.len(),
+            _ => 0,
+        };
+        bytes as u64
+    }
+}
+
+/// Why an answer ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// In our words.
+    pub reason: FinishReason,
+    /// The stop text that was met, where the provider says which.
+    pub stop_sequence: Option<String>,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FinishReason {
+    /// It was complete.
+    Stop,
+    /// A stop text was met.
+    StopSequence,
+    /// `max_tokens`, or the context's end.
+    Length,
+    /// Tools are to be called.
+    ToolCalls,
+    /// Withheld by a filter, or refused.
+    ContentFilter,
+    /// The provider paused a long turn, which goes on when it is sent back.
+    Pause,
+    /// The provider failed.
+    Error,
+}
+
+impl From<FinishReason> for Finish {
+    fn from(reason: FinishReason) -> Self {
+        Self { reason, stop_sequence: None }
+    }
+}
+
+/// What went wrong, for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Decides the error type that each wire writes.
+    pub kind: FailureKind,
+    /// A sentence.
+    pub message: String,
+    /// The provider's own code.
+    pub code: Option<String>,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The request's fault.
+    Request,
+    /// Too many requests.
+    Throttled,
+    /// The provider has too much to do.
+    Overloaded,
+    /// It took too long.
+    Timeout,
+    /// Anything else on the other side.
+    Provider,
+}

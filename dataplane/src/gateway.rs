@@ -1,0 +1,79 @@
+//! The life of a request: one way through named stages, with one snapshot taken at the door.
+
+mod admit;
+mod authenticate;
+mod dispatch;
+mod exchange;
+mod ingress;
+mod pieces;
+mod respond;
+mod route;
+mod settle;
+
+use std::rc::Rc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+pub use respond::ReplyBody;
+
+use crate::{error::GatewayError, percore::Core, snapshot::Snapshot};
+use exchange::Exchange;
+use ingress::Endpoint;
+
+/// Answers a request. Never fails: what goes wrong is an answer too, in the client's own format.
+pub async fn handle(core: Rc<Core>, request: Request<Incoming>) -> Response<ReplyBody> {
+    let snapshot = core.shared.snapshot.load_full();
+    let mut exchange = Box::new(Exchange::begin(&core, &request));
+    let (head, mut body) = request.into_parts();
+    let answer = match admitted(&snapshot, &mut exchange, &head, &mut body).await {
+        Ok(Next::Send(order)) if order.finish => {
+            return dispatch::dispatch_to_the_end(*order, exchange).await;
+        }
+        Ok(Next::Send(order)) => dispatch::dispatch(*order, &mut exchange, None).await,
+        Ok(Next::Answer(answer)) => Ok(answer),
+        Err(error) => {
+            ingress::discard(&head, &mut body).await;
+            Err(error)
+        }
+    };
+    match answer {
+        Ok(answer) => respond::respond(answer, exchange),
+        Err(error) => respond::error(&error, exchange),
+    }
+}
+
+/// What follows once a request was looked at.
+enum Next {
+    Answer(respond::Answer),
+    Send(Box<dispatch::Order>),
+}
+
+async fn admitted(
+    snapshot: &Snapshot,
+    exchange: &mut Exchange,
+    head: &http::request::Parts,
+    body: &mut Incoming,
+) -> Result<Next, GatewayError> {
+    // A stranger's body is never kept: the key comes first.
+    let endpoint = ingress::endpoint(head)?;
+    let principal = authenticate::authenticate(snapshot, &head.headers, exchange.at_ms)?;
+    exchange.identified(&principal);
+    let (wire, operation) = match endpoint {
+        Endpoint::Generate(wire, operation) => (wire, operation),
+        Endpoint::Models(wire) => {
+            return Ok(Next::Answer(respond::models::list(snapshot, &principal, wire)));
+        }
+        Endpoint::Model(wire, name) => {
+            return respond::models::one(snapshot, &principal, wire, &name).map(Next::Answer);
+        }
+    };
+    let arrival = ingress::read(head, body, wire, operation, exchange.core.shared.max_body).await?;
+    exchange.arrived(&arrival);
+    let candidates = route::route(snapshot, &principal, &arrival.model, exchange.id)?;
+    let permit = admit::admit(&principal, &arrival, candidates, exchange.at_ms)?;
+    Ok(Next::Send(Box::new(dispatch::Order::new(arrival, &principal, permit))))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,487 @@
+//! One attempt: choose a credential, journal the intent, send, and look at how the answer begins.
+
+use std::time::Duration;
+
+use aigne_hub_crds::config::Timeouts;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::{
+    Call,
+    plan::{Plan, Verdict},
+    prepare::Prepared,
+    send,
+};
+use crate::{
+    error::{GatewayError, Kind},
+    gateway::{
+        admit::Candidate,
+        exchange::Exchange,
+        pieces::Pieces,
+        respond::{self, Answer, Plain, Pump, Stream},
+        settle::{Attempt, Ending},
+    },
+    ledger::Status,
+    provider::{Fault, Observed, UpstreamError},
+    snapshot::{Credential, Served},
+    upstream,
+};
+
+/// A plain answer that is longer is a failure of the provider.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// As much of an error answer is read.
+const LONGEST_ERROR: usize = 64 << 10;
+/// An error answer whose body takes longer is judged by its status alone.
+const ERROR_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why an attempt did not answer, and what that means for the next.
+pub(super) struct Failure {
+    pub(super) error: GatewayError,
+    pub(super) verdict: Verdict,
+}
+
+/// Whether some credential of the provider is neither suspended nor cooling for this model.
+pub(super) fn is_well(served: &Served, now_ms: i64) -> bool {
+    (0..served.provider.credentials.len()).any(|place| unwell_until(served, place) <= now_ms)
+}
+
+fn unwell_until(served: &Served, place: usize) -> i64 {
+    let circuit =
+        served.provider.credentials.get(place).map_or(0, |credential| credential.circuit.open_until_ms());
+    circuit.max(served.model().cooling.get(place).map_or(0, |cooling| cooling.until_ms()))
+}
+
+/// By weight among those that are well; the one that is well soonest where none is, so that the last is never
+/// taken away, only half-open. One that was refused in this request comes after all others.
+pub(super) fn choose(served: &Served, now_ms: i64, random: u128, plan: &Plan) -> usize {
+    let credentials = &served.provider.credentials;
+    if credentials.len() == 1 {
+        return 0;
+    }
+    let mut well: Vec<usize> =
+        (0..credentials.len()).filter(|place| unwell_until(served, *place) <= now_ms).collect();
+    if well.iter().any(|place| !plan.was_refused(*place)) {
+        well.retain(|place| !plan.was_refused(*place));
+    }
+    let weight = |place: &usize| credentials.get(*place).map_or(0, |credential| u64::from(credential.weight));
+    let total: u64 = well.iter().map(weight).sum();
+    if total == 0 {
+        let soonest = (0..credentials.len()).min_by_key(|place| unwell_until(served, *place));
+        return well.first().copied().or(soonest).unwrap_or_default();
+    }
+    // Each further attempt draws anew from the request's own randomness.
+    #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits")]
+    let drawn = (random.rotate_right(17 * plan.done()) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % total;
+    let mut below = 0;
+    well.iter()
+        .copied()
+        .find(|place| {
+            below += weight(place);
+            drawn < below
+        })
+        .unwrap_or_default()
+}
+
+/// One attempt against one candidate.
+pub(super) async fn attempt(
+    call: &Call,
+    candidate: &Candidate,
+    prepared: &Prepared,
+    plan: &Plan,
+    exchange: &mut Exchange,
+) -> Result<Answer, Failure> {
+    let served = &candidate.served;
+    let now_ms = exchange.core.shared.clock.now_ms();
+    let place = choose(served, now_ms, exchange.id.as_u128(), plan);
+    let Some(credential) = served.provider.credentials.get(place) else {
+        return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
+    };
+    let request = send::request(served, credential, prepared).map_err(not_here)?;
+    let started = Attempt::begin(exchange, candidate, call.arrival.estimated_input)
+        .map_err(|error| Failure { error, verdict: Verdict::Final })?;
+    let flight = Flight { served, credential, place, now_ms, attempt: started };
+    flight.fly(call, prepared, request, exchange).await
+}
+
+fn not_here(error: GatewayError) -> Failure {
+    Failure { error, verdict: Verdict::NotHere }
+}
+
+/// An attempt under way.
+struct Flight<'a> {
+    served: &'a Served,
+    credential: &'a Credential,
+    place: usize,
+    now_ms: i64,
+    attempt: Attempt,
+}
+
+impl Flight<'_> {
+    async fn fly(
+        mut self,
+        call: &Call,
+        prepared: &Prepared,
+        request: http::Request<http_body_util::Full<Bytes>>,
+        exchange: &mut Exchange,
+    ) -> Result<Answer, Failure> {
+        let provider = &self.served.provider;
+        let timeouts = provider.config.timeouts;
+        let patience = Patience::new(timeouts);
+        self.attempt.sent();
+        let pool = std::rc::Rc::clone(&exchange.core.pool);
+        let sent = pool.send(&provider.endpoint, request);
+        let answer = match tokio::time::timeout_at(patience.first, sent).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(self.unreachable(&error, exchange)),
+            Err(_) => return Err(self.timed_out(exchange, &patience.no_answer())),
+        };
+        let upstream::Answer { response, connection } = answer;
+        let (head, mut body) = response.into_parts();
+        if !head.status.is_success() {
+            let text = match read(&mut body, LONGEST_ERROR, &patience.hurried(ERROR_WITHIN)).await {
+                Ok(text) => {
+                    pool.give_back(connection);
+                    text
+                }
+                Err(cut) => cut.so_far,
+            };
+            let error = provider.adapter.error(head.status, &head.headers, &text);
+            return Err(self.failed(&error, exchange));
+        }
+        if call.arrival.stream && is_event_stream(&head.headers) {
+            let mut pump =
+                Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
+            let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
+            // Nothing has reached the client yet: an error that comes first is as good as an error status.
+            if let Some(error) = pump.observed().error.clone() {
+                return Err(self.failed(&error, exchange));
+            }
+            return match began {
+                Ok(Ok(())) => Ok(self.stream(call, head, body, pump, connection, &patience, exchange)),
+                Ok(Err(error)) => Err(self.broken(&error, head.status, exchange)),
+                Err(_) => Err(self.timed_out(exchange, &patience.no_answer())),
+            };
+        }
+        let text = match read(&mut body, LONGEST_ANSWER, &patience).await {
+            Ok(text) => text,
+            Err(cut) if cut.timed_out => return Err(self.timed_out(exchange, &cut.reason)),
+            Err(cut) => return Err(self.broken(&cut.reason, head.status, exchange)),
+        };
+        pool.give_back(connection);
+        self.plain(call, prepared, &head, text, exchange)
+    }
+
+    fn plain(
+        mut self,
+        call: &Call,
+        prepared: &Prepared,
+        head: &http::response::Parts,
+        text: Bytes,
+        exchange: &mut Exchange,
+    ) -> Result<Answer, Failure> {
+        let adapter = self.served.provider.adapter;
+        let unreadable = |reason: String| UpstreamError {
+            status: head.status.as_u16(),
+            fault: Fault::Provider,
+            message: reason,
+            code: None,
+            param: None,
+            retry_after_ms: None,
+        };
+        if call.arrival.stream {
+            // A stream was asked for and something else came: an error in a 200, or a page of HTML.
+            let observed = adapter.observe(&text);
+            let error = observed
+                .error
+                .unwrap_or_else(|| unreadable("the provider did not answer with a stream".into()));
+            return Err(self.failed(&error, exchange));
+        }
+        let (body, observed) = if prepared.verbatim {
+            if !looks_like_json(&text) {
+                return Err(
+                    self.failed(&unreadable("the provider did not answer with JSON".into()), exchange)
+                );
+            }
+            let observed = adapter.observe(&text);
+            (text, observed)
+        } else {
+            match adapter.decode(&text) {
+                Ok(response) if response.error.is_none() => {
+                    let observed = Observed {
+                        usage: response.usage,
+                        usage_complete: true,
+                        output_bytes: response.output_bytes(),
+                        ..Observed::default()
+                    };
+                    (respond::encode(&call.arrival, exchange, &response), observed)
+                }
+                Ok(_) => (Bytes::new(), adapter.observe(&text)),
+                Err(error) => return Err(self.failed(&unreadable(error.to_string()), exchange)),
+            }
+        };
+        if let Some(error) = &observed.error {
+            return Err(self.failed(error, exchange));
+        }
+        self.credential.circuit.succeeded();
+        let ending =
+            Ending { status: Status::Completed, http_status: head.status.as_u16(), observed: &observed };
+        let first_byte_ms = self.attempt.elapsed_ms();
+        exchange.settle(&mut self.attempt, ending, Some(first_byte_ms));
+        exchange.first_byte_ms = Some(exchange.elapsed_ms());
+        Ok(Answer::Plain(Plain { status: head.status, headers: head.headers.clone(), body }))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
+    fn stream(
+        self,
+        call: &Call,
+        head: http::response::Parts,
+        body: Incoming,
+        pump: Pump,
+        connection: upstream::Connection,
+        patience: &Patience,
+        exchange: &mut Exchange,
+    ) -> Answer {
+        self.credential.circuit.succeeded();
+        let first_byte_ms = self.attempt.elapsed_ms();
+        exchange.first_byte_ms = Some(exchange.elapsed_ms());
+        Answer::Stream(Box::new(Stream {
+            status: head.status,
+            headers: head.headers,
+            upstream: body,
+            connection: Some(connection),
+            pump,
+            attempt: self.attempt,
+            first_byte_ms,
+            idle: patience.idle,
+            deadline: patience.last,
+            finish: call.finish,
+            held: None,
+        }))
+    }
+
+    /// The provider answered with an error before any content.
+    fn failed(mut self, error: &UpstreamError, exchange: &mut Exchange) -> Failure {
+        let cooling = self.served.model().cooling.get(self.place);
+        let circuit = &self.credential.circuit;
+        let provider = &self.served.provider;
+        let verdict = match error.fault {
+            // Says nothing about the provider: whoever sends bad requests neither opens nor closes a circuit.
+            Fault::Request => Verdict::Final,
+            Fault::Credential => {
+                if circuit.unauthorized(self.now_ms) {
+                    tracing::error!(
+                        provider = %provider.id,
+                        credential = %self.credential.name,
+                        "the provider refuses this credential; it is suspended for a minute"
+                    );
+                }
+                Verdict::Credential { place: self.place }
+            }
+            Fault::Forbidden => {
+                tracing::warn!(
+                    provider = %provider.id,
+                    credential = %self.credential.name,
+                    status = error.status,
+                    message = %error.message,
+                    "the provider does not let this credential use the model"
+                );
+                if let Some(cooling) = cooling {
+                    cooling.forbidden(self.now_ms);
+                }
+                Verdict::Credential { place: self.place }
+            }
+            Fault::Throttled => {
+                if let Some(cooling) = cooling {
+                    cooling.throttled(self.now_ms, error.retry_after_ms);
+                }
+                Verdict::Throttled { retry_after_ms: error.retry_after_ms }
+            }
+            Fault::Provider => {
+                circuit.failed(self.now_ms);
+                Verdict::Provider
+            }
+        };
+        self.end(Status::Failed, error.status, exchange);
+        Failure { error: GatewayError::upstream(error, &provider.config.name), verdict }
+    }
+
+    /// The answer began and broke off before the client saw any of it.
+    fn broken(self, reason: &str, status: StatusCode, exchange: &mut Exchange) -> Failure {
+        let error = UpstreamError {
+            status: status.as_u16(),
+            fault: Fault::Provider,
+            message: format!("the provider's answer broke off: {reason}"),
+            code: None,
+            param: None,
+            retry_after_ms: None,
+        };
+        self.failed(&error, exchange)
+    }
+
+    fn unreachable(mut self, error: &upstream::SendError, exchange: &mut Exchange) -> Failure {
+        if !error.was_sent() {
+            self.attempt.not_sent();
+        }
+        self.credential.circuit.failed(self.now_ms);
+        tracing::warn!(provider = %self.served.provider.id, %error, "the provider could not be reached");
+        self.end(Status::Unreachable, 0, exchange);
+        let message = format!("provider {:?} could not be reached", self.served.provider.config.name);
+        let error = GatewayError::new(Kind::UpstreamUnreachable, message);
+        Failure { error, verdict: Verdict::Provider }
+    }
+
+    fn timed_out(mut self, exchange: &mut Exchange, reason: &str) -> Failure {
+        self.credential.circuit.failed(self.now_ms);
+        self.end(Status::Unreachable, 0, exchange);
+        let name = &self.served.provider.config.name;
+        let error = GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} {reason}"));
+        // The provider may be at work on it, and charge for it: whoever waited this long does not wait for the same
+        // once more, but somebody else may be asked.
+        Failure { error, verdict: Verdict::NotHere }
+    }
+
+    fn end(&mut self, status: Status, http_status: u16, exchange: &mut Exchange) {
+        let observed = Observed::default();
+        exchange.settle(&mut self.attempt, Ending { status, http_status, observed: &observed }, None);
+    }
+}
+
+const EVENT_STREAM: &str = "text/event-stream";
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim_start().get(..EVENT_STREAM.len()))
+        .is_some_and(|value| value.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+fn looks_like_json(text: &[u8]) -> bool {
+    // DeepSeek sends blank lines while a request waits in its queue.
+    text.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// How long an attempt is waited for.
+struct Patience {
+    /// When the first byte of the answer's body must have come.
+    first: Instant,
+    /// Between two pieces.
+    idle: Duration,
+    /// When all of it must have come.
+    last: Instant,
+    timeouts: Timeouts,
+}
+
+impl Patience {
+    fn new(timeouts: Timeouts) -> Self {
+        let now = Instant::now();
+        let last = now + Duration::from_millis(timeouts.request);
+        let first = last.min(now + Duration::from_millis(timeouts.first_token));
+        Self { first, idle: Duration::from_millis(timeouts.idle), last, timeouts }
+    }
+
+    /// All of it within this time from now.
+    fn hurried(&self, within: Duration) -> Self {
+        let last = self.last.min(Instant::now() + within);
+        Self { first: last, last, ..*self }
+    }
+
+    fn no_answer(&self) -> String {
+        format!("did not answer within {} ms", self.timeouts.first_token.min(self.timeouts.request))
+    }
+}
+
+/// Reads until the provider has said something. Comments that keep a connection alive while a request waits are no
+/// answer yet: what fails after them can still be tried again.
+async fn begin(body: &mut Incoming, pump: &mut Pump) -> Result<(), String> {
+    while !pump.has_begun() {
+        let pushed = match body.frame().await {
+            Some(Ok(frame)) => pump.push(frame.into_data().unwrap_or_default()),
+            Some(Err(error)) => return Err(error.to_string()),
+            None => {
+                pump.finish(false).map_err(|error| error.to_string())?;
+                let ended = || "the stream ended before it began".to_owned();
+                return pump.has_begun().then_some(()).ok_or_else(ended);
+            }
+        };
+        pushed.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// A body that could not be read to its end.
+struct Cut {
+    so_far: Bytes,
+    reason: String,
+    timed_out: bool,
+}
+
+async fn read(body: &mut Incoming, longest: usize, patience: &Patience) -> Result<Bytes, Cut> {
+    let mut pieces = Pieces::default();
+    let mut by = patience.first;
+    loop {
+        let (reason, timed_out) = match tokio::time::timeout_at(by, body.frame()).await {
+            Ok(None) => return Ok(pieces.join()),
+            Ok(Some(Ok(frame))) => {
+                pieces.push(frame.into_data().unwrap_or_default());
+                if pieces.len() <= longest {
+                    by = patience.last.min(Instant::now() + patience.idle);
+                    continue;
+                }
+                (format!("it is longer than {longest} bytes"), false)
+            }
+            Ok(Some(Err(error))) => (error.to_string(), false),
+            Err(_) if Instant::now() >= patience.last => {
+                (format!("did not answer within {} ms", patience.timeouts.request), true)
+            }
+            Err(_) if pieces.len() > 0 => {
+                (format!("stood still for {} ms in its answer", patience.timeouts.idle), true)
+            }
+            Err(_) => (patience.no_answer(), true),
+        };
+        return Err(Cut { so_far: pieces.join(), reason, timed_out });
+    }
+}
+
+/// Relays a request that uses nothing, and its answer.
+pub(super) async fn relay(
+    served: &Served,
+    request: http::Request<http_body_util::Full<Bytes>>,
+    exchange: &mut Exchange,
+) -> Result<Answer, GatewayError> {
+    let provider = &served.provider;
+    let patience = Patience::new(provider.config.timeouts);
+    let pool = std::rc::Rc::clone(&exchange.core.pool);
+    let name = &provider.config.name;
+    let timed_out =
+        || GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} did not answer in time"));
+    let answer = match tokio::time::timeout_at(patience.first, pool.send(&provider.endpoint, request)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            tracing::warn!(provider = %provider.id, %error, "the provider could not be reached");
+            let message = format!("provider {name:?} could not be reached");
+            return Err(GatewayError::new(Kind::UpstreamUnreachable, message));
+        }
+        Err(_) => return Err(timed_out()),
+    };
+    let (head, mut body) = answer.response.into_parts();
+    let text = match read(&mut body, LONGEST_ERROR, &patience).await {
+        Ok(text) => text,
+        Err(cut) if cut.timed_out => return Err(timed_out()),
+        Err(cut) => return Err(GatewayError::new(Kind::UpstreamFailed, cut.reason)),
+    };
+    pool.give_back(answer.connection);
+    if !head.status.is_success() {
+        let error = provider.adapter.error(head.status, &head.headers, &text);
+        return Err(GatewayError::upstream(&error, name));
+    }
+    if !looks_like_json(&text) {
+        let message = format!("provider {name:?} did not answer with JSON");
+        return Err(GatewayError::new(Kind::UpstreamFailed, message));
+    }
+    Ok(Answer::Plain(Plain { status: head.status, headers: head.headers, body: text }))
+}

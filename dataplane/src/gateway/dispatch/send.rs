@@ -1,0 +1,106 @@
+//! The HTTP request to a provider: only headers from the allow-lists, never the client's own credential.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http_body_util::Full;
+
+use super::{Call, attempt, plan::Plan, prepare, prepare::Prepared};
+use crate::{
+    chat::estimate,
+    error::{GatewayError, Kind},
+    gateway::{admit::Permit, exchange::Exchange, respond},
+    snapshot::{Credential, Served},
+    wire::Operation,
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+/// A compressed answer could not be read as it comes, nor relayed without delay.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("aigne-hub/", env!("CARGO_PKG_VERSION")));
+
+/// A chat request.
+pub(super) fn request(
+    served: &Served,
+    credential: &Credential,
+    prepared: &Prepared,
+) -> Result<Request<Full<Bytes>>, GatewayError> {
+    build(Operation::Chat, served, credential, prepared)
+}
+
+fn build(
+    operation: Operation,
+    served: &Served,
+    credential: &Credential,
+    prepared: &Prepared,
+) -> Result<Request<Full<Bytes>>, GatewayError> {
+    let provider = &served.provider;
+    let Some(target) = provider.target(operation) else {
+        let message = format!("provider {:?} has no such endpoint", provider.config.name);
+        return Err(GatewayError::new(Kind::Refused, message));
+    };
+    let mut request = Request::new(Full::new(prepared.body.clone()));
+    *request.method_mut() = Method::POST;
+    request.uri_mut().clone_from(target);
+    let headers = request.headers_mut();
+    headers.reserve(10);
+    headers.insert(header::HOST, provider.endpoint.authority.clone());
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::ACCEPT, ACCEPT);
+    headers.insert(header::ACCEPT_ENCODING, IDENTITY);
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    for (name, value) in provider.adapter.fixed_headers() {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    cross(headers, &prepared.headers)?;
+    if let Some((name, value)) = &credential.header {
+        headers.insert(name.clone(), value.clone());
+    }
+    Ok(request)
+}
+
+fn cross(headers: &mut HeaderMap, crossing: &[(&'static str, String)]) -> Result<(), GatewayError> {
+    for (name, value) in crossing {
+        let value = HeaderValue::from_str(value).map_err(|_| prepare::bad_header(name))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(())
+}
+
+/// Counts tokens where the provider has an endpoint for it and answers; elsewhere an estimate that is marked as one.
+/// Nothing is generated, so nothing is metered.
+pub(super) async fn count_tokens(
+    call: &Call,
+    permit: &Permit,
+    exchange: &mut Exchange,
+) -> Result<respond::Answer, GatewayError> {
+    let Some(candidate) = permit.candidates.first() else { return Err(super::no_candidate()) };
+    let served = &candidate.served;
+    let provider = &served.provider;
+    let verbatim = provider.adapter.wire() == call.arrival.wire;
+    let plan = Plan::new(provider.config.retry, false, provider.credentials.len());
+    let place = attempt::choose(served, exchange.at_ms, exchange.id.as_u128(), &plan);
+    let credential = provider.credentials.get(place);
+    let (Some(_), Some(credential), true) = (provider.target(Operation::CountTokens), credential, verbatim)
+    else {
+        // Whatever cannot be read as a request is refused here as it would be there.
+        call.arrival.wire.decode(&call.arrival.body)?;
+        return Ok(respond::estimated_count(estimate::request(&call.arrival.body)));
+    };
+    let prepared = prepare::prepare(&call.arrival, served)?;
+    let request = build(Operation::CountTokens, served, credential, &prepared)?;
+    match attempt::relay(served, request, exchange).await {
+        // The request itself is at fault, as it would be in a chat.
+        Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
+        Err(error) => {
+            tracing::warn!(provider = %provider.id, %error, "tokens are estimated instead of counted");
+            Ok(respond::estimated_count(estimate::request(&call.arrival.body)))
+        }
+        counted => counted,
+    }
+}
+
+/// Not everything that speaks Anthropic's wire can count.
+fn has_no_endpoint(error: &GatewayError) -> bool {
+    matches!(error.upstream_status, Some(404 | 405))
+}

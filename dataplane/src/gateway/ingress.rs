@@ -1,0 +1,285 @@
+//! From bytes to (wire, operation, model, stream, bounds).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header, request::Parts};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::{exchange::bounded, pieces::Pieces};
+use crate::{
+    body::{self, Body},
+    chat::estimate,
+    error::{GatewayError, Kind},
+    wire::{Operation, Wire},
+};
+
+/// A body that stands still for longer is given up.
+const BODY_IDLE: Duration = Duration::from_secs(30);
+/// So is one that trickles in for longer.
+const BODY_WITHIN: Duration = Duration::from_mins(5);
+/// How long, and how much of, a body that nobody wants is read.
+const DISCARD_WITHIN: Duration = Duration::from_secs(2);
+const MOST_DISCARDED: usize = 64 << 20;
+/// Users, projects and client request ids are cut to this many bytes.
+const LONGEST_NAME: usize = 128;
+
+/// Names the end user; wins over the body's own field.
+const USER_HEADER: &str = "x-aigne-hub-user";
+/// Names the project.
+const PROJECT_HEADER: &str = "x-aigne-hub-project";
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Generate(Wire, Operation),
+    Models(Wire),
+    Model(Wire, String),
+}
+
+/// A request whose body was read.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) wire: Wire,
+    pub(super) operation: Operation,
+    pub(super) body: Body,
+    /// As the client wrote it.
+    pub(super) model: String,
+    pub(super) stream: bool,
+    /// No image, audio, file or document: a token is at least a byte then.
+    pub(super) text_only: bool,
+    /// A guess at the prompt's tokens, for where a provider never counts them.
+    pub(super) estimated_input: u64,
+    /// The client asked for usage in its stream, or its wire always carries it.
+    pub(super) include_usage: bool,
+    pub(super) user: Option<String>,
+    pub(super) project: Option<String>,
+    /// Those that an adapter may let cross.
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// Which endpoint a path means.
+pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
+    let path = head.uri.path();
+    let wire = || wire(path, &head.headers);
+    let (endpoint, method) = match path {
+        "/v1/chat/completions" | "/chat/completions" => {
+            (Endpoint::Generate(Wire::OpenAiChat, Operation::Chat), Method::POST)
+        }
+        "/v1/messages" => (Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat), Method::POST),
+        "/v1/messages/count_tokens" => {
+            (Endpoint::Generate(Wire::AnthropicMessages, Operation::CountTokens), Method::POST)
+        }
+        "/v1/models" | "/models" => (Endpoint::Models(wire()), Method::GET),
+        _ => match path.strip_prefix("/v1/models/") {
+            Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), Method::GET),
+            _ => {
+                let message = format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME));
+                return Err(GatewayError::new(Kind::UnknownEndpoint, message));
+            }
+        },
+    };
+    if head.method == method {
+        Ok(endpoint)
+    } else {
+        let message = format!("{} takes {method}, not {}", bounded(path, LONGEST_NAME), head.method);
+        Err(GatewayError::new(Kind::MethodNotAllowed, message))
+    }
+}
+
+/// Which wire a request speaks, as far as its head tells; also for requests that no endpoint takes.
+pub(super) fn wire(path: &str, headers: &HeaderMap) -> Wire {
+    let is_anthropic = path.starts_with("/v1/messages") || headers.contains_key("anthropic-version");
+    if is_anthropic { Wire::AnthropicMessages } else { Wire::OpenAiChat }
+}
+
+/// The client's own request id, bounded.
+pub(super) fn client_request_id(headers: &HeaderMap) -> Option<Box<str>> {
+    text(headers, "x-request-id").or_else(|| text(headers, "x-client-request-id")).map(String::into_boxed_str)
+}
+
+/// Reads and checks the body.
+pub(super) async fn read(
+    head: &Parts,
+    body: &mut Incoming,
+    wire: Wire,
+    operation: Operation,
+    max_body: usize,
+) -> Result<Arrival, GatewayError> {
+    if head.headers.get(header::CONTENT_ENCODING).is_some_and(is_encoded) {
+        let message = "request bodies must not be compressed (content-encoding)";
+        return Err(GatewayError::new(Kind::Malformed, message));
+    }
+    let bytes = collect(body, max_body).await?;
+    let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
+    let Some(model) = body.get::<String>("model").filter(|model| !model.is_empty()) else {
+        return Err(
+            GatewayError::new(Kind::Malformed, "the field \"model\" must name a model").with_param("model")
+        );
+    };
+    let stream = match body.raw("stream") {
+        None | Some("false" | "null") => false,
+        Some("true") => true,
+        Some(_) => {
+            return Err(GatewayError::new(Kind::Malformed, "the field \"stream\" must be true or false")
+                .with_param("stream"));
+        }
+    };
+    let include_usage = match wire {
+        Wire::OpenAiChat => body
+            .get::<StreamOptions>("stream_options")
+            .and_then(|options| options.include_usage)
+            .unwrap_or_default(),
+        Wire::AnthropicMessages => true,
+    };
+    let media: [&[u8]; 5] = [b"\"image", b"\"input_audio\"", b"\"file", b"\"document\"", b"\"video"];
+    let text_only = !media.iter().any(|needle| memchr::memmem::find(body.bytes(), needle).is_some());
+    // Base64 says nothing about tokens; where there is none, the bytes are as good a guess as reading them.
+    let estimated_input =
+        if text_only { estimate::output(body.bytes().len() as u64) } else { estimate::request(&body) };
+    let user = text(&head.headers, USER_HEADER).or_else(|| user(wire, &body));
+    let project = text(&head.headers, PROJECT_HEADER).or_else(|| text(&head.headers, "openai-project"));
+    let headers = ["anthropic-version", "anthropic-beta"]
+        .into_iter()
+        .flat_map(|name| head.headers.get_all(name).into_iter().map(move |value| (name, value)))
+        .filter_map(|(name, value)| Some((name, value.to_str().ok()?.to_owned())))
+        .collect();
+    Ok(Arrival {
+        wire,
+        operation,
+        body,
+        model,
+        stream,
+        text_only,
+        estimated_input,
+        include_usage,
+        user,
+        project,
+        headers,
+    })
+}
+
+fn is_encoded(encoding: &http::HeaderValue) -> bool {
+    !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+}
+
+#[derive(serde::Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(serde::Deserialize)]
+struct Metadata {
+    user_id: Option<String>,
+}
+
+fn user(wire: Wire, body: &Body) -> Option<String> {
+    let named = match wire {
+        Wire::OpenAiChat => body.get::<String>("user"),
+        Wire::AnthropicMessages => None,
+    };
+    clean(&named.or_else(|| body.get::<Metadata>("metadata")?.user_id)?)
+}
+
+/// Reads on for a moment where a request is refused before its body was read: a client that is still writing would
+/// find the connection broken, and not read why. Nothing is kept.
+pub(super) async fn discard(head: &Parts, body: &mut Incoming) {
+    // Who waits to be told to go on has sent nothing.
+    if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let read = async {
+        let mut left = MOST_DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.into_data().map_or(0, |data| data.len());
+            let Some(less) = left.checked_sub(length) else { return };
+            left = less;
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_WITHIN, read).await;
+}
+
+async fn collect(body: &mut Incoming, max_body: usize) -> Result<Bytes, GatewayError> {
+    let too_large = || {
+        GatewayError::new(
+            Kind::TooLarge,
+            format!("the body is larger than the {max_body} bytes that are accepted"),
+        )
+    };
+    if body.size_hint().lower() > max_body as u64 {
+        return Err(too_large());
+    }
+    let mut pieces = Pieces::default();
+    let last = Instant::now() + BODY_WITHIN;
+    loop {
+        let by = last.min(Instant::now() + BODY_IDLE);
+        let frame = match tokio::time::timeout_at(by, body.frame()).await {
+            Ok(None) => return Ok(pieces.join()),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(error))) => {
+                return Err(GatewayError::new(Kind::Malformed, format!("the body broke off: {error}")));
+            }
+            Err(_) => return Err(GatewayError::new(Kind::BodyTimeout, "the body did not arrive in time")),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if pieces.len() + data.len() > max_body {
+            return Err(too_large());
+        }
+        pieces.push(data);
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    clean(headers.get(name)?.to_str().ok()?)
+}
+
+/// Bounded and free of control characters; `None` where nothing is left.
+fn clean(text: &str) -> Option<String> {
+    let text: String = bounded(text.trim(), LONGEST_NAME).chars().filter(|c| !c.is_control()).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// SDKs write `provider/model` as `provider%2Fmodel`.
+fn percent_decode(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(method: &str, path: &str) -> Parts {
+        http::Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn paths_mean_endpoints() {
+        let chat = Endpoint::Generate(Wire::OpenAiChat, Operation::Chat);
+        assert_eq!(endpoint(&head("POST", "/v1/chat/completions")).unwrap(), chat);
+        assert_eq!(
+            endpoint(&head("POST", "/v1/messages?beta=true")).unwrap(),
+            Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat)
+        );
+        assert_eq!(
+            endpoint(&head("GET", "/v1/models/openai%2Fgpt-5-mini")).unwrap(),
+            Endpoint::Model(Wire::OpenAiChat, "openai/gpt-5-mini".into())
+        );
+        assert_eq!(endpoint(&head("GET", "/v1/messages")).unwrap_err().kind, Kind::MethodNotAllowed);
+        assert_eq!(endpoint(&head("POST", "/v2/x")).unwrap_err().kind, Kind::UnknownEndpoint);
+    }
+
+    #[test]
+    fn percent_signs_that_mean_nothing_stay() {
+        assert_eq!(percent_decode("a%2Fb%zz%"), "a/b%zz%");
+    }
+
+    #[test]
+    fn names_are_bounded_at_a_character() {
+        assert_eq!(clean(" a\u{7}b\n ").as_deref(), Some("ab"));
+        assert_eq!(clean(&"ä".repeat(100)).unwrap().len(), LONGEST_NAME);
+        assert_eq!(clean("\u{1}"), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! Errors in the client's own format.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+use super::{JSON, ReplyBody, reply};
+use crate::{
+    error::{GatewayError, Kind},
+    gateway::exchange::Exchange,
+    wire::Wire,
+};
+
+/// An error answer, before any content was sent.
+pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange>) -> Response<ReplyBody> {
+    exchange.status = client_status(exchange.wire, error);
+    exchange.error = Some(error.label());
+    let status = StatusCode::from_u16(exchange.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = body(exchange.wire, error, &exchange.id.to_string());
+    let mut response = reply(status, &exchange, ReplyBody::whole(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    if let Some(ms) = error.retry_after_ms {
+        // Whole seconds for everyone, milliseconds for OpenAI's SDKs, which prefer them.
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
+        headers.insert("retry-after-ms", HeaderValue::from(ms));
+    }
+    // What trying again cannot help is not tried again: SDKs repeat some statuses by themselves.
+    if matches!(error.kind, Kind::UpstreamCredential) {
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    if matches!(error.kind, Kind::TooLarge | Kind::BodyTimeout) {
+        // The rest of the body is not read.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// An error inside a stream: the last event of it.
+pub(super) fn in_stream(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
+    let body = body(wire, error, request_id);
+    let mut event = match wire {
+        Wire::OpenAiChat => b"data: ".to_vec(),
+        Wire::AnthropicMessages => b"event: error\ndata: ".to_vec(),
+    };
+    event.extend_from_slice(&body);
+    event.extend_from_slice(b"\n\n");
+    event.into()
+}
+
+/// Anthropic's own clients know 529 as "overloaded"; others do not know it at all.
+fn client_status(wire: Wire, error: &GatewayError) -> u16 {
+    match (wire, error.status()) {
+        (Wire::OpenAiChat, 529) => 503,
+        (_, status) => status,
+    }
+}
+
+fn body(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
+    let value = match wire {
+        Wire::OpenAiChat => json!({
+            "error": {
+                "message": error.message,
+                "type": openai_type(error),
+                "param": error.param,
+                "code": openai_code(error),
+            }
+        }),
+        Wire::AnthropicMessages => json!({
+            "type": "error",
+            "error": { "type": anthropic_type(error), "message": anthropic_message(error) },
+            "request_id": request_id,
+        }),
+    };
+    value.to_string().into()
+}
+
+/// Anthropic's format has no place for the field at fault.
+fn anthropic_message(error: &GatewayError) -> String {
+    match &error.param {
+        Some(param) if !error.message.contains(param.as_str()) => format!("{param}: {}", error.message),
+        _ => error.message.to_string(),
+    }
+}
+
+fn openai_type(error: &GatewayError) -> &'static str {
+    match error.kind {
+        Kind::Unauthenticated | Kind::KeyNotValid => "authentication_error",
+        Kind::Suspended | Kind::ModelNotAllowed => "permission_error",
+        Kind::NotPriced => "billing_error",
+        Kind::UpstreamThrottled => "rate_limit_error",
+        _ if error.status() < 500 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+fn openai_code(error: &GatewayError) -> &str {
+    match error.kind {
+        Kind::Unauthenticated | Kind::KeyNotValid => "invalid_api_key",
+        Kind::UnknownModel => "model_not_found",
+        Kind::UpstreamThrottled => "rate_limit_exceeded",
+        // What programs look at to tell one mistake from another.
+        Kind::UpstreamRequest => error
+            .upstream_code
+            .as_deref()
+            .filter(|code| *code != "invalid_request_error")
+            .unwrap_or_else(|| error.label()),
+        _ => error.label(),
+    }
+}
+
+/// By Anthropic's own table (`types/shared/error_type`): one type a status.
+fn anthropic_type(error: &GatewayError) -> &'static str {
+    match client_status(Wire::AnthropicMessages, error) {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        400..500 => "invalid_request_error",
+        _ => "api_error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(wire: Wire, error: &GatewayError) -> String {
+        String::from_utf8(body(wire, error, "id").to_vec()).unwrap()
+    }
+
+    #[test]
+    fn each_wire_has_its_own_shape() {
+        let error = GatewayError::new(Kind::UnknownModel, "no such model").with_param("model");
+        assert_eq!(
+            text(Wire::OpenAiChat, &error),
+            r#"{"error":{"code":"model_not_found","message":"no such model","param":"model","type":"invalid_request_error"}}"#
+        );
+        assert_eq!(
+            text(Wire::AnthropicMessages, &error),
+            r#"{"error":{"message":"no such model","type":"not_found_error"},"request_id":"id","type":"error"}"#
+        );
+    }
+
+    #[test]
+    fn a_providers_code_for_a_clients_mistake_reaches_the_client() {
+        let error = GatewayError {
+            upstream_code: Some("context_length_exceeded".into()),
+            ..GatewayError::new(Kind::UpstreamRequest, "too long")
+        };
+        assert!(text(Wire::OpenAiChat, &error).contains(r#""code":"context_length_exceeded""#));
+    }
+
+    #[test]
+    fn an_error_inside_a_stream_is_an_event_of_the_wire() {
+        let error = GatewayError::new(Kind::UpstreamFailed, "broke");
+        assert!(in_stream(Wire::OpenAiChat, &error, "id").starts_with(b"data: {\"error\""));
+        assert!(in_stream(Wire::AnthropicMessages, &error, "id").starts_with(b"event: error\ndata: {"));
+    }
+
+    #[test]
+    fn only_anthropics_clients_know_529() {
+        let error =
+            GatewayError { upstream_status: Some(529), ..GatewayError::new(Kind::UpstreamFailed, "busy") };
+        assert_eq!(client_status(Wire::OpenAiChat, &error), 503);
+        assert_eq!(client_status(Wire::AnthropicMessages, &error), 529);
+        assert_eq!(anthropic_type(&error), "overloaded_error");
+    }
+}

@@ -1,0 +1,53 @@
+//! `GET /v1/models`: what this key may use, and nothing else.
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Answer, Plain};
+use crate::{
+    error::{GatewayError, Kind},
+    gateway::authenticate::Principal,
+    snapshot::{Served, Snapshot},
+    wire::{Wire, models},
+};
+
+/// Every model that the key may use, once.
+pub(in crate::gateway) fn list(snapshot: &Snapshot, principal: &Principal, wire: Wire) -> Answer {
+    let listed: Vec<_> = snapshot
+        .listing()
+        .iter()
+        .filter(|served| principal.tenant.allows(&principal.key, &served.model().qualified))
+        .map(describe)
+        .collect();
+    plain(models::list(wire, &listed))
+}
+
+/// One model, by any of its names; one that may not be used does not exist.
+pub(in crate::gateway) fn one(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    wire: Wire,
+    name: &str,
+) -> Result<Answer, GatewayError> {
+    let found = snapshot
+        .serving(name)
+        .iter()
+        .find(|served| principal.tenant.allows(&principal.key, &served.model().qualified));
+    match found {
+        Some(served) => Ok(plain(models::single(wire, &describe(served)))),
+        None => Err(GatewayError::new(Kind::UnknownModel, "this model does not exist").with_param("model")),
+    }
+}
+
+fn describe(served: &Served) -> models::Model {
+    let model = served.model();
+    models::Model {
+        id: model.qualified.clone(),
+        display_name: model.config.name.clone(),
+        owned_by: served.provider.config.name.clone(),
+        created: 0,
+    }
+}
+
+fn plain(body: Vec<u8>) -> Answer {
+    Answer::Plain(Plain { status: StatusCode::OK, headers: HeaderMap::new(), body: body.into() })
+}

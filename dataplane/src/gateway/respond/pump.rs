@@ -1,0 +1,140 @@
+//! From a provider's frames to the client's: whole events only, relayed as they are or translated.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::meta;
+use crate::{
+    chat,
+    gateway::{exchange::Exchange, ingress::Arrival},
+    provider::{Adapter, Asked, Observed, Relay, StreamDecoder, StreamObserver, Unreadable},
+    sse::{Splitter, TooLong},
+    wire::StreamEncoder,
+};
+
+/// Why a stream cannot go on: the provider's fault.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::gateway) enum Broken {
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Takes frames in and gives frames out.
+pub(in crate::gateway) struct Pump {
+    splitter: Splitter,
+    mode: Mode,
+    out: VecDeque<Bytes>,
+    begun: bool,
+}
+
+enum Mode {
+    Verbatim(Box<dyn StreamObserver>),
+    Translated { decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>, events: Vec<chat::Event> },
+}
+
+impl Pump {
+    pub(in crate::gateway) fn new(
+        adapter: &dyn Adapter,
+        arrival: &Arrival,
+        verbatim: bool,
+        asked: Asked,
+        exchange: &Exchange,
+    ) -> Self {
+        let mode = if verbatim {
+            Mode::Verbatim(adapter.observer(asked))
+        } else {
+            Mode::Translated {
+                decoder: adapter.decoder(),
+                encoder: arrival.wire.encoder(meta(arrival, exchange)),
+                events: Vec::new(),
+            }
+        };
+        Self { splitter: Splitter::default(), mode, out: VecDeque::new(), begun: false }
+    }
+
+    /// A frame of the provider's. What came before an error is given out too.
+    pub(in crate::gateway) fn push(&mut self, frame: Bytes) -> Result<(), Broken> {
+        self.splitter.push(frame);
+        let mut translated = Vec::new();
+        let pushed = self.events(&mut translated);
+        self.emit(translated);
+        pushed
+    }
+
+    fn events(&mut self, translated: &mut Vec<u8>) -> Result<(), Broken> {
+        while let Some(event) = self.splitter.next_event()? {
+            self.event(event, translated)?;
+        }
+        Ok(())
+    }
+
+    /// The provider has said something: an event with data, not just comments that keep the connection alive.
+    pub(in crate::gateway) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// A frame of our own, after everything that came before it.
+    pub(in crate::gateway) fn say(&mut self, frame: Bytes) {
+        self.out.push_back(frame);
+    }
+
+    /// The provider's stream has ended. `wire_end`: write the wire's own ending too.
+    pub(in crate::gateway) fn finish(&mut self, wire_end: bool) -> Result<(), Broken> {
+        let mut translated = Vec::new();
+        if let Some(event) = self.splitter.finish()? {
+            self.event(event, &mut translated)?;
+        }
+        if let (true, Mode::Translated { encoder, .. }) = (wire_end, &mut self.mode) {
+            encoder.finish(&mut translated);
+        }
+        self.emit(translated);
+        Ok(())
+    }
+
+    /// The next frame for the client.
+    pub(in crate::gateway) fn take(&mut self) -> Option<Bytes> {
+        self.out.pop_front()
+    }
+
+    pub(in crate::gateway) fn observed(&self) -> &Observed {
+        match &self.mode {
+            Mode::Verbatim(observer) => observer.observed(),
+            Mode::Translated { decoder, .. } => decoder.observed(),
+        }
+    }
+
+    fn event(&mut self, event: crate::sse::Event, translated: &mut Vec<u8>) -> Result<(), Broken> {
+        self.begun |= event.data.is_some();
+        match &mut self.mode {
+            Mode::Verbatim(observer) => {
+                let relayed = match &event.data {
+                    Some(data) => observer.event(data),
+                    None => Relay::Pass,
+                };
+                match relayed {
+                    Relay::Pass => self.out.push_back(event.raw),
+                    Relay::Replace(bytes) => self.out.push_back(bytes),
+                    Relay::Drop => {}
+                }
+            }
+            Mode::Translated { decoder, encoder, events } => {
+                if let Some(data) = &event.data {
+                    decoder.event(data, events)?;
+                    for event in events.drain(..) {
+                        encoder.event(&event, translated);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, translated: Vec<u8>) {
+        if !translated.is_empty() {
+            self.out.push_back(translated.into());
+        }
+    }
+}

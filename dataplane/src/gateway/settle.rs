@@ -1,0 +1,307 @@
+//! The end of an attempt and of a request: usage, money, journal, metrics, one log line. The only writer of usage.
+//!
+//! | how the attempt ended | tokens | source | price to the tenant |
+//! |---|---|---|---|
+//! | answered in full, provider counted | the provider's | Provider | yes |
+//! | answered in full, provider did not count | estimated from the bytes of both | Estimated | yes |
+//! | client left, rest was read (`Finish`) | as answered in full | | yes |
+//! | client left, rest was cancelled (`Cancel`) | the provider's where complete, else estimated from what came | Estimated | yes |
+//! | provider broke off after content | the provider's where complete, else estimated from what came | Estimated | yes |
+//! | provider answered with an error | none | Provider | no |
+//! | no connection, nothing sent | none | Estimated | no |
+//! | sent, but no answer in time | the prompt, estimated: the provider may charge it | Estimated | no |
+//! | process killed | the most it can have been | Bound | in suspense |
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    admit::Candidate,
+    exchange::{CLIENT_GONE, Exchange},
+};
+use crate::{
+    chat::estimate,
+    error::{GatewayError, Kind},
+    ledger::{Charge, Intent, Nanos, Outcome, Status, journal::AppendError, price::Rate},
+    percore::Core,
+    provider::Observed,
+    telemetry::{self, access::AccessLine},
+    usage::{Source, Usage},
+    wire::Operation,
+};
+use aigne_hub_crds::config::LedgerUnavailable;
+
+/// An attempt that the journal knows of. Settled once: explicitly, or as "the client left" when it is dropped.
+pub(super) struct Attempt {
+    core: Rc<Core>,
+    candidate: Candidate,
+    request_id: uuid::Uuid,
+    number: u32,
+    /// The journal has its intent.
+    journaled: bool,
+    started: Instant,
+    estimated_input: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing has left the hub.
+    Begun,
+    /// The provider can have seen the request.
+    Sent,
+    Settled,
+}
+
+/// How an attempt ended, as far as the one who saw it can tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending<'a> {
+    pub(super) status: Status,
+    pub(super) http_status: u16,
+    pub(super) observed: &'a Observed,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug)]
+struct Settled {
+    usage: Usage,
+    source: Source,
+    charge: Charge,
+}
+
+impl Attempt {
+    /// Writes the intent: nothing may be sent before. Refused where the journal is full and the tenant's policy
+    /// says so.
+    pub(super) fn begin(
+        exchange: &mut Exchange,
+        candidate: &Candidate,
+        estimated_input: u64,
+    ) -> Result<Self, GatewayError> {
+        exchange.attempts += 1;
+        let core = Rc::clone(&exchange.core);
+        let intent = intent(exchange, candidate);
+        let journaled = match core.journal.borrow_mut().intent(&intent) {
+            Ok(()) => true,
+            Err(error) => {
+                unavailable(exchange, &error).inspect_err(|_| exchange.attempts -= 1)?;
+                false
+            }
+        };
+        Ok(Self {
+            core,
+            candidate: candidate.clone(),
+            request_id: exchange.id,
+            number: exchange.attempts,
+            journaled,
+            started: Instant::now(),
+            estimated_input,
+            state: State::Begun,
+        })
+    }
+
+    /// From here on the provider can have seen the request.
+    pub(super) fn sent(&mut self) {
+        self.state = State::Sent;
+    }
+
+    /// It turned out that nothing has left the hub.
+    pub(super) fn not_sent(&mut self) {
+        self.state = State::Begun;
+    }
+
+    /// Milliseconds since the attempt began.
+    pub(super) fn elapsed_ms(&self) -> u32 {
+        u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX)
+    }
+
+    /// The truth is recorded, whatever it is. Only the first call counts; later ones return nothing.
+    fn settle(&mut self, ending: Ending<'_>, first_byte_ms: Option<u32>) -> Option<Settled> {
+        if self.state == State::Settled {
+            return None;
+        }
+        let sent = self.state == State::Sent;
+        self.state = State::Settled;
+        let (source, usage) = count(ending.status, ending.observed, self.estimated_input, sent);
+        let charge = charge(self.candidate.rate.as_deref(), ending.status, &usage);
+        let outcome = Outcome {
+            request_id: self.request_id,
+            attempt: self.number,
+            at: self.core.shared.clock.now_ms(),
+            status: ending.status,
+            http_status: ending.http_status,
+            source,
+            usage,
+            charge,
+            first_byte_ms,
+        };
+        if self.journaled
+            && let Err(error) = self.core.journal.borrow_mut().outcome(&outcome)
+        {
+            // The intent stands: the attempt is found in suspense, never lost.
+            tracing::error!(request_id = %self.request_id, %error, "an outcome could not be journaled");
+        }
+        let provider = &self.candidate.served.provider;
+        self.core.metrics.attempt(&telemetry::Attempt {
+            operation: Operation::Chat,
+            target: telemetry::Target {
+                provider: &provider.id,
+                provider_type: provider.config.r#type,
+                model: &self.candidate.served.model().name,
+            },
+            status: ending.status,
+            http_status: ending.http_status,
+            duration: self.started.elapsed(),
+            source,
+            usage,
+            charge,
+        });
+        Some(Settled { usage, source, charge })
+    }
+}
+
+impl Exchange {
+    /// Settles one of its attempts, once.
+    pub(super) fn settle(&mut self, attempt: &mut Attempt, ending: Ending<'_>, first_byte_ms: Option<u32>) {
+        let Some(settled) = attempt.settle(ending, first_byte_ms) else { return };
+        // The last attempt's tokens are the answer's; all attempts' money adds up.
+        self.usage = settled.usage;
+        self.source = Some(settled.source);
+        self.charge.cost.0 = self.charge.cost.0.saturating_add(settled.charge.cost.0);
+        self.charge.price.0 = self.charge.price.0.saturating_add(settled.charge.price.0);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.state != State::Settled {
+            // The client left before anything was relayed, and its tenant's policy is to cancel.
+            let observed = Observed::default();
+            self.settle(Ending { status: Status::ClientGone, http_status: 0, observed: &observed }, None);
+        }
+    }
+}
+
+fn intent(exchange: &Exchange, candidate: &Candidate) -> Intent {
+    let (tenant, account) = match &exchange.tenant {
+        Some(tenant) => (Arc::clone(&tenant.id), Arc::clone(&tenant.account)),
+        None => (Arc::default(), Arc::default()),
+    };
+    Intent {
+        request_id: exchange.id,
+        attempt: exchange.attempts,
+        at: exchange.at_ms,
+        tenant,
+        account,
+        key: exchange.key.as_ref().map(|key| Arc::clone(&key.name)).unwrap_or_default(),
+        user: exchange.user.clone(),
+        project: exchange.project.clone(),
+        provider: Arc::clone(&candidate.served.provider.id),
+        model: Arc::clone(&candidate.served.model().name),
+        price_revision: candidate.rate.as_ref().map(|rate| Arc::clone(rate.revision())),
+        bound: candidate.bound,
+        bound_charge: candidate.bound_charge,
+    }
+}
+
+fn unavailable(exchange: &Exchange, error: &AppendError) -> Result<(), GatewayError> {
+    exchange.core.shared.journal_full.inc();
+    let policy = exchange.tenant.as_ref().map(|tenant| tenant.config.policy.ledger_unavailable);
+    match policy {
+        Some(LedgerUnavailable::Allow) => {
+            tracing::warn!(request_id = %exchange.id, %error, "serving although usage cannot be recorded");
+            Ok(())
+        }
+        _ => {
+            tracing::error!(request_id = %exchange.id, %error, "refused, as usage cannot be recorded");
+            let message = "usage cannot be recorded at the moment; try again shortly";
+            let retry_after_ms = Some(1_000);
+            Err(GatewayError { retry_after_ms, ..GatewayError::new(Kind::LedgerUnavailable, message) })
+        }
+    }
+}
+
+/// The table at the top, as far as tokens go.
+fn count(status: Status, observed: &Observed, estimated_input: u64, sent: bool) -> (Source, Usage) {
+    let nothing = Usage::default();
+    match status {
+        Status::Completed => match observed.usage {
+            Some(usage) => (Source::Provider, usage),
+            None => (Source::Estimated, estimated(observed, estimated_input)),
+        },
+        Status::ClientGone | Status::Broken => match observed.usage {
+            Some(usage) if observed.usage_complete => (Source::Provider, usage),
+            _ if sent => (Source::Estimated, estimated(observed, estimated_input)),
+            _ => (Source::Estimated, nothing),
+        },
+        Status::Failed => (Source::Provider, nothing),
+        Status::Unreachable if sent => (Source::Estimated, Usage { input: estimated_input, ..nothing }),
+        Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
+    }
+}
+
+/// What the provider has said so far (an Anthropic stream says the prompt first), and the rest from bytes.
+fn estimated(observed: &Observed, estimated_input: u64) -> Usage {
+    let output = estimate::output(observed.output_bytes);
+    match observed.usage {
+        Some(partial) => Usage { output: partial.output.max(output), ..partial },
+        None => Usage { input: estimated_input, output, ..Usage::default() },
+    }
+}
+
+/// The table at the top, as far as money goes.
+fn charge(rate: Option<&Rate>, status: Status, usage: &Usage) -> Charge {
+    let Some(rate) = rate else { return Charge::default() };
+    match status {
+        Status::Completed | Status::ClientGone | Status::Broken => rate.charge(usage, None),
+        Status::Unreachable if *usage != Usage::default() => {
+            Charge { price: Nanos(0), ..rate.charge(usage, None) }
+        }
+        Status::Failed | Status::Unreachable | Status::Interrupted => Charge::default(),
+    }
+}
+
+/// The end of a request: metrics and its one log line.
+pub(super) fn finish(exchange: &Exchange) {
+    let core = &exchange.core;
+    let error = exchange.error.or((exchange.status == CLIENT_GONE).then_some("client_gone"));
+    let duration = exchange.started.elapsed();
+    let metrics = &core.metrics;
+    metrics.request(&telemetry::Request {
+        operation: exchange.provider.is_some().then_some(Operation::Chat),
+        target: exchange.provider.as_ref().zip(exchange.model.as_ref()).map(|(provider, model)| {
+            telemetry::Target { provider: &provider.id, provider_type: provider.config.r#type, model }
+        }),
+        http_status: exchange.status,
+        error,
+        duration,
+        first_token: exchange
+            .first_byte_ms
+            .filter(|_| exchange.stream)
+            .map(|ms| Duration::from_millis(ms.into())),
+    });
+    if let Some(error) = exchange.error.filter(|_| exchange.attempts == 0) {
+        metrics.refused(error);
+    }
+    core.access.borrow_mut().write(&AccessLine {
+        at: exchange.at_ms,
+        request_id: exchange.id,
+        client_request_id: exchange.client_request_id.as_deref(),
+        method: exchange.method.as_str(),
+        path: &exchange.path,
+        status: exchange.status,
+        tenant: exchange.tenant.as_ref().map(|tenant| &*tenant.id),
+        key: exchange.key.as_ref().map(|key| &*key.name),
+        user: exchange.user.as_deref(),
+        provider: exchange.provider.as_ref().map(|provider| &*provider.id),
+        model: exchange.model.as_deref(),
+        stream: exchange.stream,
+        attempts: exchange.attempts,
+        usage: exchange.usage,
+        source: exchange.source,
+        charge: exchange.charge,
+        duration,
+        first_byte: exchange.first_byte_ms.map(|ms| Duration::from_millis(ms.into())),
+        error,
+    });
+}

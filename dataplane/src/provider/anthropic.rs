@@ -1,0 +1,113 @@
+//! Anthropic.
+
+mod beta;
+mod decode;
+mod encode;
+mod error;
+mod messages;
+mod observe;
+mod relay;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{
+    Adapter, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
+    UpstreamError,
+    rules::{Allowed, Rule, Tools, rule},
+};
+use crate::{
+    body::{Body, Edit},
+    chat,
+    wire::{Operation, Wire},
+};
+
+/// Fields that change who serves a request or what it costs beyond its tokens.
+const RULES: &[Rule] = &[
+    rule(
+        "service_tier",
+        Allowed::Words(&["auto", "standard_only"]),
+        "chooses a service tier with its own price",
+    ),
+    rule("speed", Allowed::Words(&["standard"]), "chooses a speed with its own price"),
+    rule("inference_geo", Allowed::Words(&["global"]), "chooses a region with its own price"),
+    rule("container", Allowed::Nothing, "uses a container, which is billed by the hour"),
+    rule("mcp_servers", Allowed::Empty, "lets the provider call other servers"),
+    rule("workspace_id", Allowed::Nothing, "chooses another workspace of the provider's account"),
+    rule("user_profile_id", Allowed::Nothing, "chooses a profile of the provider's account"),
+];
+
+/// Tools whose calls the client answers: its own, and those that Anthropic only describes.
+const TOOLS: Tools = Tools {
+    own: &["custom"],
+    own_prefixes: &["bash_", "text_editor_", "computer_", "memory_"],
+    untyped: true,
+};
+
+/// Speaks Anthropic messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anthropic;
+
+/// The adapter.
+pub(super) static ADAPTER: Anthropic = Anthropic;
+
+impl Adapter for Anthropic {
+    fn wire(&self) -> Wire {
+        Wire::AnthropicMessages
+    }
+
+    fn path(&self, operation: Operation) -> Option<&'static str> {
+        match operation {
+            Operation::Chat => Some("/v1/messages"),
+            Operation::CountTokens => Some("/v1/messages/count_tokens"),
+        }
+    }
+
+    fn auth(&self) -> Auth {
+        Auth::XApiKey
+    }
+
+    fn fixed_headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[("anthropic-version", "2023-06-01")]
+    }
+
+    fn cross_header(&self, name: &str, value: &str) -> Result<Option<String>, Refusal> {
+        match name {
+            "anthropic-beta" => beta::cross(value),
+            "anthropic-version" => beta::version(value),
+            _ => Ok(None),
+        }
+    }
+
+    fn relay(&self, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
+        relay::relay(body, target)
+    }
+
+    fn observe(&self, body: &[u8]) -> Observed {
+        observe::plain(body)
+    }
+
+    fn observer(&self, _: Asked) -> Box<dyn StreamObserver> {
+        // Usage always comes, so nothing was asked for and nothing is stripped.
+        Box::new(observe::Observer::default())
+    }
+
+    fn encode(&self, request: &chat::Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
+        encode::encode(request, target)
+    }
+
+    fn decode(&self, body: &[u8]) -> Result<chat::Response, Unreadable> {
+        decode::decode(body)
+    }
+
+    fn decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::default())
+    }
+
+    fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError {
+        error::error(status, headers, body)
+    }
+}

@@ -1,0 +1,90 @@
+//! Translated: a plain answer.
+
+use serde::Deserialize;
+
+use super::{
+    error::{self, Inner},
+    usage::RawUsage,
+};
+use crate::{
+    chat::{Content, Finish, FinishReason, Part, Raw, Response},
+    json,
+    provider::{Unreadable, failure::failure},
+};
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Answer {
+    r#type: String,
+    id: Option<String>,
+    model: Option<String>,
+    content: Option<Vec<Block>>,
+    stop_reason: Option<String>,
+    stop_sequence: Option<String>,
+    usage: Option<RawUsage>,
+    error: Option<Inner>,
+}
+
+/// Any block; also the one that opens in a stream.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Block {
+    pub(super) r#type: String,
+    pub(super) text: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) input: Option<Raw>,
+    pub(super) thinking: Option<String>,
+    pub(super) signature: Option<String>,
+    pub(super) data: Option<String>,
+}
+
+pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
+    let mut scratch = Vec::new();
+    let answer: Answer = json::parse(body, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
+    if answer.r#type == "error" {
+        let error = failure(&error::inside(answer.error.unwrap_or_default()));
+        return Ok(Response { error: Some(error), ..Response::default() });
+    }
+    let Some(content) = answer.content else { return Err(Unreadable("it has no content".to_owned())) };
+    Ok(Response {
+        id: answer.id,
+        model: answer.model,
+        parts: content.into_iter().filter_map(part).collect(),
+        finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
+        usage: answer.usage.map(|usage| usage.normalise()),
+        error: None,
+    })
+}
+
+/// What tools that Anthropic runs itself leave behind is passed over: they are not allowed.
+fn part(block: Block) -> Option<Part> {
+    let content = match block.r#type.as_str() {
+        "text" => Content::Text(block.text?),
+        "thinking" => {
+            Content::Thinking { text: block.thinking.unwrap_or_default(), signature: block.signature }
+        }
+        "redacted_thinking" => Content::RedactedThinking(block.data?),
+        "tool_use" => Content::ToolCall {
+            id: block.id?,
+            name: block.name?,
+            arguments: block.input.map(|input| input.get().to_owned()).unwrap_or_default(),
+        },
+        _ => return None,
+    };
+    Some(content.into())
+}
+
+pub(super) fn finish(reason: &str, stop_sequence: Option<String>) -> Finish {
+    let reason = match reason {
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "stop_sequence" => FinishReason::StopSequence,
+        "tool_use" => FinishReason::ToolCalls,
+        "pause_turn" => FinishReason::Pause,
+        "refusal" => FinishReason::ContentFilter,
+        _ => FinishReason::Stop,
+    };
+    Finish { reason, stop_sequence }
+}

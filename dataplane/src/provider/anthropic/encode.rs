@@ -1,0 +1,264 @@
+//! Translated: a chat request as Anthropic takes it.
+//!
+//! | of the model | becomes |
+//! |---|---|
+//! | system and developer messages, wherever they stand | the top-level `system`, in their order |
+//! | messages of the same role in a row | one message; its tool results come first, as Anthropic demands |
+//! | no `max_tokens` | the model's `maxOutputTokens`, or 4,096 |
+//! | an effort | `thinking` that the model bounds itself and `output_config.effort` where it can; else a budget below `max_tokens`, unless a tool is forced or the history has a call without its thinking, both of which Anthropic forbids |
+//! | a schema for the answer | `output_config.format` |
+//! | `json_object` | a sentence in `system`: Anthropic has no such mode, and `OpenAI` demands that the prompt asks for JSON anyway |
+//! | thinking without a signature | left out: Anthropic takes only its own |
+//! | a picture's `detail`, `seed`, penalties, `logit_bias`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speaker's names | left out, as Anthropic's own `OpenAI`-compatible endpoint does |
+//! | `n` above 1, `logprobs`, sound, web search, service tiers | refused by name |
+//! | unknown fields | kept, after the rules have been checked |
+
+use super::{RULES, messages, relay};
+use crate::{
+    body::{self, Edit},
+    chat::{Effort, Part, Raw, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
+    json::{self, Object},
+    provider::{Refusal, Target, rules},
+};
+use aigne_hub_crds::config::ModelFeature;
+
+/// Used where neither the client nor the model's configuration names a bound.
+const MAX_TOKENS: u64 = 4096;
+/// Anthropic's least thinking budget.
+const LEAST_BUDGET: u64 = 1024;
+
+/// `OpenAI`'s fields that change comfort, not meaning.
+const IGNORED: [&str; 12] = [
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "store",
+    "metadata",
+    "prediction",
+    "verbosity",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "modalities",
+];
+
+/// Written by us alone.
+const OWNED: [&str; 13] = [
+    "model",
+    "messages",
+    "system",
+    "max_tokens",
+    "stop_sequences",
+    "stream",
+    "tools",
+    "tool_choice",
+    "metadata",
+    "thinking",
+    "output_config",
+    "output_format",
+    "temperature",
+];
+
+pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
+    check(request)?;
+    let max_tokens = request.max_output_tokens.or(target.model.max_output_tokens).unwrap_or(MAX_TOKENS);
+    let mut out = Vec::with_capacity(1024);
+    let mut body = Object::open(&mut out);
+    body.string("model", &target.model.upstream_model).number("max_tokens", max_tokens);
+    system(&mut body, request)?;
+    messages::write(body.name("messages"), &request.messages)?;
+    for (name, value) in
+        [("temperature", &request.temperature), ("top_p", &request.top_p), ("top_k", &request.top_k)]
+    {
+        if let Some(value) = value {
+            body.raw(name, value.get());
+        }
+    }
+    // Anthropic refuses stop texts of white space alone.
+    let stop: Vec<&String> = request.stop.iter().filter(|text| !text.trim().is_empty()).collect();
+    if !stop.is_empty() {
+        json::list(body.name("stop_sequences"), stop, |out, text| json::string(out, text));
+    }
+    if !request.tools.is_empty() {
+        json::list(body.name("tools"), &request.tools, tool);
+        tool_choice(&mut body, request);
+    }
+    thinking(&mut body, request, target, max_tokens);
+    if let Some(user) = &request.user {
+        let mut metadata = Object::open(body.name("metadata"));
+        metadata.string("user_id", user);
+        metadata.close();
+    }
+    if request.stream {
+        body.raw("stream", "true");
+    }
+    for (name, value) in &request.extra {
+        if !IGNORED.contains(&name.as_str()) && !matches!(name.as_str(), "n" | "service_tier") {
+            body.foreign(name, value.get());
+        }
+    }
+    body.close();
+    relay::check_cache(&out)?;
+    Ok(out)
+}
+
+fn check(request: &Request) -> Result<(), Refusal> {
+    let refuse = |field: &str, message: &str| {
+        Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
+    };
+    for (name, value) in &request.extra {
+        let value = value.get();
+        match name.as_str() {
+            "n" if value != "1" => return refuse(name, "must be 1: Anthropic gives one answer"),
+            "logprobs" if value != "false" => return refuse(name, "is not supported by Anthropic"),
+            "top_logprobs" if value != "0" => return refuse(name, "is not supported by Anthropic"),
+            "modalities" if value.contains("audio") => {
+                return refuse(name, "may only be text: Anthropic writes no sound");
+            }
+            "audio" => return refuse(name, "is not supported by Anthropic"),
+            "web_search_options" => {
+                return refuse(
+                    name,
+                    "turns on web search, which is billed by the call, which this hub does not allow",
+                );
+            }
+            "service_tier" if !matches!(value, r#""auto""# | r#""default""#) => {
+                return refuse(
+                    name,
+                    "chooses a service tier with its own price, which this hub does not allow",
+                );
+            }
+            owned if OWNED.contains(&owned) && !IGNORED.contains(&owned) => {
+                return refuse(name, "is not a field of this format");
+            }
+            _ => {}
+        }
+    }
+    rules::check_extra(
+        &request.extra,
+        // `OpenAI`'s words for the tier were checked above.
+        RULES.split_first().map(|(_, rest)| rest).unwrap_or_default(),
+    )
+}
+
+fn system(body: &mut Object<'_>, request: &Request) -> Result<(), Refusal> {
+    const JSON: &str = "Answer with one JSON object and nothing else: no code fence, no words around it.";
+    let mut parts: Vec<&Part> = request
+        .messages
+        .iter()
+        .filter(|message| matches!(message.role, Role::System | Role::Developer))
+        .flat_map(|message| &message.parts)
+        .collect();
+    let json = Part::from(crate::chat::Content::Text(JSON.to_owned()));
+    if request.response_format == Some(ResponseFormat::JsonObject) {
+        parts.push(&json);
+    }
+    if !parts.is_empty() {
+        messages::content(body.name("system"), &parts)?;
+    }
+    Ok(())
+}
+
+fn tool(out: &mut Vec<u8>, tool: &Tool) {
+    let mut object = Object::open(out);
+    object.string("name", &tool.name);
+    if let Some(description) = &tool.description {
+        object.string("description", description);
+    }
+    object.raw("input_schema", &schema(tool.parameters.as_ref()));
+    if let Some(strict) = tool.strict {
+        object.raw("strict", if strict { "true" } else { "false" });
+    }
+    if let Some(cache) = &tool.cache {
+        object.raw("cache_control", cache.get());
+    }
+    object.close();
+}
+
+/// Anthropic wants a schema, and that it says that it is an object.
+fn schema(schema: Option<&Raw>) -> String {
+    let Some(schema) = schema else { return r#"{"type":"object","properties":{}}"#.to_owned() };
+    match body::scan(bytes::Bytes::copy_from_slice(schema.get().as_bytes())) {
+        Ok(object) if object.raw("type").is_none() => {
+            let edited = body::apply(&object, &[Edit::Set("type", r#""object""#.to_owned())]);
+            String::from_utf8_lossy(&edited).into_owned()
+        }
+        _ => schema.get().to_owned(),
+    }
+}
+
+fn tool_choice(body: &mut Object<'_>, request: &Request) {
+    let serial = request.parallel_tool_calls == Some(false);
+    let choice = match &request.tool_choice {
+        None if !serial => return,
+        None => &ToolChoice::Auto,
+        Some(choice) => choice,
+    };
+    let mut object = Object::open(body.name("tool_choice"));
+    match choice {
+        ToolChoice::Auto => object.string("type", "auto"),
+        ToolChoice::Required => object.string("type", "any"),
+        ToolChoice::None => object.string("type", "none"),
+        ToolChoice::Tool(name) => object.string("type", "tool").string("name", name),
+    };
+    if serial && *choice != ToolChoice::None {
+        object.raw("disable_parallel_tool_use", "true");
+    }
+    object.close();
+}
+
+/// `thinking` and `output_config`.
+fn thinking(body: &mut Object<'_>, request: &Request, target: Target<'_>, max_tokens: u64) {
+    let asked = request.reasoning.clone().unwrap_or_default();
+    let adaptive = target.model.features.contains(&ModelFeature::AdaptiveThinking);
+    let forced = matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
+    let off = asked.effort == Some(Effort::None) || asked.thinking == Some(Thinking::Disabled);
+    let effort = asked.effort.filter(|effort| *effort != Effort::None);
+    let thinking = match (asked.thinking, effort) {
+        _ if off => Some(Thinking::Disabled),
+        (Some(Thinking::Budget(_)), _) if adaptive => Some(Thinking::Adaptive),
+        (Some(thinking), _) => Some(thinking),
+        (None, Some(_)) if adaptive && !forced => Some(Thinking::Adaptive),
+        (None, Some(effort)) if !adaptive && !forced && !messages::unsigned_call(&request.messages) => {
+            // The budget is part of `max_tokens` and must leave something for the answer.
+            let budget = effort.budget().min(max_tokens.saturating_sub(LEAST_BUDGET));
+            (budget >= LEAST_BUDGET).then_some(Thinking::Budget(budget))
+        }
+        (None, _) => None,
+    };
+    if let Some(thinking) = thinking {
+        let mut object = Object::open(body.name("thinking"));
+        match thinking {
+            Thinking::Disabled => object.string("type", "disabled"),
+            Thinking::Adaptive => object.string("type", "adaptive"),
+            Thinking::Budget(budget) => object.string("type", "enabled").number("budget_tokens", budget),
+        };
+        if let Some(display) = asked.display.filter(|_| !off) {
+            object.string("display", &display);
+        }
+        object.close();
+    }
+    let effort = match (effort, asked.thinking) {
+        (None, Some(Thinking::Budget(budget))) => Some(Effort::of_budget(budget)),
+        (effort, _) => effort,
+    };
+    let effort = effort.filter(|_| adaptive && !off).map(|effort| effort.max(Effort::Low));
+    let schema = match &request.response_format {
+        Some(ResponseFormat::JsonSchema { schema, .. }) => Some(schema),
+        _ => None,
+    };
+    if effort.is_none() && schema.is_none() {
+        return;
+    }
+    let mut config = Object::open(body.name("output_config"));
+    if let Some(effort) = effort {
+        config.string("effort", effort.name());
+    }
+    if let Some(schema) = schema {
+        let mut format = Object::open(config.name("format"));
+        format.string("type", "json_schema").raw("schema", schema.get());
+        format.close();
+    }
+    config.close();
+}

@@ -1,0 +1,32 @@
+//! Anyone else who speaks `OpenAI`'s chat completions. Who is behind it is not known, so the rules are those of all.
+
+use super::{
+    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible},
+    rules::{Allowed, Rule, rule},
+};
+
+/// Fields that change who serves a request or what it costs beyond its tokens.
+const RULES: &[Rule] = &[
+    rule("models", Allowed::Empty, "chooses other models"),
+    rule("route", Allowed::Nothing, "chooses other models"),
+    rule("preset", Allowed::Nothing, "chooses another model and settings"),
+    rule("fallbacks", Allowed::Empty, "chooses other models"),
+    rule("plugins", Allowed::Empty, "turns on tools that are billed by the call"),
+    rule("provider", Allowed::Empty, "chooses who serves the request"),
+    rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),
+    rule("web_search", Allowed::False, "turns on web search, which is billed by the call"),
+    rule("deferred", Allowed::False, "puts the answer where the hub cannot meter it"),
+    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
+    rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
+];
+
+/// The adapter.
+pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
+    dialect: Dialect {
+        max_tokens: MaxTokens::Either,
+        developer_role: false,
+        top_k: true,
+        rules: RULES,
+        ..OPENAI
+    },
+};

@@ -1,0 +1,24 @@
+//! Doubao (Volcengine Ark). The model may be an endpoint id (`ep-…`).
+
+use super::{
+    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
+    rules::{Allowed, Rule, rule},
+};
+use crate::chat::Effort;
+
+/// Fields that change who serves a request or what it costs beyond its tokens.
+const RULES: &[Rule] = &[
+    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
+    rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
+];
+
+/// The adapter.
+pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
+    dialect: Dialect {
+        max_tokens: MaxTokens::Either,
+        developer_role: false,
+        reasoning: ReasoningField::ThinkingAndEffort(Effort::High),
+        rules: RULES,
+        ..OPENAI
+    },
+};

@@ -1,0 +1,132 @@
+//! What every provider's error answer has in common: status, waiting time, and words.
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Fault, UpstreamError};
+use crate::chat::{Failure, FailureKind};
+
+/// Longest message that is kept, in bytes.
+const MESSAGE: usize = 1000;
+/// Longest code and parameter that are kept, in bytes.
+const WORD: usize = 100;
+
+/// What a provider says of an error in its body.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
+    pub(super) message: Option<String>,
+    /// The more telling one first.
+    pub(super) code: Option<String>,
+    pub(super) param: Option<String>,
+}
+
+/// Puts the error together. `fault` decides where the status alone would mislead.
+pub(super) fn upstream(
+    status: u16,
+    headers: &HeaderMap,
+    words: Words,
+    fault: Option<Fault>,
+) -> UpstreamError {
+    let message = words.message.filter(|message| !message.trim().is_empty()).unwrap_or_else(|| {
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        format!(
+            "the provider answered with status {status}{}",
+            reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
+        )
+    });
+    UpstreamError {
+        status,
+        fault: fault.unwrap_or_else(|| of_status(status)),
+        message: bounded(message, MESSAGE),
+        code: words.code.map(|code| bounded(code, WORD)),
+        param: words.param.map(|param| bounded(param, WORD)),
+        retry_after_ms: retry_after(headers),
+    }
+}
+
+/// Whose fault a status speaks of.
+pub(super) fn of_status(status: u16) -> Fault {
+    match status {
+        401 => Fault::Credential,
+        402 | 403 => Fault::Forbidden,
+        429 => Fault::Throttled,
+        400..=499 if status != 408 => Fault::Request,
+        // Timeouts, 5xx, 529, and whatever should not have come at all (a redirect is never followed).
+        _ => Fault::Provider,
+    }
+}
+
+/// `retry-after-ms`, or `retry-after` in seconds or as a date (measured from the answer's own `date`).
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let number = |text: &str, unit: f64| {
+        text.parse::<f64>().ok().filter(|wait| (0.0..1e9).contains(wait)).map(|wait| wait * unit)
+    };
+    let millis = text("retry-after-ms")
+        .and_then(|text| number(text, 1.0))
+        .or_else(|| text("retry-after").and_then(|text| number(text, 1000.0)));
+    if let Some(millis) = millis {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be in range"
+        )]
+        return Some(millis.ceil() as u64);
+    }
+    let at = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp().as_millisecond());
+    let wait = text("retry-after").and_then(at)? - text("date").and_then(at)?;
+    u64::try_from(wait).ok()
+}
+
+pub(super) fn bounded(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
+/// A provider's error in the client's terms.
+pub(super) fn failure(error: &UpstreamError) -> Failure {
+    let kind = match error.fault {
+        Fault::Provider if matches!(error.code.as_deref(), Some("overloaded_error" | "529" | "503")) => {
+            FailureKind::Overloaded
+        }
+        Fault::Provider if error.code.as_deref() == Some("timeout_error") => FailureKind::Timeout,
+        Fault::Request => FailureKind::Request,
+        Fault::Throttled => FailureKind::Throttled,
+        Fault::Credential | Fault::Forbidden | Fault::Provider => FailureKind::Provider,
+    };
+    Failure { kind, message: error.message.clone(), code: error.code.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn waiting_times_are_read_in_every_spelling() {
+        assert_eq!(retry_after(&headers(&[("retry-after-ms", "1500.5"), ("retry-after", "9")])), Some(1501));
+        assert_eq!(retry_after(&headers(&[("retry-after", "2")])), Some(2000));
+        let date = ("date", "Tue, 24 Nov 2026 12:00:00 GMT");
+        assert_eq!(
+            retry_after(&headers(&[("retry-after", "Tue, 24 Nov 2026 12:00:30 GMT"), date])),
+            Some(30_000)
+        );
+        assert_eq!(retry_after(&headers(&[("retry-after", "Tue, 24 Nov 2026 11:00:00 GMT"), date])), None);
+        for odd in ["-1", "NaN", "soon", "1e300"] {
+            assert_eq!(retry_after(&headers(&[("retry-after", odd)])), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn messages_are_bounded_at_a_character() {
+        assert_eq!(bounded("üüü".to_owned(), 3), "ü…");
+    }
+}

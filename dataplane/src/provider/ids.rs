@@ -1,0 +1,38 @@
+//! Tool call ids that one provider made and another must accept.
+
+use std::borrow::Cow;
+
+/// The id as it is, or, where it is too long or holds other characters than ASCII letters, digits, `_` and `-`, one
+/// made from it: the same each time, so that calls and results still pair.
+pub(super) fn fit(id: &str, most: usize) -> Cow<'_, str> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    if !id.is_empty() && id.len() <= most && id.chars().all(allowed) {
+        return Cow::Borrowed(id);
+    }
+    // The checksum keeps ids apart that differ only in what was replaced or cut.
+    let kept: String = id
+        .chars()
+        .map(|character| if allowed(character) { character } else { '_' })
+        .take(most.saturating_sub(9))
+        .collect();
+    Cow::Owned(format!("{kept}_{:08x}", crc32fast::hash(id.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fit;
+
+    #[test]
+    fn good_ids_stay_and_others_fit() {
+        assert_eq!(fit("call_1-A", 40), "call_1-A");
+        assert_eq!(
+            fit("functions.f:0", 64),
+            "functions_f_0_f9a43c2b"
+                .replace("f9a43c2b", &format!("{:08x}", crc32fast::hash(b"functions.f:0")))
+        );
+        assert_ne!(fit("a.b", 40), fit("a:b", 40));
+        let long = fit(&"x".repeat(100), 40).into_owned();
+        assert_eq!(long.len(), 40);
+        assert!(!fit("", 40).is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! Translated: a chat request as these providers take it.
+//!
+//! | of the model | becomes |
+//! |---|---|
+//! | developer messages | `developer`, or `system` where that role is not known |
+//! | tool results | `tool` messages before the rest of their user message; images in them go into that user message |
+//! | `is_error` | left out: the format has no such mark, the result's text says it |
+//! | cache markers | left out: these providers cache by themselves |
+//! | thinking of earlier turns | left out, but for `DeepSeek`, which wants it with tool calls |
+//! | a thinking budget | an effort: below 2,048 tokens `low`, below 8,192 `medium`, else `high` |
+//! | `top_k` | left out where the provider ignores it |
+//! | a schema for the answer | `response_format`; refused where the provider only promises JSON |
+//! | unknown fields | kept, after the rules have been checked |
+
+use super::{Dialect, MaxTokens, ReasoningField, messages, relay::no_schema};
+use crate::{
+    chat::{Effort, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
+    json::{self, Object},
+    provider::{Refusal, Target, rules},
+};
+
+/// Written by us alone: a client of another wire must not set them behind our back.
+const OWNED: [&str; 19] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "usage",
+    "max_tokens",
+    "max_completion_tokens",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "stop",
+    "response_format",
+    "reasoning_effort",
+    "user",
+];
+
+pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
+    check(dialect, request)?;
+    let mut out = Vec::with_capacity(1024);
+    let mut body = Object::open(&mut out);
+    body.string("model", &target.model.upstream_model);
+    messages::write(body.name("messages"), &request.messages, dialect)?;
+    if let Some(most) = request.max_output_tokens {
+        let name =
+            if dialect.max_tokens == MaxTokens::Completion { "max_completion_tokens" } else { "max_tokens" };
+        body.number(name, most);
+    }
+    sampling(&mut body, dialect, request);
+    if !request.stop.is_empty() {
+        json::list(body.name("stop"), &request.stop, |out, text| json::string(out, text));
+    }
+    tools(&mut body, request);
+    if let Some(format) = &request.response_format {
+        response_format(&mut body, format);
+    }
+    if let Some(asked) = &request.reasoning {
+        reasoning(&mut body, dialect.reasoning, asked);
+    }
+    if let Some(user) = &request.user {
+        body.string("user", user);
+    }
+    if request.stream {
+        body.raw("stream", "true").raw("stream_options", r#"{"include_usage":true}"#);
+    }
+    if dialect.usage_include {
+        body.raw("usage", r#"{"include":true}"#);
+    }
+    for (name, value) in &request.extra {
+        if !dialect.ignored.contains(&name.as_str()) {
+            body.foreign(name, value.get());
+        }
+    }
+    body.close();
+    Ok(out)
+}
+
+fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
+    rules::check_extra(&request.extra, dialect.rules)?;
+    let refuse = |field: &str, message: String| Err(Refusal { field: field.to_owned(), message });
+    if let Some((name, _)) = request.extra.iter().find(|(name, _)| OWNED.contains(&name.as_str())) {
+        return refuse(name, format!("`{name}` is not a field of this format"));
+    }
+    if request.extra("n").is_some_and(|n| n.get() != "1") {
+        return refuse("n", "`n` must be 1 where a request is translated".to_owned());
+    }
+    if !dialect.json_schema && matches!(request.response_format, Some(ResponseFormat::JsonSchema { .. })) {
+        return Err(no_schema());
+    }
+    Ok(())
+}
+
+fn sampling(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
+    let numbers = [
+        ("temperature", &request.temperature),
+        ("top_p", &request.top_p),
+        ("presence_penalty", &request.presence_penalty),
+        ("frequency_penalty", &request.frequency_penalty),
+        ("seed", &request.seed),
+        ("top_k", if dialect.top_k { &request.top_k } else { &None }),
+    ];
+    for (name, value) in numbers {
+        if let Some(value) = value.as_ref().filter(|_| !dialect.ignored.contains(&name)) {
+            body.raw(name, value.get());
+        }
+    }
+}
+
+fn tools(body: &mut Object<'_>, request: &Request) {
+    if request.tools.is_empty() {
+        return;
+    }
+    json::list(body.name("tools"), &request.tools, tool);
+    if let Some(choice) = &request.tool_choice {
+        match choice {
+            ToolChoice::Auto => body.string("tool_choice", "auto"),
+            ToolChoice::None => body.string("tool_choice", "none"),
+            ToolChoice::Required => body.string("tool_choice", "required"),
+            ToolChoice::Tool(name) => body.raw(
+                "tool_choice",
+                &format!(r#"{{"type":"function","function":{{"name":{}}}}}"#, json::quoted(name)),
+            ),
+        };
+    }
+    if let Some(parallel) = request.parallel_tool_calls {
+        body.raw("parallel_tool_calls", if parallel { "true" } else { "false" });
+    }
+}
+
+fn tool(out: &mut Vec<u8>, tool: &Tool) {
+    let mut object = Object::open(out);
+    let mut function = Object::open(object.string("type", "function").name("function"));
+    function.string("name", &tool.name);
+    if let Some(description) = &tool.description {
+        function.string("description", description);
+    }
+    if let Some(parameters) = &tool.parameters {
+        function.raw("parameters", parameters.get());
+    }
+    if let Some(strict) = tool.strict {
+        function.raw("strict", if strict { "true" } else { "false" });
+    }
+    function.close();
+    object.close();
+}
+
+fn response_format(body: &mut Object<'_>, format: &ResponseFormat) {
+    let (name, description, schema, strict) = match format {
+        ResponseFormat::Text => {
+            body.raw("response_format", r#"{"type":"text"}"#);
+            return;
+        }
+        ResponseFormat::JsonObject => {
+            body.raw("response_format", r#"{"type":"json_object"}"#);
+            return;
+        }
+        ResponseFormat::JsonSchema { name, description, schema, strict } => {
+            (name, description, schema, strict)
+        }
+    };
+    let mut object = Object::open(body.name("response_format"));
+    let mut inner = Object::open(object.string("type", "json_schema").name("json_schema"));
+    inner.string("name", name.as_deref().unwrap_or("response"));
+    if let Some(description) = description {
+        inner.string("description", description);
+    }
+    inner.raw("schema", schema.get());
+    if let Some(strict) = strict {
+        inner.raw("strict", if *strict { "true" } else { "false" });
+    }
+    inner.close();
+    object.close();
+}
+
+fn reasoning(body: &mut Object<'_>, field: ReasoningField, asked: &Reasoning) {
+    let budget = match asked.thinking {
+        Some(Thinking::Budget(tokens)) => Some(tokens),
+        _ => None,
+    };
+    let off = asked.thinking == Some(Thinking::Disabled);
+    let effort = asked.effort.or(budget.map(Effort::of_budget));
+    match field {
+        ReasoningField::Effort(least, most) => {
+            // Models that don't reason refuse the field altogether, so "off" is said by silence.
+            if let Some(effort) = effort.filter(|_| !off) {
+                let effort = if effort == Effort::None { effort } else { effort.clamp(least, most) };
+                body.string("reasoning_effort", effort.name());
+            }
+        }
+        ReasoningField::ThinkingAndEffort(most) => {
+            let off = off || effort == Some(Effort::None);
+            if off || asked.thinking.is_some() {
+                let kind = if off { "disabled" } else { "enabled" };
+                body.raw("thinking", &format!(r#"{{"type":"{kind}"}}"#));
+            }
+            if let Some(effort) = effort.filter(|_| !off) {
+                body.string("reasoning_effort", effort.min(most).name());
+            }
+        }
+        ReasoningField::Object => {
+            let object = match (budget, effort) {
+                _ if off => r#"{"enabled":false}"#.to_owned(),
+                (Some(tokens), _) => format!(r#"{{"max_tokens":{tokens}}}"#),
+                (None, Some(effort)) => format!(r#"{{"effort":"{}"}}"#, effort.name()),
+                (None, None) => r#"{"enabled":true}"#.to_owned(),
+            };
+            body.raw("reasoning", &object);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Translated: a stream.
+
+use serde::Deserialize;
+
+use super::{
+    Dialect,
+    decode::{finish, made_id},
+    error,
+    text::Text,
+    usage::RawUsage,
+};
+use crate::{
+    chat::{Event, Raw},
+    json,
+    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
+};
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Chunk {
+    id: Option<String>,
+    model: Option<String>,
+    choices: Option<Vec<Choice>>,
+    usage: Option<RawUsage>,
+    error: Option<Raw>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Choice {
+    index: u32,
+    delta: Option<Delta>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Delta {
+    content: Text,
+    refusal: Text,
+    reasoning_content: Text,
+    reasoning: Text,
+    tool_calls: Option<Vec<Call>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Call {
+    index: Option<u32>,
+    id: Option<String>,
+    function: Option<Function>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Function {
+    name: Option<String>,
+    arguments: Text,
+}
+
+#[derive(Debug)]
+pub(super) struct Decoder {
+    dialect: Dialect,
+    observed: Observed,
+    started: bool,
+    answer: String,
+    /// The provider's index (or, without one, id) of each call that began, in our order.
+    calls: Vec<(Option<u32>, Option<String>)>,
+}
+
+impl Decoder {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            observed: Observed::default(),
+            started: false,
+            answer: String::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    fn delta(&mut self, delta: Delta, events: &mut Vec<Event>) {
+        events.extend(delta.reasoning_content.take().or(delta.reasoning.take()).map(Event::Thinking));
+        events.extend(delta.content.take().map(Event::Text));
+        events.extend(delta.refusal.take().map(Event::Refusal));
+        for call in delta.tool_calls.into_iter().flatten() {
+            self.call(call, events);
+        }
+    }
+
+    fn call(&mut self, call: Call, events: &mut Vec<Event>) {
+        let function = call.function.unwrap_or_default();
+        let id = call.id.filter(|id| !id.is_empty());
+        let known = match (call.index, &id) {
+            (Some(index), _) => self.calls.iter().rposition(|(other, _)| *other == Some(index)),
+            (None, Some(_)) => self.calls.iter().rposition(|(_, other)| *other == id),
+            (None, None) => self.calls.len().checked_sub(1),
+        };
+        // A provider that numbers all its calls 0 still gives each its own id and name.
+        let known = known.filter(|known| {
+            let (_, other) = &self.calls[*known];
+            id.is_none() || other.is_none() || *other == id || function.name.is_none()
+        });
+        let index = known.unwrap_or_else(|| {
+            self.calls.push((call.index, id.clone()));
+            let index = self.calls.len() - 1;
+            let id = id.unwrap_or_else(|| made_id(&self.answer, index));
+            events.push(Event::ToolCall {
+                index: number(index),
+                id,
+                name: function.name.unwrap_or_default(),
+            });
+            index
+        });
+        events.extend(
+            function.arguments.take().map(|text| Event::ToolArguments { index: number(index), text }),
+        );
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+impl StreamDecoder for Decoder {
+    fn event(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), Unreadable> {
+        if data.trim_ascii() == b"[DONE]" {
+            self.observed.terminated = true;
+            return Ok(());
+        }
+        let mut scratch = Vec::new();
+        let chunk: Chunk = json::parse(data, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
+        let from = events.len();
+        if !self.started && chunk.error.is_none() {
+            self.started = true;
+            self.answer = chunk.id.clone().unwrap_or_default();
+            events.push(Event::Start { id: chunk.id, model: chunk.model, usage: None });
+        }
+        let mut gave_up = None;
+        for choice in chunk.choices.into_iter().flatten().filter(|choice| choice.index == 0) {
+            self.delta(choice.delta.unwrap_or_default(), events);
+            if let Some(reason) = choice.finish_reason.filter(|_| self.observed.finish_reason.is_none()) {
+                gave_up = error::gave_up(&reason);
+                if chunk.error.is_none() && gave_up.is_none() {
+                    events.push(Event::Finish(finish(&reason, !self.calls.is_empty())));
+                }
+                self.observed.finish_reason = Some(reason);
+            }
+        }
+        if let Some(usage) = chunk.usage {
+            let usage = usage.normalise(&self.dialect);
+            self.observed.usage = Some(usage);
+            self.observed.usage_complete = self.observed.finish_reason.is_some();
+            events.push(Event::Usage(usage));
+        }
+        if let Some(error) = chunk.error.as_ref().and_then(error::inside).or(gave_up) {
+            events.push(Event::Error(failure(&error)));
+            self.observed.error.get_or_insert(error);
+        }
+        self.observed.output_bytes += events.iter().skip(from).map(Event::output_bytes).sum::<u64>();
+        Ok(())
+    }
+
+    fn observed(&self) -> &Observed {
+        &self.observed
+    }
+}

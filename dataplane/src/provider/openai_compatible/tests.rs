@@ -1,0 +1,284 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::{
+    body,
+    provider::{Fault, Relay, testing},
+    usage::Usage,
+};
+
+const ADAPTER: OpenAiCompatible =
+    OpenAiCompatible { dialect: Dialect { rules: crate::provider::openai::RULES, ..OPENAI } };
+
+/// The body that would be sent, and what was asked for.
+fn relayed(adapter: &OpenAiCompatible, text: &str) -> Result<(String, Asked), Refusal> {
+    let provider = testing::provider(aigne_hub_crds::config::ProviderType::OpenAI);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let body = body::scan(Bytes::from(text.to_owned())).unwrap();
+    let (edits, asked) = adapter.relay(&body, target)?;
+    Ok((String::from_utf8(body::apply(&body, &edits).to_vec()).unwrap(), asked))
+}
+
+#[test]
+fn a_plain_request_changes_only_its_model() {
+    let (sent, asked) = relayed(&ADAPTER, r#"{ "model":"hub/m", "messages":[] , "unknown": 1.0 }"#).unwrap();
+    assert_eq!(sent, r#"{ "model":"upstream-m", "messages":[] , "unknown": 1.0 }"#);
+    assert!(!asked.usage);
+    let same = r#"{"model":"upstream-m","messages":[]}"#;
+    assert_eq!(relayed(&ADAPTER, same).unwrap().0, same);
+}
+
+#[test]
+fn usage_is_asked_for_in_every_stream_and_cannot_be_switched_off() {
+    let sent = |options: &str| {
+        relayed(&ADAPTER, &format!(r#"{{"model":"upstream-m","stream":true{options}}}"#)).unwrap()
+    };
+    let asked = |yes| Asked { usage: yes };
+    assert_eq!(
+        sent(""),
+        (
+            r#"{"model":"upstream-m","stream":true,"stream_options":{"include_usage":true}}"#.to_owned(),
+            asked(true)
+        )
+    );
+    assert_eq!(
+        sent(r#","stream_options":{"include_usage":false,"include_obfuscation":false}"#).0,
+        r#"{"model":"upstream-m","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}"#
+    );
+    let own = r#","stream_options":{"include_usage":true}"#;
+    assert_eq!(sent(own), (format!(r#"{{"model":"upstream-m","stream":true{own}}}"#), asked(false)));
+    for odd in ["null", "\"x\"", "[]", r#"{"include_usage":"true"}"#] {
+        let (sent, got) = sent(&format!(r#","stream_options":{odd}"#));
+        assert!(sent.ends_with(r#""stream_options":{"include_usage":true}}"#), "{sent}");
+        assert_eq!(got, asked(true));
+    }
+    for odd in ["1", "\"true\"", "[true]"] {
+        let refusal = relayed(&ADAPTER, &format!(r#"{{"model":"m","stream":{odd}}}"#)).unwrap_err();
+        assert_eq!(refusal.field, "stream");
+    }
+}
+
+#[test]
+fn nobody_gets_round_the_rules() {
+    let refused =
+        |member: &str| relayed(&ADAPTER, &format!(r#"{{"model":"m",{member}}}"#)).unwrap_err().field;
+    assert_eq!(refused(r#""service_tier":"priority""#), "service_tier");
+    assert_eq!(refused(r#""service_tier":["default"]"#), "service_tier");
+    assert_eq!(refused(r#""service\u005ftier":"flex""#), "service_tier");
+    assert_eq!(refused(r#""web_search_options":{}"#), "web_search_options");
+    assert_eq!(refused(r#""tools":[{"type":"function"},{"type":"web_search"}]"#), "tools[1].type");
+    assert_eq!(refused(r#""tools":{"type":"web_search"}"#), "tools");
+    for fine in [
+        r#""service_tier":null"#,
+        r#""service_tier":"auto""#,
+        r#""tools":[{"type":"custom"}]"#,
+        r#""tools":null"#,
+    ] {
+        relayed(&ADAPTER, &format!(r#"{{"model":"m",{fine}}}"#)).unwrap();
+    }
+}
+
+#[test]
+fn a_dialect_gets_what_it_knows() {
+    let plain = OpenAiCompatible {
+        dialect: Dialect {
+            max_tokens: MaxTokens::Plain,
+            developer_role: false,
+            json_schema: false,
+            ..OPENAI
+        },
+    };
+    let (sent, _) = relayed(
+        &plain,
+        r#"{"model":"upstream-m","max_completion_tokens":5,"messages":[{"content":"developer","role":"developer"},{"role":"user", "content":"x"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        sent,
+        r#"{"model":"upstream-m","max_tokens":5,"messages":[{"content":"developer","role":"system"},{"role":"user", "content":"x"}]}"#
+    );
+    let refusal = relayed(&plain, r#"{"model":"m","response_format":{"type":"json_schema"}}"#).unwrap_err();
+    assert_eq!(refusal.field, "response_format");
+}
+
+const USAGE: &str = r#"{"prompt_tokens":125,"completion_tokens":15,"total_tokens":140,"prompt_tokens_details":{"cached_tokens":100},"completion_tokens_details":{"reasoning_tokens":5}}"#;
+
+fn counted() -> Usage {
+    Usage { input: 25, cached_input: 100, output: 15, reasoning: 5, ..Usage::default() }
+}
+
+#[test]
+fn what_the_hub_asked_for_is_stripped_again() {
+    let chunk = r#"{"id":"x","choices":[{"index":0,"delta":{"content":"Hi \"there\""},"finish_reason":null}],"usage":null}"#;
+    let last = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+    let usage = format!(r#"{{"id":"x","choices":[],"usage":{USAGE}}}"#);
+    let mut hub = ADAPTER.observer(Asked { usage: true });
+    assert_eq!(
+        hub.event(chunk.as_bytes()),
+        Relay::Replace(Bytes::from_static(
+            b"data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi \\\"there\\\"\"},\"finish_reason\":null}]}\n\n"
+        ))
+    );
+    assert_eq!(hub.event(last.as_bytes()), Relay::Pass);
+    assert_eq!(hub.event(usage.as_bytes()), Relay::Drop);
+    assert_eq!(hub.event(b"[DONE]"), Relay::Pass);
+    let seen = Observed {
+        usage: Some(counted()),
+        usage_complete: true,
+        output_bytes: 12,
+        terminated: true,
+        error: None,
+        finish_reason: Some("stop".to_owned()),
+    };
+    assert_eq!(hub.observed(), &seen);
+
+    let mut client = ADAPTER.observer(Asked::default());
+    for event in [chunk, last, &usage, "[DONE]"] {
+        assert_eq!(client.event(event.as_bytes()), Relay::Pass);
+    }
+    assert_eq!(client.observed(), &seen);
+}
+
+#[test]
+fn usage_beside_a_choice_is_cut_out_alone() {
+    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let chunk = format!(
+        r#"{{"choices":[{{"delta":{{"content":"x"}},"finish_reason":"stop"}}], "usage": {USAGE} ,"z":1}}"#
+    );
+    let Relay::Replace(event) = observer.event(chunk.as_bytes()) else { panic!("not replaced") };
+    assert_eq!(
+        event,
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}] ,\"z\":1}\n\n"
+    );
+    assert_eq!(observer.observed().usage, Some(counted()));
+    assert!(observer.observed().usage_complete);
+}
+
+#[test]
+fn what_is_written_anew_stays_on_one_line() {
+    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let Relay::Replace(event) = observer.event(b"{\n\"usage\":null,\n\"choices\":[{}]}") else {
+        panic!("not replaced")
+    };
+    assert_eq!(event, "data: { \"choices\":[{}]}\n\n");
+}
+
+#[test]
+fn text_that_only_looks_like_usage_passes() {
+    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let chunk =
+        r#"{"choices":[{"delta":{"content":"\"usage\":null","tool":{"usage":1}},"finish_reason":null}]}"#;
+    assert_eq!(observer.event(chunk.as_bytes()), Relay::Pass);
+    assert_eq!(observer.event(b"not JSON with \"usage\":null"), Relay::Pass);
+    assert_eq!(observer.observed().usage, None);
+}
+
+#[test]
+fn a_lone_surrogate_never_hides_the_usage() {
+    let chunk = format!(r#"{{"choices":[],"note":"\ud83c","usage":{USAGE}}}"#);
+    let mut observer = ADAPTER.observer(Asked { usage: true });
+    assert_eq!(observer.event(chunk.as_bytes()), Relay::Drop);
+    assert_eq!(observer.observed().usage, Some(counted()));
+}
+
+#[test]
+fn a_provider_that_gives_up_has_failed() {
+    let chunk = br#"{"choices":[{"index":0,"delta":{"content":"Wa"},"finish_reason":"insufficient_system_resource"}]}"#;
+    let mut observer = ADAPTER.observer(Asked::default());
+    observer.event(chunk);
+    assert_eq!(observer.observed().error.as_ref().map(|error| error.fault), Some(Fault::Provider));
+    let mut decoder = ADAPTER.decoder();
+    let mut events = Vec::new();
+    decoder.event(chunk, &mut events).unwrap();
+    assert!(matches!(events.last(), Some(chat::Event::Error(_))), "{events:?}");
+    let whole =
+        br#"{"choices":[{"message":{"content":"Wa"},"finish_reason":"insufficient_system_resource"}]}"#;
+    assert!(ADAPTER.observe(whole).error.is_some());
+    assert!(ADAPTER.decode(whole).unwrap().error.is_some());
+}
+
+#[test]
+fn reasoning_beside_the_completion_is_added_where_the_total_says_so() {
+    let xai = OpenAiCompatible { dialect: Dialect { reasoning_is_addend: true, ..OPENAI } };
+    let output = |adapter: &OpenAiCompatible, total: &str| {
+        let body = format!(
+            r#"{{"choices":[],"usage":{{"prompt_tokens":100,"completion_tokens":10{total},"completion_tokens_details":{{"reasoning_tokens":5}}}}}}"#
+        );
+        adapter.observe(body.as_bytes()).usage.map(|usage| (usage.output, usage.reasoning))
+    };
+    assert_eq!(output(&xai, r#","total_tokens":115"#), Some((15, 5)));
+    assert_eq!(output(&xai, r#","total_tokens":110"#), Some((10, 5)));
+    assert_eq!(output(&xai, ""), Some((15, 5)));
+    assert_eq!(output(&ADAPTER, r#","total_tokens":110"#), Some((10, 5)));
+}
+
+#[test]
+fn odd_counts_never_cost_the_usage() {
+    let body = br#"{"choices":[],"usage":{"prompt_tokens":"12","completion_tokens":3.0,"total_tokens":null,"prompt_tokens_details":{"cached_tokens":99,"audio_tokens":[]},"cost":1e-7}}"#;
+    let usage = ADAPTER.observe(body).usage.unwrap();
+    assert_eq!((usage.input, usage.cached_input, usage.output), (0, 12, 3));
+    assert_eq!(usage.reported_cost_nanos, Some(100));
+}
+
+#[test]
+fn errors_are_read_in_every_shape() {
+    let error = |status: u16, body: &str| {
+        let error = ADAPTER.error(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes());
+        (error.fault, error.message, error.code, error.param)
+    };
+    let owned = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        error(400, r#"{"error":{"message":"Bad","type":"invalid_request_error","param":"n","code":null}}"#),
+        (Fault::Request, "Bad".into(), owned("invalid_request_error"), owned("n"))
+    );
+    assert_eq!(
+        error(
+            429,
+            r#"{"error":{"message":"You exceeded","type":"insufficient_quota","code":"insufficient_quota"}}"#
+        )
+        .0,
+        Fault::Forbidden
+    );
+    assert_eq!(error(429, "{}").0, Fault::Throttled);
+    assert_eq!(
+        error(402, r#"{"error":{"code":402,"message":"Insufficient credits","metadata":{}}}"#),
+        (Fault::Forbidden, "Insufficient credits".into(), owned("402"), None)
+    );
+    assert_eq!(
+        error(
+            400,
+            r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xa***"}"#
+        )
+        .0,
+        Fault::Credential
+    );
+    assert_eq!(
+        error(404, r#"{"error":"model 'x' not found"}"#),
+        (Fault::Request, "model 'x' not found".into(), None, None)
+    );
+    assert_eq!(
+        error(502, "<html>Bad Gateway</html>"),
+        (Fault::Provider, "the provider answered with status 502 (Bad Gateway)".into(), None, None)
+    );
+    assert_eq!(error(529, "").0, Fault::Provider);
+    assert_eq!(error(408, "").0, Fault::Provider);
+    assert_eq!(error(302, "").0, Fault::Provider);
+    assert_eq!(error(401, r#"[{"error":{"message":"m"}}]"#), (Fault::Credential, "m".into(), None, None));
+}
+
+#[test]
+fn an_error_inside_a_good_answer_is_seen() {
+    let body = br#"{"error":{"code":502,"message":"Provider disconnected"}}"#;
+    let error = ADAPTER.observe(body).error.unwrap();
+    assert_eq!(
+        (error.status, error.fault, error.message.as_str()),
+        (200, Fault::Provider, "Provider disconnected")
+    );
+    assert_eq!(ADAPTER.decode(body).unwrap().error.unwrap().message, "Provider disconnected");
+
+    let mut observer = ADAPTER.observer(Asked::default());
+    let chunk = br#"{"id":"gen-1","error":{"code":429,"message":"slow down"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#;
+    assert_eq!(observer.event(chunk), Relay::Pass);
+    assert_eq!(observer.observed().error.as_ref().map(|error| error.fault), Some(Fault::Throttled));
+    assert_eq!(ADAPTER.observe(br#"{"choices":[],"error":null}"#).error, None);
+}

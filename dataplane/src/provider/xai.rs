@@ -1,0 +1,26 @@
+//! xAI. Reasoning tokens are counted beside the completion, and usage says what was charged.
+
+use super::{
+    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
+    rules::{Allowed, Rule, rule},
+};
+use crate::chat::Effort;
+
+/// Fields that change who serves a request or what it costs beyond its tokens.
+const RULES: &[Rule] = &[
+    rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),
+    rule("deferred", Allowed::False, "puts the answer where the hub cannot meter it"),
+    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
+    rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
+];
+
+/// The adapter.
+pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
+    dialect: Dialect {
+        max_tokens: MaxTokens::Completion,
+        reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
+        reasoning_is_addend: true,
+        rules: RULES,
+        ..OPENAI
+    },
+};

@@ -1,0 +1,166 @@
+//! The wiring of a gateway, from its source to its end. Reads top to bottom.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use prometheus_client::metrics::counter::Counter;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+
+use crate::{
+    admin::{self, Admin, Readiness},
+    clock::Clock,
+    health::Registry,
+    ledger::{
+        journal::{self, Journals},
+        sqlite::Sqlite,
+        store::Store as _,
+        writer::{self, Writer},
+    },
+    percore::Shared,
+    server::{self, Server},
+    snapshot::Snapshot,
+    source::{Loaded, Source},
+    telemetry::{
+        Telemetry,
+        access::{AccessWriter, Destination},
+    },
+};
+
+/// How often numbers that others keep are copied into the metrics.
+const COPY_EVERY: Duration = Duration::from_secs(1);
+
+/// How a gateway runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Listeners, threads, and how long the end may take.
+    pub server: server::Options,
+    /// Health and metrics; port 0 picks a free one.
+    pub admin: SocketAddr,
+    /// Holds the ledger and the journal.
+    pub data: PathBuf,
+    /// Where the access log goes.
+    pub access_log: Destination,
+    /// Bytes; a larger request body is refused.
+    pub max_body: usize,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// Serves until `stop` resolves, then ends without losing anything that was begun.
+pub async fn run(
+    options: Options,
+    source: Source,
+    telemetry: Arc<Telemetry>,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let mut tasks = JoinSet::new();
+
+    // The ledger first: what an earlier process left behind is replayed while requests are served already.
+    let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
+        .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
+    let store = Sqlite::open(&options.data.join("ledger.sqlite"))
+        .await
+        .with_context(|| format!("the ledger in {} cannot be opened", options.data.display()))?;
+    let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
+    let writing = tokio::spawn(ledger_writer.run());
+
+    // Configuration, now and as it changes.
+    let registry = Registry::default();
+    let loaded = Arc::clone(&source.loaded.borrow());
+    record_prices(&store, &loaded).await;
+    let shared = Arc::new(Shared {
+        clock: options.clock,
+        snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry)),
+        max_body: options.max_body,
+        draining: false.into(),
+        journal_full: telemetry.shared().journal.full.clone(),
+    });
+    tasks.spawn(follow(source.clone(), Arc::clone(&shared), registry, store));
+
+    // Listeners: clients', and our own.
+    let access = AccessWriter::start(&options.access_log, &telemetry)
+        .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
+    let server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
+    let readiness = Readiness::default();
+    let listener = TcpListener::bind(options.admin)
+        .await
+        .with_context(|| format!("cannot listen on {} for health and metrics", options.admin))?;
+    let admin_address = listener.local_addr()?;
+    let (stop_admin, admin_stopped) = oneshot::channel();
+    let admin = Admin { telemetry: Arc::clone(&telemetry), readiness: readiness.clone(), source };
+    let admin = tokio::spawn(admin::serve(listener, admin, async {
+        let _ = admin_stopped.await;
+    }));
+    tasks.spawn(copy_metrics(ledger.clone(), telemetry));
+    readiness.ready();
+    tracing::info!(gateway = %server.address, admin = %admin_address, threads = options.server.threads, "ready");
+
+    stop.await;
+
+    // The end, in the order in which things depend on each other.
+    tracing::info!("draining");
+    readiness.drain();
+    server.drain().await;
+    ledger.close().await;
+    if let Err(error) = writing.await {
+        tracing::error!(%error, "the ledger's writer ended badly; its journal is replayed at the next start");
+    }
+    access.finish();
+    tasks.shutdown().await;
+    let _ = stop_admin.send(());
+    if let Ok(Err(error)) = admin.await {
+        tracing::warn!(%error, "the admin listener ended badly");
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn prepare(loaded: &Loaded, registry: &Registry) -> Snapshot {
+    Snapshot::new(&loaded.config, &loaded.secrets, registry, loaded.revision.clone())
+}
+
+/// Each new revision becomes the snapshot of the requests that come after it; those under way keep theirs.
+async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, store: Sqlite) {
+    while source.loaded.changed().await.is_ok() {
+        let loaded = Arc::clone(&source.loaded.borrow_and_update());
+        record_prices(&store, &loaded).await;
+        shared.snapshot.store(Arc::new(prepare(&loaded, &registry)));
+        tracing::info!(revision = %loaded.revision, "configuration in use");
+    }
+}
+
+/// Before a row can name a revision, the revision can be explained.
+async fn record_prices(store: &Sqlite, loaded: &Loaded) {
+    let sheets: Vec<_> = loaded.config.shared.prices.values().flatten().cloned().collect();
+    if let Err(error) = store.record_sheets(&sheets).await {
+        tracing::error!(%error, "the price sheets could not be recorded; usage is, with their revisions");
+    }
+}
+
+async fn copy_metrics(ledger: writer::Handle, telemetry: Arc<Telemetry>) {
+    let copy = |counter: &Counter, counted: &AtomicU64| {
+        let new = counted.load(Relaxed).saturating_sub(counter.get());
+        counter.inc_by(new);
+    };
+    let mut ticks = tokio::time::interval(COPY_EVERY);
+    loop {
+        ticks.tick().await;
+        let (counted, shown) = (ledger.metrics(), telemetry.shared());
+        shown.journal.pending_bytes.set(i64::try_from(ledger.lag_bytes()).unwrap_or(i64::MAX));
+        copy(&shown.journal.interrupted, &counted.interrupted);
+        copy(&shown.journal.unmatched, &counted.unmatched);
+        copy(&shown.ledger.rows, &counted.rows);
+        copy(&shown.ledger.failed_batches, &counted.errors);
+        shown.ledger.away.set(counted.away.load(Relaxed).into());
+    }
+}

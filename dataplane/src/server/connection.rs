@@ -1,0 +1,173 @@
+//! Connections of clients: accepted, served, and ended without cutting anything off.
+
+use std::{
+    cell::Cell, convert::Infallible, future::poll_fn, io::ErrorKind, pin::pin, rc::Rc, task::Poll,
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::Instant,
+};
+
+use crate::{gateway, percore::Core};
+
+/// A client that has not sent a request's head by then is let go. The time runs while a connection is idle, too:
+/// longer than load balancers usually keep theirs, so that they close first and no request crosses our closing.
+const HEAD_WITHIN: Duration = Duration::from_secs(75);
+/// At the end, a connection that has not said anything yet may have its first request on the way.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+/// After a failed accept (no file descriptors left), before the next.
+const BREATHER: Duration = Duration::from_millis(50);
+
+type Closing = watch::Receiver<Option<Instant>>;
+
+/// Accepts until the process is about to end, then what waits already. Returns when open requests must have ended.
+pub(super) async fn accept(core: &Rc<Core>, listener: TcpListener, closing: Closing) -> Instant {
+    let mut spare = closing.clone();
+    let deadline = {
+        let mut told = pin!(spare.wait_for(Option::is_some));
+        loop {
+            tokio::select! {
+                biased;
+                deadline = &mut told => break deadline.ok().and_then(|deadline| *deadline),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => serve(core, stream, closing.clone()),
+                    Err(error) => {
+                        tracing::error!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(BREATHER).await;
+                    }
+                },
+            }
+        }
+    };
+    backlog(core, listener, &closing);
+    deadline.unwrap_or_else(Instant::now)
+}
+
+/// Serves what the kernel has accepted already. The system is asked itself: the runtime knows of a connection only
+/// after its next turn, and what is left in the backlog when the listener closes is reset.
+fn backlog(core: &Rc<Core>, listener: TcpListener, closing: &Closing) {
+    let listener = match listener.into_std() {
+        Ok(listener) => listener,
+        Err(error) => return tracing::warn!(%error, "the backlog could not be emptied"),
+    };
+    loop {
+        let accepted = listener.accept().and_then(|(stream, _)| {
+            stream.set_nonblocking(true)?;
+            TcpStream::from_std(stream)
+        });
+        match accepted {
+            Ok(stream) => serve(core, stream, closing.clone()),
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn serve(core: &Rc<Core>, stream: TcpStream, closing: Closing) {
+    // Small writes must not wait for acknowledgements.
+    if let Err(error) = stream.set_nodelay(true) {
+        return tracing::debug!(%error, "a connection ended before it was served");
+    }
+    let open = Open::new(Rc::clone(core));
+    tokio::task::spawn_local(async move { run(&open.0, stream, closing).await });
+}
+
+/// Counts a connection until it ends, also by a panic.
+struct Open(Rc<Core>);
+
+impl Open {
+    fn new(core: Rc<Core>) -> Self {
+        core.live.enter();
+        core.metrics.connection_opened();
+        Self(core)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connection_closed();
+        self.0.live.leave();
+    }
+}
+
+async fn run(core: &Rc<Core>, stream: TcpStream, mut closing: Closing) {
+    let spoken = Cell::new(false);
+    let service = service_fn(|request| {
+        spoken.set(true);
+        let core = Rc::clone(core);
+        async move { Ok::<_, Infallible>(gateway::handle(core, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        // One write of one buffer is cheaper here than a vectored one. (Flattening through `pipeline_flush` would
+        // buffer without bound for a client that reads slowly, and hold a stream back behind a pipelined request.)
+        .writev(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        _ = closing.wait_for(Option::is_some) => {
+            // A request that was sent before the end is answered, though it may not have been read yet.
+            let begun = poll_fn(|context| match connection.as_mut().poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if spoken.get() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            if let Ok(Some(ended)) = tokio::time::timeout(FIRST_WORD, begun).await {
+                ended
+            } else {
+                // What is being answered is answered; nothing further is read.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a client's connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, rc::Rc};
+
+    use aigne_hub_crds::config::ProviderType;
+    use tokio::{net::TcpListener, sync::watch, task::LocalSet, time::Instant};
+
+    use super::accept;
+    use crate::gateway::tests::rig::{KEY, Rig, SOON, Upstream, answer, connect};
+
+    #[test]
+    fn requests_that_wait_in_the_backlog_are_answered_at_the_end() {
+        let rig = Rig::start(ProviderType::OpenAI, &Upstream::start(|_, _, _| false), |_| {});
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                let mut client = connect(listener.local_addr().unwrap());
+                let head = format!(
+                    "GET /v1/models HTTP/1.1\r\nhost: h\r\nx-api-key: {KEY}\r\nconnection: close\r\n\r\n"
+                );
+                client.write_all(head.as_bytes()).unwrap();
+                client
+            })
+            .collect();
+        let (_closing, closed) = watch::channel(Some(Instant::now() + SOON));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let core = Rc::new(rig.core());
+            let deadline = accept(&core, TcpListener::from_std(listener).unwrap(), closed).await;
+            tokio::time::timeout_at(deadline, core.live.none_left()).await.unwrap();
+        });
+        for client in clients {
+            assert!(answer(client).starts_with("HTTP/1.1 200 OK"));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A provider, prepared: its address, adapter, credentials' headers, models and prices.
+
+use std::sync::{Arc, atomic::AtomicU32};
+
+use aigne_hub_crds::config::{self, PriceSheet};
+use http::{HeaderName, HeaderValue, Uri};
+
+use crate::{
+    health::{Circuit, Cooling, Registry},
+    ledger::price::Rates,
+    provider::{Adapter, Target, adapter},
+    secret::SecretStore,
+    upstream::{Endpoint, authorization},
+    wire::Operation,
+};
+
+/// A provider, prepared.
+pub struct Provider {
+    /// As configured.
+    pub config: config::Provider,
+    /// `namespace/name`.
+    pub id: Arc<str>,
+    /// Speaks its dialect.
+    pub adapter: &'static dyn Adapter,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Those whose values are known; at least one (a nameless one where the provider needs none).
+    pub credentials: Vec<Credential>,
+    /// As configured, in their order.
+    pub models: Vec<Model>,
+    /// Requests in flight.
+    pub in_flight: Arc<AtomicU32>,
+    /// Cost and price.
+    pub rates: Rates,
+    chat: Option<Uri>,
+    count_tokens: Option<Uri>,
+}
+
+/// A credential, prepared.
+#[derive(Debug)]
+pub struct Credential {
+    /// For logs.
+    pub name: String,
+    /// The header that shows it, marked sensitive.
+    pub header: Option<(HeaderName, HeaderValue)>,
+    /// Share among those that are well.
+    pub weight: u32,
+    /// Its state with the provider.
+    pub circuit: Arc<Circuit>,
+}
+
+/// A model, prepared.
+#[derive(Debug)]
+pub struct Model {
+    /// As configured.
+    pub config: config::Model,
+    /// The hub's name for it.
+    pub name: Arc<str>,
+    /// `provider/model`.
+    pub qualified: String,
+    /// Its state with each credential, in their order.
+    pub cooling: Vec<Arc<Cooling>>,
+}
+
+/// Why a provider cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error(transparent)]
+    Endpoint(#[from] crate::upstream::BadEndpoint),
+    #[error("this version has no adapter for its type")]
+    NoAdapter,
+    #[error("none of its credentials has a value")]
+    NoCredential,
+}
+
+impl Provider {
+    /// Prepares a provider.
+    pub fn new(
+        config: &config::Provider,
+        sheets: &[PriceSheet],
+        secrets: &SecretStore,
+        registry: &Registry,
+    ) -> Result<Self, Unusable> {
+        let adapter = adapter(config.r#type).ok_or(Unusable::NoAdapter)?;
+        let endpoint = Endpoint::parse(&config.base_url, config.allow_private, config.timeouts.connect)?;
+        let credentials = credentials(config, adapter, secrets, registry)?;
+        let models =
+            config.models.iter().map(|model| Model::new(model, config, &credentials, registry)).collect();
+        let target = |operation| adapter.path(operation).map(|path| endpoint.target(path));
+        Ok(Self {
+            id: config.id.as_str().into(),
+            adapter,
+            chat: target(Operation::Chat),
+            count_tokens: target(Operation::CountTokens),
+            in_flight: registry.in_flight(&config.id),
+            rates: Rates::new(sheets),
+            config: config.clone(),
+            endpoint,
+            credentials,
+            models,
+        })
+    }
+
+    /// The request target of an operation; `None` where the provider has no such endpoint.
+    pub fn target(&self, operation: Operation) -> Option<&Uri> {
+        match operation {
+            Operation::Chat => self.chat.as_ref(),
+            Operation::CountTokens => self.count_tokens.as_ref(),
+        }
+    }
+
+    /// What an adapter may know of a request to one of its models.
+    pub fn adapter_target<'a>(&'a self, model: &'a Model) -> Target<'a> {
+        Target { provider: &self.config, model: &model.config }
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Provider").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn credentials(
+    config: &config::Provider,
+    adapter: &dyn Adapter,
+    secrets: &SecretStore,
+    registry: &Registry,
+) -> Result<Vec<Credential>, Unusable> {
+    let circuit = |name: &str| registry.circuit(&format!("{}/{name}", config.id));
+    if config.credentials.is_empty() {
+        let circuit = circuit("");
+        return Ok(vec![Credential { name: "none".into(), header: None, weight: 1, circuit }]);
+    }
+    let mut known: Vec<_> = config
+        .credentials
+        .iter()
+        .filter_map(|credential| {
+            let header = authorization(adapter.auth(), secrets.get(&credential.secret)?)?;
+            Some(Credential {
+                name: credential.name.clone(),
+                header: Some(header),
+                weight: credential.weight,
+                circuit: circuit(&credential.name),
+            })
+        })
+        .collect();
+    // Weight 0 takes one out of rotation; the last is never taken away.
+    if known.iter().any(|credential| credential.weight > 0) {
+        known.retain(|credential| credential.weight > 0);
+    }
+    if known.is_empty() { Err(Unusable::NoCredential) } else { Ok(known) }
+}
+
+impl Model {
+    fn new(
+        model: &config::Model,
+        provider: &config::Provider,
+        credentials: &[Credential],
+        registry: &Registry,
+    ) -> Self {
+        let cooling = |credential: &Credential| {
+            registry.cooling(&format!("{}/{}/{}", provider.id, credential.name, model.name))
+        };
+        Self {
+            config: model.clone(),
+            name: model.name.as_str().into(),
+            qualified: format!("{}/{}", provider.name, model.name),
+            cooling: credentials.iter().map(cooling).collect(),
+        }
+    }
+
+    /// Every name by which a client may ask for it.
+    pub(super) fn client_names(&self, provider: &str) -> impl Iterator<Item = String> {
+        let names = std::iter::once(&self.config.name).chain(&self.config.aliases);
+        names.flat_map(move |name| [name.clone(), format!("{provider}/{name}")])
+    }
+}

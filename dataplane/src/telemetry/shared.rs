@@ -1,0 +1,124 @@
+//! Metrics off the request path: configuration, journal, ledger. Any thread may set them.
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// Metrics that any thread may set.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// Loading of the configuration.
+    pub config: ConfigMetrics,
+    /// The per-core journals.
+    pub journal: JournalMetrics,
+    /// The writer that moves journal records into the store.
+    pub ledger: LedgerMetrics,
+}
+
+/// Loading of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigMetrics {
+    last_reload_successful: Gauge,
+    reloads: Family<[(&'static str, &'static str); 1], Counter>,
+    info: Family<[(&'static str, String); 1], Gauge>,
+    findings: Family<[(&'static str, &'static str); 1], Gauge>,
+}
+
+impl ConfigMetrics {
+    /// A revision is in use.
+    pub fn loaded(&self, revision: &str, errors: usize, warnings: usize) {
+        self.last_reload_successful.set(1);
+        self.reloads.get_or_create(&[("result", "success")]).inc();
+        self.info.clear();
+        self.info.get_or_create(&[("revision", revision.to_owned())]).set(1);
+        self.findings.get_or_create(&[("severity", "error")]).set(gauge(errors));
+        self.findings.get_or_create(&[("severity", "warning")]).set(gauge(warnings));
+    }
+
+    /// What was found could not be read; the last good revision stays in use.
+    pub fn rejected(&self) {
+        self.last_reload_successful.set(0);
+        self.reloads.get_or_create(&[("result", "failure")]).inc();
+    }
+}
+
+/// The per-core journals.
+#[derive(Clone, Debug, Default)]
+pub struct JournalMetrics {
+    /// Bytes that the writer has not moved yet, over all segments.
+    pub pending_bytes: Gauge,
+    /// Intents that found no room.
+    pub full: Counter,
+    /// Attempts whose outcome was lost with an earlier process.
+    pub interrupted: Counter,
+    /// Outcomes without an intent: a defect.
+    pub unmatched: Counter,
+}
+
+/// The writer that moves journal records into the store.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerMetrics {
+    /// Rows really inserted.
+    pub rows: Counter,
+    /// Batches that the store refused; they are tried again.
+    pub failed_batches: Counter,
+    /// 1 while the store takes nothing.
+    pub away: Gauge,
+}
+
+impl Shared {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let shared = Self::default();
+        let config = &shared.config;
+        registry.register(
+            "aigne_hub_config_last_reload_successful",
+            "1 while what was found last could be read, else 0",
+            config.last_reload_successful.clone(),
+        );
+        registry.register("aigne_hub_config_reloads", "Reads of the configuration", config.reloads.clone());
+        registry.register("aigne_hub_config_info", "The revision in use", config.info.clone());
+        registry.register(
+            "aigne_hub_config_findings",
+            "What a person should hear of in the revision in use",
+            config.findings.clone(),
+        );
+        let journal = &shared.journal;
+        registry.register(
+            "aigne_hub_journal_pending_bytes",
+            "Bytes that are not in the store yet",
+            journal.pending_bytes.clone(),
+        );
+        registry.register("aigne_hub_journal_full", "Intents that found no room", journal.full.clone());
+        registry.register(
+            "aigne_hub_journal_interrupted",
+            "Attempts whose outcome was lost with an earlier process",
+            journal.interrupted.clone(),
+        );
+        registry.register(
+            "aigne_hub_journal_unmatched",
+            "Outcomes without an intent, which is a defect",
+            journal.unmatched.clone(),
+        );
+        let ledger = &shared.ledger;
+        registry.register("aigne_hub_ledger_rows", "Usage rows inserted", ledger.rows.clone());
+        registry.register(
+            "aigne_hub_ledger_failed_batches",
+            "Batches that the store refused",
+            ledger.failed_batches.clone(),
+        );
+        registry.register(
+            "aigne_hub_ledger_away",
+            "1 while the store takes nothing, else 0",
+            ledger.away.clone(),
+        );
+        let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("aigne_hub_build_info", "The version that runs", build);
+        shared
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

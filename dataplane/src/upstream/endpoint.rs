@@ -1,0 +1,107 @@
+//! A provider's base URL, taken apart once.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Uri, uri::PathAndQuery};
+
+/// Where a provider is.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `true` for `https`.
+    pub tls: bool,
+    /// A name or an IP address without brackets.
+    pub host: String,
+    /// Defaults to 443 or 80.
+    pub port: u16,
+    /// The `Host` header.
+    pub authority: HeaderValue,
+    /// Before every request path; empty or starting with `/`.
+    pub base_path: String,
+    /// Addresses that are not public are allowed.
+    pub allow_private: bool,
+    /// Milliseconds for resolve, connect and TLS.
+    pub connect_timeout_ms: u64,
+    /// Connections are shared by equal pools.
+    pub pool_key: Arc<str>,
+}
+
+/// A base URL that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url:?} is not a usable base URL: {reason}")]
+pub struct BadEndpoint {
+    url: String,
+    reason: &'static str,
+}
+
+impl Endpoint {
+    /// Takes `base_url` apart. `allow_private` and the timeout are kept beside it, as the pool needs them.
+    pub fn parse(base_url: &str, allow_private: bool, connect_timeout_ms: u64) -> Result<Self, BadEndpoint> {
+        let bad = |reason| BadEndpoint { url: base_url.to_owned(), reason };
+        let uri: Uri = base_url.parse().map_err(|_| bad("it cannot be parsed"))?;
+        let tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(bad("it must begin with https:// or http://")),
+        };
+        let authority = uri.authority().ok_or_else(|| bad("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("credentials belong in a Secret"));
+        }
+        if uri.query().is_some() {
+            return Err(bad("it must not have a query"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let pool_key = format!(
+            "{}://{host}:{port}{}",
+            if tls { "https" } else { "http" },
+            if allow_private { "" } else { "!" }
+        );
+        Ok(Self {
+            tls,
+            host,
+            port,
+            authority: HeaderValue::from_str(authority.as_str()).map_err(|_| bad("its host is not ASCII"))?,
+            base_path: uri.path().trim_end_matches('/').to_owned(),
+            allow_private,
+            connect_timeout_ms,
+            pool_key: pool_key.into(),
+        })
+    }
+
+    /// The request target for a path that an adapter gives. A version that ends the base URL and begins the path
+    /// is written once, as people give Anthropic's address with and without `/v1`.
+    pub fn target(&self, path: &str) -> Uri {
+        let base = match self.base_path.strip_suffix("/v1") {
+            Some(shorter) if path.starts_with("/v1/") => shorter,
+            _ => &self.base_path,
+        };
+        PathAndQuery::from_maybe_shared(format!("{base}{path}"))
+            .map_or_else(|_| Uri::from_static("/"), Uri::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls_are_taken_apart() {
+        let endpoint = Endpoint::parse("https://api.openai.com/v1/", false, 1000).unwrap();
+        assert_eq!((endpoint.tls, endpoint.host.as_str(), endpoint.port), (true, "api.openai.com", 443));
+        assert_eq!(endpoint.target("/chat/completions"), "/v1/chat/completions");
+        let endpoint = Endpoint::parse("http://[::1]:8080", true, 1000).unwrap();
+        assert_eq!((endpoint.tls, endpoint.host.as_str(), endpoint.port), (false, "::1", 8080));
+        assert_eq!(endpoint.authority, "[::1]:8080");
+        assert_eq!(endpoint.target("/v1/messages"), "/v1/messages");
+        let endpoint = Endpoint::parse("https://proxy.example/anthropic/v1", false, 1000).unwrap();
+        assert_eq!(endpoint.target("/v1/messages"), "/anthropic/v1/messages");
+    }
+
+    #[test]
+    fn unusable_base_urls_say_why() {
+        for url in ["ftp://a", "https://user:pass@a/", "nonsense", "https://a/?x=1"] {
+            assert!(Endpoint::parse(url, false, 1).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Writes a plain answer.
+
+use super::{stop_reason, usage};
+use crate::{
+    chat::{Content, Finish, FinishReason, Part, Response},
+    json::{self, Object},
+    wire::Meta,
+};
+
+pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    let mut answer = Object::open(&mut out);
+    answer
+        .string("id", response.id.as_deref().unwrap_or(&meta.id))
+        .string("type", "message")
+        .string("role", "assistant")
+        .string("model", &meta.model);
+    json::list(answer.name("content"), &response.parts, block);
+    let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
+    stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
+    usage(answer.name("usage"), &response.usage.unwrap_or_default());
+    answer.close();
+    out
+}
+
+/// `stop_reason` and `stop_sequence`.
+pub(super) fn stop(object: &mut Object<'_>, finish: &Finish, refused: bool) {
+    object.string("stop_reason", stop_reason(finish.reason, refused));
+    match &finish.stop_sequence {
+        Some(text) => object.string("stop_sequence", text),
+        None => object.raw("stop_sequence", "null"),
+    };
+}
+
+fn block(out: &mut Vec<u8>, part: &Part) {
+    let mut block = Object::open(out);
+    match &part.content {
+        Content::Thinking { text, signature } => {
+            // Other providers sign nothing; the field is there all the same, as clients rely on it.
+            let signature = signature.as_deref().unwrap_or_default();
+            block.string("type", "thinking").string("thinking", text).string("signature", signature);
+        }
+        Content::RedactedThinking(data) => {
+            block.string("type", "redacted_thinking").string("data", data);
+        }
+        Content::ToolCall { id, name, arguments } => {
+            block.string("type", "tool_use").string("id", id).string("name", name);
+            block.raw("input", &json::object_or_wrapped(arguments));
+        }
+        Content::Text(text) | Content::Refusal(text) => {
+            block.string("type", "text").string("text", text);
+        }
+        // Models write none of these in the formats that are read.
+        Content::Image { .. } | Content::File { .. } | Content::Audio { .. } | Content::ToolResult { .. } => {
+            block.string("type", "text").string("text", "");
+        }
+    }
+    block.close();
+}

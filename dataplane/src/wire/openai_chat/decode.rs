@@ -1,0 +1,369 @@
+//! Reads a request.
+//!
+//! Besides the format's own fields it takes what is in common use with other models behind this format: `top_k`,
+//! `thinking` (as Anthropic writes it), `cache_control` on parts and tools, and `reasoning_content` and
+//! `thinking_blocks` on the assistant's messages, which is how our answers carry thinking.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::{
+    BadRequest,
+    fields::{self, bad, list, number, read},
+    thinking,
+};
+use crate::{
+    body::Body,
+    chat::{
+        Content, Effort, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Source, Tool,
+        ToolChoice,
+    },
+};
+
+pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
+    let mut request = Request::default();
+    let mut limit = None;
+    for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
+        match name {
+            "model" => request.model = read(name, raw)?,
+            "messages" => request.messages = list(name, raw, message)?,
+            "tools" => request.tools = list(name, raw, tool)?,
+            "tool_choice" => request.tool_choice = Some(tool_choice(raw)?),
+            "parallel_tool_calls" => request.parallel_tool_calls = Some(read(name, raw)?),
+            "max_tokens" => limit = Some(read(name, raw)?),
+            "max_completion_tokens" => request.max_output_tokens = Some(read(name, raw)?),
+            "temperature" => request.temperature = Some(number(name, raw)?),
+            "top_p" => request.top_p = Some(number(name, raw)?),
+            "top_k" => request.top_k = Some(number(name, raw)?),
+            "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
+            "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
+            "seed" => request.seed = Some(number(name, raw)?),
+            "stop" => request.stop = stop(raw)?,
+            "response_format" => request.response_format = Some(response_format(raw)?),
+            "reasoning_effort" => {
+                let word: String = read(name, raw)?;
+                let effort =
+                    Effort::parse(&word).ok_or_else(|| bad(name, format!("{word:?} is not known")))?;
+                request.reasoning.get_or_insert_default().effort = Some(effort);
+            }
+            "thinking" => thinking::read(raw, request.reasoning.get_or_insert_default())
+                .map_err(|error| error.within(name))?,
+            "user" => request.user = Some(read(name, raw)?),
+            "stream" => request.stream = read(name, raw)?,
+            "stream_options" => {
+                request.include_usage = read::<StreamOptions>(name, raw)?.include_usage.unwrap_or(false);
+            }
+            "functions" | "function_call" => {
+                return Err(bad(name, "is no longer supported; use `tools` and `tool_choice`"));
+            }
+            _ => request.extra.push((name.to_owned(), read(name, raw)?)),
+        }
+    }
+    request.max_output_tokens = request.max_output_tokens.or(limit);
+    if body.raw("messages").is_none() {
+        return Err(bad("messages", "is missing"));
+    }
+    if request.reasoning == Some(Reasoning::default()) {
+        request.reasoning = None;
+    }
+    Ok(request)
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct RawMessage<'a> {
+    role: String,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    name: Option<String>,
+    refusal: Option<String>,
+    #[serde(borrow)]
+    tool_calls: Option<&'a RawValue>,
+    tool_call_id: Option<String>,
+    reasoning_content: Option<String>,
+    #[serde(borrow)]
+    thinking_blocks: Option<&'a RawValue>,
+    #[serde(borrow)]
+    audio: Option<&'a RawValue>,
+    function_call: Option<&'a RawValue>,
+    cache_control: Option<Raw>,
+}
+
+fn message(raw: &str) -> Result<Message, BadRequest> {
+    let message: RawMessage<'_> = read("", raw)?;
+    let mut parts = Vec::new();
+    let role = match message.role.as_str() {
+        "system" => Role::System,
+        "developer" => Role::Developer,
+        "user" | "tool" => Role::User,
+        "assistant" => Role::Assistant,
+        "function" => return Err(bad("role", "`function` is no longer supported; use `tool`")),
+        other => return Err(bad("role", format!("{other:?} is not known"))),
+    };
+    if message.audio.is_some() {
+        return Err(bad("audio", "is not supported where a request is translated"));
+    }
+    if message.function_call.is_some() {
+        return Err(bad("function_call", "is no longer supported; use `tool_calls`"));
+    }
+    if role == Role::Assistant {
+        reasoning(&message, &mut parts)?;
+    }
+    let content = match message.content {
+        Some(content) => content_parts(content.get())?,
+        None if role == Role::Assistant => Vec::new(),
+        None => return Err(bad("content", "is missing")),
+    };
+    if message.role == "tool" {
+        let id = message.tool_call_id.ok_or_else(|| bad("tool_call_id", "is missing"))?;
+        let result = Content::ToolResult { id, content, is_error: false };
+        parts.push(Part { content: result, cache: message.cache_control });
+    } else {
+        parts.extend(content);
+        if let (Some(cache), Some(last)) = (message.cache_control, parts.last_mut()) {
+            last.cache.get_or_insert(cache);
+        }
+    }
+    parts.extend(message.refusal.map(|text| Content::Refusal(text).into()));
+    if let Some(calls) = message.tool_calls {
+        parts.extend(list("tool_calls", calls.get(), tool_call)?);
+    }
+    Ok(Message { role, name: message.name, parts })
+}
+
+/// Thinking of an earlier turn. The blocks carry signatures; the text alone is for those who kept only that.
+fn reasoning(message: &RawMessage<'_>, parts: &mut Vec<Part>) -> Result<(), BadRequest> {
+    if let Some(blocks) = message.thinking_blocks {
+        parts.extend(list("thinking_blocks", blocks.get(), part)?);
+    } else if let Some(text) = message.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
+        parts.push(Content::Thinking { text: text.clone(), signature: None }.into());
+    }
+    Ok(())
+}
+
+fn content_parts(raw: &str) -> Result<Vec<Part>, BadRequest> {
+    match fields::content("content", raw)? {
+        // An empty text says nothing, and not every provider takes it.
+        fields::Content::Text(text) if text.is_empty() => Ok(Vec::new()),
+        fields::Content::Text(text) => Ok(vec![Content::Text(text).into()]),
+        fields::Content::List(raw) => list("content", raw, part),
+    }
+}
+
+#[derive(Deserialize)]
+struct RawPart<'a> {
+    r#type: String,
+    text: Option<String>,
+    refusal: Option<String>,
+    #[serde(borrow)]
+    image_url: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input_audio: Option<&'a RawValue>,
+    #[serde(borrow)]
+    file: Option<&'a RawValue>,
+    thinking: Option<String>,
+    signature: Option<String>,
+    data: Option<String>,
+    cache_control: Option<Raw>,
+}
+
+fn need<T>(name: &str, value: Option<T>) -> Result<T, BadRequest> {
+    value.ok_or_else(|| bad(name, "is missing"))
+}
+
+fn part(raw: &str) -> Result<Part, BadRequest> {
+    let part: RawPart<'_> = read("", raw)?;
+    let content = match part.r#type.as_str() {
+        "text" => Content::Text(need("text", part.text)?),
+        "refusal" => Content::Refusal(need("refusal", part.refusal)?),
+        "image_url" => {
+            image(need("image_url", part.image_url)?.get()).map_err(|error| error.within("image_url"))?
+        }
+        "input_audio" => {
+            let audio: Audio = read("input_audio", need("input_audio", part.input_audio)?.get())?;
+            Content::Audio { data: audio.data, format: audio.format }
+        }
+        "file" => file(need("file", part.file)?.get()).map_err(|error| error.within("file"))?,
+        "thinking" => Content::Thinking { text: need("thinking", part.thinking)?, signature: part.signature },
+        "redacted_thinking" => Content::RedactedThinking(need("data", part.data)?),
+        other => return Err(bad("type", format!("{other:?} is not known"))),
+    };
+    Ok(Part { content, cache: part.cache_control })
+}
+
+#[derive(Deserialize)]
+struct Image {
+    url: String,
+    detail: Option<String>,
+}
+
+fn image(raw: &str) -> Result<Content, BadRequest> {
+    let image: Image = read("", raw)?;
+    Ok(Content::Image { source: source(image.url)?, detail: image.detail })
+}
+
+fn source(url: String) -> Result<Source, BadRequest> {
+    if url.starts_with("data:") {
+        let (media_type, data) =
+            fields::data_url(&url).ok_or_else(|| bad("url", "is not a base64 data URL"))?;
+        return Ok(Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() });
+    }
+    if url.starts_with("https://") || url.starts_with("http://") {
+        return Ok(Source::Url(url));
+    }
+    Err(bad("url", "must be an http(s) or a data URL"))
+}
+
+#[derive(Deserialize)]
+struct Audio {
+    data: String,
+    format: String,
+}
+
+#[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the format's own names")]
+struct File {
+    file_data: Option<String>,
+    file_id: Option<String>,
+    filename: Option<String>,
+}
+
+fn file(raw: &str) -> Result<Content, BadRequest> {
+    let file: File = read("", raw)?;
+    let source = match (file.file_data, file.file_id) {
+        (Some(data), None) => match fields::data_url(&data) {
+            Some((media_type, data)) => {
+                Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() }
+            }
+            // The format also takes bare base64; only PDF documents are sent so.
+            None => Source::Base64 { media_type: "application/pdf".to_owned(), data },
+        },
+        (None, Some(id)) => Source::Id(id),
+        _ => return Err(bad("", "needs either `file_data` or `file_id`")),
+    };
+    Ok(Content::File { source, name: file.filename })
+}
+
+#[derive(Deserialize)]
+struct ToolCall {
+    id: String,
+    r#type: Option<String>,
+    function: Option<CalledFunction>,
+}
+
+#[derive(Deserialize)]
+struct CalledFunction {
+    name: String,
+    arguments: Option<String>,
+}
+
+fn tool_call(raw: &str) -> Result<Part, BadRequest> {
+    let call: ToolCall = read("", raw)?;
+    match (call.r#type.as_deref(), call.function) {
+        (None | Some("function"), Some(function)) => Ok(Content::ToolCall {
+            id: call.id,
+            name: function.name,
+            arguments: function.arguments.unwrap_or_default(),
+        }
+        .into()),
+        (None | Some("function"), None) => Err(bad("function", "is missing")),
+        (Some(other), _) => {
+            Err(bad("type", format!("{other:?} is not supported where a request is translated")))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawTool {
+    r#type: String,
+    function: Option<Function>,
+    cache_control: Option<Raw>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    name: String,
+    description: Option<String>,
+    parameters: Option<Raw>,
+    strict: Option<bool>,
+    cache_control: Option<Raw>,
+}
+
+fn tool(raw: &str) -> Result<Tool, BadRequest> {
+    let tool: RawTool = read("", raw)?;
+    if tool.r#type != "function" {
+        return Err(bad("type", format!("{:?} is not supported where a request is translated", tool.r#type)));
+    }
+    let function = tool.function.ok_or_else(|| bad("function", "is missing"))?;
+    if function.parameters.as_ref().is_some_and(|schema| !schema.is_object()) {
+        return Err(bad("function.parameters", "must be an object"));
+    }
+    Ok(Tool {
+        name: function.name,
+        description: function.description,
+        parameters: function.parameters,
+        strict: function.strict,
+        cache: tool.cache_control.or(function.cache_control),
+    })
+}
+
+fn tool_choice(raw: &str) -> Result<ToolChoice, BadRequest> {
+    #[derive(Deserialize)]
+    struct Named {
+        r#type: String,
+        function: Option<Name>,
+    }
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    if raw.starts_with('"') {
+        return match read::<String>("tool_choice", raw)?.as_str() {
+            "auto" => Ok(ToolChoice::Auto),
+            "none" => Ok(ToolChoice::None),
+            "required" => Ok(ToolChoice::Required),
+            other => Err(bad("tool_choice", format!("{other:?} is not known"))),
+        };
+    }
+    let named: Named = read("tool_choice", raw)?;
+    match (named.r#type.as_str(), named.function) {
+        ("function", Some(function)) => Ok(ToolChoice::Tool(function.name)),
+        (other, _) => {
+            Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
+        }
+    }
+}
+
+fn stop(raw: &str) -> Result<Vec<String>, BadRequest> {
+    if raw.starts_with('"') { Ok(vec![read("stop", raw)?]) } else { read("stop", raw) }
+}
+
+fn response_format(raw: &str) -> Result<ResponseFormat, BadRequest> {
+    #[derive(Deserialize)]
+    struct Format {
+        r#type: String,
+        json_schema: Option<Schema>,
+    }
+    #[derive(Deserialize)]
+    #[expect(clippy::struct_field_names, reason = "the format's own name")]
+    struct Schema {
+        name: Option<String>,
+        description: Option<String>,
+        schema: Option<Raw>,
+        strict: Option<bool>,
+    }
+    let format: Format = read("response_format", raw)?;
+    match (format.r#type.as_str(), format.json_schema) {
+        ("text", _) => Ok(ResponseFormat::Text),
+        ("json_object", _) => Ok(ResponseFormat::JsonObject),
+        ("json_schema", Some(Schema { name, description, schema: Some(schema), strict })) => {
+            Ok(ResponseFormat::JsonSchema { name, description, schema, strict })
+        }
+        ("json_schema", _) => Err(bad("response_format.json_schema", "needs a `schema`")),
+        (other, _) => Err(bad("response_format.type", format!("{other:?} is not known"))),
+    }
+}

@@ -1,0 +1,10 @@
+//! Every client wire against every provider: requests there, answers back. Golden files hold what comes out.
+
+#[cfg(test)]
+mod translation {
+    mod answers;
+    mod properties;
+    mod requests;
+    mod rules;
+    mod support;
+}

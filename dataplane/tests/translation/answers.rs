@@ -1,0 +1,49 @@
+use aigne_hub::provider::{Asked, Observed};
+
+use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, meta, relay};
+
+#[test]
+fn plain_answers_as_each_client_gets_them() {
+    for (fixture, answer) in fixtures("answers", "json") {
+        let adapter = adapter_of(&fixture);
+        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(&answer))];
+        let response = adapter.decode(&answer).unwrap();
+        if let Some(error) = &response.error {
+            pieces.push(format!("error: {error:#?}\n"));
+        }
+        for (wire, name) in WIRES {
+            let bytes = wire.encode(&response, &meta(true));
+            let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            pieces.push(format!("--- {name}\n{}\n", serde_json::to_string_pretty(&value).unwrap()));
+        }
+        golden(&format!("answer-{fixture}"), &pieces.concat());
+        assert_eq!(adapter.observe(&answer).usage, response.usage, "{fixture}: both paths count alike");
+    }
+}
+
+#[test]
+fn streams_as_each_client_gets_them() {
+    for (fixture, answer) in fixtures("answers", "sse") {
+        let adapter = adapter_of(&fixture);
+        let frames = [answer];
+        let (passed, asked_by_client) = relay(adapter, &frames, Asked::default());
+        assert_eq!(passed, frames[0], "{fixture}: what the client asked for itself passes untouched");
+        let (stripped, observed) = relay(adapter, &frames, Asked { usage: true });
+        assert_eq!(observed, asked_by_client);
+        let (events, decoded) = decode(adapter, &frames);
+        // Bytes are counted as they are escaped where they are only glanced at.
+        assert_eq!(
+            Observed { output_bytes: 0, ..decoded },
+            Observed { output_bytes: 0, ..observed.clone() },
+            "{fixture}"
+        );
+        let mut pieces = vec![format!("observed: {observed:#?}\n")];
+        if stripped != frames[0] {
+            pieces.push(format!("--- verbatim, usage stripped\n{}", String::from_utf8_lossy(&stripped)));
+        }
+        for (wire, name) in WIRES {
+            pieces.push(format!("--- {name}\n{}", encode(wire, &events, true)));
+        }
+        golden(&format!("stream-{fixture}"), &pieces.concat());
+    }
+}

@@ -1,0 +1,283 @@
+use aigne_hub::{
+    body,
+    chat::{Content, Event, FinishReason, Role},
+    provider::{Asked, Target},
+    usage::Usage,
+    wire::Wire,
+};
+use aigne_hub_crds::config::ProviderType;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use proptest::{prelude::*, sample::Index};
+use serde_json::{Value, json};
+
+use super::support::{
+    PROVIDERS, WIRES, adapter, adapter_of, decode, encode, fixtures, meta, provider, relay,
+};
+
+/// The text cut at these places.
+fn frames(text: &Bytes, cuts: &[Index]) -> Vec<Bytes> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+    cuts.extend([0, text.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| text.slice(pair[0]..pair[1])).collect()
+}
+
+/// A fixture with some damage.
+fn damaged(text: &[u8], damage: &[(Index, u8)]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    for (place, byte) in damage {
+        let place = place.index(text.len());
+        match byte % 4 {
+            0 => text.truncate(place.max(1)),
+            1 => {
+                text.remove(place);
+                if text.is_empty() {
+                    text.push(*byte);
+                }
+            }
+            _ => text[place] = *byte,
+        }
+    }
+    text
+}
+
+#[test]
+fn every_single_byte_boundary_gives_the_same_stream() {
+    for (fixture, text) in fixtures("answers", "sse") {
+        let adapter = adapter_of(&fixture);
+        let bytes: Vec<Bytes> = (0..text.len()).map(|at| text.slice(at..=at)).collect();
+        let whole = [text];
+        for asked in [Asked { usage: true }, Asked { usage: false }] {
+            assert_eq!(relay(adapter, &bytes, asked), relay(adapter, &whole, asked), "{fixture}");
+        }
+        assert_eq!(decode(adapter, &bytes), decode(adapter, &whole), "{fixture}");
+    }
+}
+
+/// A request in `OpenAI`'s format that every part of the model can hold.
+fn request() -> impl Strategy<Value = Value> {
+    let text = || "[a-zü\"\\\\\n]{1,8}";
+    let call = (0..3_u8, "[a-z]{1,6}", text()).prop_map(|(id, name, argument)| {
+        json!({"id": format!("call_{id}"), "type": "function", "function": {"name": name, "arguments": json!({"x": argument}).to_string()}})
+    });
+    let part = prop_oneof![
+        text().prop_map(|text| json!({"type": "text", "text": text})),
+        Just(
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}})
+        ),
+        Just(json!({"type": "image_url", "image_url": {"url": "https://example.com/x.png"}})),
+        Just(json!({"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}})),
+        Just(
+            json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})
+        ),
+        Just(json!({"type": "file", "file": {"file_id": "file-1"}})),
+    ];
+    let message = prop_oneof![
+        (prop_oneof![Just("system"), Just("developer"), Just("user")], text())
+            .prop_map(|(role, text)| json!({"role": role, "content": text})),
+        proptest::collection::vec(part, 1..4).prop_map(|parts| json!({"role": "user", "content": parts})),
+        (proptest::option::of(text()), proptest::collection::vec(call, 1..3))
+            .prop_map(|(text, calls)| json!({"role": "assistant", "content": text, "tool_calls": calls})),
+        text().prop_map(|text| json!({"role": "assistant", "content": text})),
+        (0..3_u8, text()).prop_map(
+            |(id, text)| json!({"role": "tool", "tool_call_id": format!("call_{id}"), "content": text})
+        ),
+    ];
+    let tool = ("[a-z]{1,6}", proptest::option::of(any::<bool>())).prop_map(|(name, strict)| {
+        json!({"type": "function", "function": {"name": name, "parameters": {"type": "object"}, "strict": strict}})
+    });
+    let settings = prop_oneof![
+        Just(json!({"temperature": 0.7, "stop": "x", "stream": true})),
+        Just(json!({"top_p": 1, "seed": 3, "stop": ["x", "y"], "user": "u", "unknown": {"a": [1.50]}})),
+        Just(
+            json!({"max_tokens": 7, "presence_penalty": -1, "reasoning_effort": "low", "stream_options": {}})
+        ),
+        Just(json!({"max_completion_tokens": 7, "response_format": {"type": "json_object"}, "n": 1})),
+        Just(
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}})
+        ),
+    ];
+    let choice = prop_oneof![
+        Just(json!("auto")),
+        Just(json!("required")),
+        Just(json!("none")),
+        Just(json!({"type": "function", "function": {"name": "f"}})),
+        Just(Value::Null),
+    ];
+    let messages = proptest::collection::vec(message, 1..6);
+    let tools = proptest::collection::vec(tool, 1..3);
+    (messages, tools, choice, proptest::option::of(any::<bool>()), settings).prop_map(
+        |(messages, tools, choice, parallel, settings)| {
+            let mut request = json!({"model": "m", "messages": messages, "tools": tools, "tool_choice": choice, "parallel_tool_calls": parallel});
+            if let (Some(request), Value::Object(settings)) = (request.as_object_mut(), settings) {
+                request.extend(settings);
+            }
+            request
+        },
+    )
+}
+
+/// Any event, in any order.
+fn event() -> impl Strategy<Value = Event> {
+    let text = || ".{0,6}";
+    prop_oneof![
+        Just(Event::Start { id: None, model: None, usage: None }),
+        text().prop_map(Event::Text),
+        text().prop_map(Event::Thinking),
+        text().prop_map(Event::Signature),
+        text().prop_map(Event::RedactedThinking),
+        text().prop_map(Event::Refusal),
+        (0..3_u32, text()).prop_map(|(index, name)| Event::ToolCall { index, id: format!("c{index}"), name }),
+        (0..4_u32, text()).prop_map(|(index, text)| Event::ToolArguments { index, text }),
+        Just(Event::Finish(FinishReason::ToolCalls.into())),
+        Just(Event::Usage(Usage { input: 3, output: 5, ..Usage::default() })),
+    ]
+}
+
+/// The JSON of each event of a written stream.
+fn written(text: &str) -> Vec<Value> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn anthropic_blocks_open_and_close_one_after_the_other(events in proptest::collection::vec(event(), 0..20)) {
+        let mut open = None;
+        let mut next = 0;
+        let mut kinds = Vec::new();
+        for event in written(&encode(Wire::AnthropicMessages, &events, true)) {
+            let kind = event["type"].as_str().unwrap().to_owned();
+            let index = event["index"].as_u64();
+            match kind.as_str() {
+                "content_block_start" => {
+                    prop_assert_eq!((open, index), (None, Some(next)));
+                    open = index;
+                    next += 1;
+                }
+                "content_block_stop" => {
+                    prop_assert_eq!(open.take(), index);
+                }
+                // Pieces of a tool's input may come late; all others belong to the open block.
+                "content_block_delta" if event["delta"]["type"] != "input_json_delta" => prop_assert_eq!(open, index),
+                "content_block_delta" => prop_assert!(index < Some(next)),
+                _ => prop_assert_eq!(open, None, "{}", kind),
+            }
+            kinds.push(kind);
+        }
+        prop_assert_eq!(kinds.first().map(String::as_str), Some("message_start"));
+        prop_assert_eq!(kinds.iter().filter(|kind| *kind == "message_start").count(), 1);
+        prop_assert_eq!(&kinds[kinds.len() - 2..], ["message_delta", "message_stop"]);
+    }
+
+    #[test]
+    fn openai_chunks_have_one_id_and_the_usage_last(events in proptest::collection::vec(event(), 0..20), usage in any::<bool>()) {
+        let chunks = written(&encode(Wire::OpenAiChat, &events, usage));
+        for chunk in &chunks {
+            prop_assert_eq!(&chunk["id"], &chunks[0]["id"]);
+            prop_assert_eq!(chunk.get("usage").is_some(), usage);
+        }
+        let counted: Vec<usize> = (0..chunks.len()).filter(|index| chunks[*index]["usage"].is_object()).collect();
+        prop_assert!(counted.is_empty() || (usage && counted == [chunks.len() - 1]));
+    }
+
+    #[test]
+    fn what_anthropic_gets_keeps_to_its_format(request in request()) {
+        let provider = provider(ProviderType::Anthropic, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let request = Wire::OpenAiChat.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
+        if let Ok(bytes) = adapter(ProviderType::Anthropic).encode(&request, target) {
+            let body = body::scan(bytes.into()).unwrap();
+            let again = Wire::AnthropicMessages.decode(&body).unwrap();
+            let roles: Vec<Role> = again.messages.iter().map(|message| message.role).filter(|role| *role != Role::System).collect();
+            prop_assert!(roles.windows(2).all(|pair| pair[0] != pair[1]), "roles alternate");
+            for message in &again.messages {
+                let results: Vec<bool> = message.parts.iter().map(|part| matches!(part.content, Content::ToolResult { .. })).collect();
+                prop_assert!(results.windows(2).all(|pair| pair[0] || !pair[1]), "tool results come first");
+            }
+            prop_assert_eq!(again.tools.len(), request.tools.len());
+        }
+    }
+
+    #[test]
+    fn any_boundaries_give_the_same_stream(which in any::<Index>(), cuts in proptest::collection::vec(any::<Index>(), 0..8), usage in any::<bool>()) {
+        let all = fixtures("answers", "sse");
+        let (fixture, text) = &all[which.index(all.len())];
+        let adapter = adapter_of(fixture);
+        let cut = frames(text, &cuts);
+        let whole = [text.clone()];
+        prop_assert_eq!(relay(adapter, &cut, Asked { usage }), relay(adapter, &whole, Asked { usage }));
+        prop_assert_eq!(decode(adapter, &cut), decode(adapter, &whole));
+    }
+
+    #[test]
+    fn nothing_is_lost_between_openai_and_openai(request in request()) {
+        let read = |bytes: Vec<u8>| Wire::OpenAiChat.decode(&body::scan(bytes.into()).unwrap()).unwrap();
+        let once = read(request.to_string().into_bytes());
+        let provider = provider(ProviderType::OpenAI, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let mut twice = read(adapter(ProviderType::OpenAI).encode(&once, target).unwrap());
+        // What the hub sets itself.
+        twice.model.clone_from(&once.model);
+        twice.include_usage = once.include_usage;
+        prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn damaged_answers_are_survived(which in any::<Index>(), damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..6), status in 100_u16..600) {
+        let mut all = fixtures("answers", "sse");
+        all.extend(fixtures("answers", "json"));
+        let (fixture, text) = &all[which.index(all.len())];
+        let text = damaged(text, &damage);
+        let adapter = adapter_of(fixture);
+        let _ = adapter.observe(&text);
+        if let Ok(response) = adapter.decode(&text) {
+            for (wire, _) in WIRES {
+                let bytes = wire.encode(&response, &meta(true));
+                prop_assert!(serde_json::from_slice::<Value>(&bytes).is_ok());
+            }
+        }
+        let _ = adapter.error(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), &text);
+        let stream = [Bytes::from(text)];
+        relay(adapter, &stream, Asked { usage: true });
+        let (events, _) = decode(adapter, &stream);
+        for (wire, _) in WIRES {
+            encode(wire, &events, true);
+        }
+    }
+
+    #[test]
+    fn damaged_requests_are_survived(which in any::<Index>(), damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..4), to in any::<Index>()) {
+        let all = fixtures("requests", "json");
+        let (_, text) = &all[which.index(all.len())];
+        if let Ok(body) = body::scan(damaged(text, &damage).into()) {
+            let provider = provider(PROVIDERS[to.index(PROVIDERS.len())].0, &[]);
+            let target = Target { provider: &provider, model: &provider.models[0] };
+            let adapter = adapter(provider.r#type);
+            if let Ok((edits, _)) = adapter.relay(&body, target) {
+                body::scan(body::apply(&body, &edits)).unwrap();
+            }
+            for (wire, _) in WIRES {
+                if let Ok(request) = wire.decode(&body) && let Ok(bytes) = adapter.encode(&request, target) {
+                    body::scan(bytes.into()).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn anything_is_survived(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for (r#type, _) in PROVIDERS {
+            let adapter = adapter(r#type);
+            let _ = adapter.observe(&text);
+            let _ = adapter.decode(&text);
+            let _ = adapter.error(StatusCode::BAD_REQUEST, &HeaderMap::new(), &text);
+            adapter.observer(Asked { usage: true }).event(&text);
+            let _ = adapter.decoder().event(&text, &mut Vec::new());
+        }
+    }
+}

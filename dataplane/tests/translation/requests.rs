@@ -1,0 +1,58 @@
+use aigne_hub::{
+    body::{self, Body},
+    provider::{Refusal, Target},
+};
+use aigne_hub_crds::config::{ModelFeature, Provider, ProviderType};
+use bytes::Bytes;
+
+use super::support::{PROVIDERS, WIRES, adapter, fixtures, golden, provider};
+
+/// What is sent to the provider for a client's body, and how.
+fn sent(wire: aigne_hub::wire::Wire, body: &Body, provider: &Provider) -> String {
+    let adapter = adapter(provider.r#type);
+    let target = Target { provider, model: &provider.models[0] };
+    let refusal = |refusal: Refusal| format!("refused: {}: {}", refusal.field, refusal.message);
+    if adapter.wire() == wire {
+        return match adapter.relay(body, target) {
+            Ok((edits, asked)) => {
+                format!("verbatim, {asked:?}\n{}", String::from_utf8_lossy(&body::apply(body, &edits)))
+            }
+            Err(error) => refusal(error),
+        };
+    }
+    let request = match wire.decode(body) {
+        Ok(request) => request,
+        Err(error) => return format!("bad request: {:?}: {}", error.param, error.message),
+    };
+    match adapter.encode(&request, target) {
+        Ok(bytes) => {
+            // Every encoder writes a JSON object without duplicates.
+            let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            body::scan(Bytes::from(bytes)).unwrap();
+            format!("translated\n{}", serde_json::to_string_pretty(&value).unwrap())
+        }
+        Err(error) => refusal(error),
+    }
+}
+
+#[test]
+fn requests_as_each_provider_gets_them() {
+    for (fixture, text) in fixtures("requests", "json") {
+        let (wire, _) = WIRES.into_iter().find(|(_, name)| fixture.starts_with(name)).unwrap();
+        let body = body::scan(text).unwrap();
+        for (r#type, name) in PROVIDERS {
+            golden(&format!("request-{fixture}-to-{name}"), &sent(wire, &body, &provider(r#type, &[])));
+        }
+    }
+}
+
+#[test]
+fn models_that_bound_their_thinking_themselves_get_an_effort() {
+    for (fixture, text) in
+        fixtures("requests", "json").into_iter().filter(|(name, _)| name.starts_with("openai"))
+    {
+        let provider = provider(ProviderType::Anthropic, &[ModelFeature::AdaptiveThinking]);
+        let sent = sent(aigne_hub::wire::Wire::OpenAiChat, &body::scan(text).unwrap(), &provider);
+        golden(&format!("request-{fixture}-to-anthropic-adaptive"), &sent);
+    }
+}

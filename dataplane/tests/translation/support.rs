@@ -1,0 +1,142 @@
+//! What the tests share: a target, the fixtures, and the way an answer goes through the gateway.
+
+use std::path::PathBuf;
+
+use aigne_hub::{
+    chat::Event,
+    provider::{self, Adapter, Asked, Observed, Relay},
+    sse::Splitter,
+    wire::{Meta, Wire},
+};
+use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
+use bytes::Bytes;
+
+/// All types that can be spoken to, with the prefix of their fixtures.
+pub(super) const PROVIDERS: [(ProviderType, &str); 9] = [
+    (ProviderType::OpenAI, "openai"),
+    (ProviderType::Anthropic, "anthropic"),
+    (ProviderType::DeepSeek, "deepseek"),
+    (ProviderType::Ollama, "ollama"),
+    (ProviderType::OpenRouter, "openrouter"),
+    (ProviderType::XAI, "xai"),
+    (ProviderType::Doubao, "doubao"),
+    (ProviderType::Poe, "poe"),
+    (ProviderType::OpenAICompatible, "compatible"),
+];
+
+pub(super) const WIRES: [(Wire, &str); 2] =
+    [(Wire::OpenAiChat, "openai"), (Wire::AnthropicMessages, "anthropic")];
+
+pub(super) fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
+    provider::adapter(r#type).expect("the type has an adapter")
+}
+
+pub(super) fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provider {
+    Provider {
+        id: "ai/p".into(),
+        name: "p".into(),
+        r#type,
+        base_url: "https://example.com".into(),
+        credentials: Vec::new(),
+        models: vec![Model {
+            name: "m".into(),
+            upstream_model: "upstream-m".into(),
+            r#type: ModelType::Chat,
+            aliases: Vec::new(),
+            context_window: None,
+            max_output_tokens: Some(8000),
+            features: features.to_vec(),
+        }],
+        priority: 0,
+        weight: 1,
+        timeouts: Timeouts { connect: 1, first_token: 1, idle: 1, request: 1 },
+        retry: Retry { attempts: 1, backoff: 1, max_backoff: 1 },
+        concurrency: None,
+        allow_insecure: false,
+        allow_private: false,
+        bedrock: None,
+    }
+}
+
+/// The fixtures of a folder that end so, by name.
+pub(super) fn fixtures(folder: &str, extension: &str) -> Vec<(String, Bytes)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/translation").join(folder);
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.extension().is_some_and(|other| other == extension))
+        .map(|path| {
+            let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+            (name, Bytes::from(std::fs::read(&path).expect("it can be read")))
+        })
+        .collect();
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+/// The adapter whose answers a fixture holds.
+pub(super) fn adapter_of(fixture: &str) -> &'static dyn Adapter {
+    let prefix = fixture.split('-').next().unwrap_or_default();
+    let (r#type, _) = PROVIDERS.iter().find(|(_, name)| *name == prefix).expect("a provider's fixture");
+    adapter(*r#type)
+}
+
+pub(super) fn meta(include_usage: bool) -> Meta {
+    Meta { model: "hub/m".into(), id: "made-by-hub".into(), created: 1_700_000_000, include_usage }
+}
+
+/// What a client receives of a stream that is relayed, and what was learned from it.
+pub(super) fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>, Observed) {
+    let mut observer = adapter.observer(asked);
+    let mut out = Vec::new();
+    split(frames, |raw, data| match data.map(|data| observer.event(data)) {
+        None | Some(Relay::Pass) => out.extend_from_slice(raw),
+        Some(Relay::Drop) => {}
+        Some(Relay::Replace(bytes)) => out.extend_from_slice(&bytes),
+    });
+    (out, observer.observed().clone())
+}
+
+/// The events of a stream that is translated, and what was learned from it.
+pub(super) fn decode(adapter: &dyn Adapter, frames: &[Bytes]) -> (Vec<Event>, Observed) {
+    let mut decoder = adapter.decoder();
+    let mut events = Vec::new();
+    split(frames, |_, data| {
+        if let Some(data) = data {
+            let _ = decoder.event(data, &mut events);
+        }
+    });
+    (events, decoder.observed().clone())
+}
+
+/// The bytes that a client of this wire receives.
+pub(super) fn encode(wire: Wire, events: &[Event], include_usage: bool) -> String {
+    let mut encoder = wire.encoder(meta(include_usage));
+    let mut out = Vec::new();
+    for event in events {
+        encoder.event(event, &mut out);
+    }
+    encoder.finish(&mut out);
+    String::from_utf8(out).expect("it is UTF-8")
+}
+
+fn split(frames: &[Bytes], mut each: impl FnMut(&[u8], Option<&[u8]>)) {
+    let mut splitter = Splitter::default();
+    for frame in frames {
+        splitter.push(frame.clone());
+        while let Some(event) = splitter.next_event().expect("no event is too long") {
+            each(&event.raw, event.data.as_deref());
+        }
+    }
+    if let Some(event) = splitter.finish().expect("no event is too long") {
+        each(&event.raw, event.data.as_deref());
+    }
+}
+
+/// Compares with the golden file of this name.
+pub(super) fn golden(name: &str, text: &str) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "golden" }, {
+        insta::assert_snapshot!(name, text);
+    });
+}

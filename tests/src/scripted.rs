@@ -1,0 +1,27 @@
+//! A provider of our own: OpenAI chat and Anthropic messages, deterministic, and scriptable to fail.
+//!
+//! ```text
+//! request ─► Ask (what was asked) ─┐
+//! rules, directives ─► Script ─────┴─► Reply ─► wire bytes ─► Vec<Step> ─► player ─► socket
+//! ```
+//!
+//! Everything up to the steps is pure. A test scripts answers through the handle; the binary is scripted by
+//! the request itself: `model?key=value&key=value`, or `[[key=value key=value]]` in the last user message
+//! (see [`Script::direct`](script::Script::direct)). The provider keeps its own count of what it received
+//! and served, so that a test never has to believe the gateway about it.
+
+mod anthropic;
+mod ask;
+mod journal;
+mod openai;
+mod play;
+mod reply;
+mod script;
+mod serve;
+mod usage;
+mod wire;
+
+pub use journal::{Entry, Outcome, Totals};
+pub use script::{Call, Ending, Gate, Script};
+pub use serve::{Rule, Scripted};
+pub use usage::{Dialect, Tokens};

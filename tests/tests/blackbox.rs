@@ -1,0 +1,22 @@
+//! AIGNE Hub from outside: a process, its sockets, its files. One subject a file.
+
+mod bad_input;
+mod chaos;
+mod chat_translated;
+mod chat_verbatim;
+mod cli;
+mod dialects;
+mod documents;
+mod drain;
+mod examples;
+mod invariants;
+mod metering;
+mod metrics_and_logs;
+mod money;
+mod reload;
+mod retry;
+mod rules;
+mod scripted_provider;
+mod sdk;
+mod transport;
+mod traps;

@@ -1,0 +1,151 @@
+//! The official SDKs as clients, with our scripted provider and with somebody else's emulator upstream.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use aigne_hub_tests::harness::{Blueprint, Outcome, Pricing, Provider, Tenant, key};
+use aigne_hub_tests::scripted::Scripted;
+use anyhow::{Context, ensure};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// `tests/sdk`.
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
+}
+
+/// Where the pinned SDKs are; installs them if need be.
+async fn folder() -> anyhow::Result<PathBuf> {
+    let output = Command::new(scripts().join("setup")).stderr(Stdio::inherit()).output().await?;
+    ensure!(output.status.success(), "tests/sdk/setup failed");
+    Ok(String::from_utf8(output.stdout)?.trim().into())
+}
+
+/// An emulator upstream, alive as long as this.
+enum Upstream {
+    Scripted(Scripted),
+    /// The process is held only so that it ends with this.
+    Aimock(#[expect(dead_code, reason = "kills on drop")] Child, String),
+}
+
+impl Upstream {
+    async fn aimock(folder: &Path) -> anyhow::Result<Self> {
+        let mut child = Command::new("node")
+            .arg(folder.join("node_modules/@copilotkit/aimock/dist/cli.js"))
+            .args(["--port", "0", "--strict", "--fixtures"])
+            .arg(scripts().join("aimock/fixtures.json"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
+        while let Some(line) = lines.next_line().await? {
+            if let Some((_, origin)) = line.split_once("listening on ") {
+                let origin = origin.trim().to_owned();
+                // Read on, or it stops when the pipe is full.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Ok(Self::Aimock(child, origin));
+            }
+        }
+        anyhow::bail!("aimock did not start")
+    }
+
+    fn origin(&self) -> String {
+        match self {
+            Self::Scripted(provider) => provider.origin(),
+            Self::Aimock(_, origin) => origin.clone(),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Scripted(_) => "scripted",
+            Self::Aimock(..) => "aimock",
+        }
+    }
+}
+
+/// Runs a file of checks against a hub in front of the upstream.
+async fn run(script: &str, upstream: &Upstream, folder: &Path) -> Outcome {
+    let origin = upstream.origin();
+    let openai = Provider::at("openai", "OpenAI", &format!("{origin}/v1")).model("gpt").model("secret-model");
+    let hub = Blueprint::default()
+        .provider(openai)
+        .provider(Provider::at("claude", "Anthropic", &origin).model("sonnet"))
+        .pricing(Pricing::new("openai"))
+        .pricing(Pricing::new("claude"))
+        .tenant(Tenant::new("acme").set("models", json!({"deny": ["openai/secret-model"]})))
+        .start()
+        .await?;
+    let (program, path) = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
+        (folder.join("python/bin/python"), scripts().join("python").join(script))
+    } else {
+        (PathBuf::from("node"), scripts().join("node").join(script))
+    };
+    let output = Command::new(program)
+        .arg(path)
+        .env("HUB_ORIGIN", hub.origin())
+        .env("HUB_KEY", key("acme", "app"))
+        .env("HUB_MODELS", "openai/gpt,claude/sonnet")
+        .env("HUB_DENIED_MODEL", "secret-model")
+        .env("HUB_UPSTREAM", upstream.name())
+        .env("HUB_SDK_FOLDER", folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{script} with {}:\n{said}\n{complained}", upstream.name());
+    Ok(())
+}
+
+async fn scripted(script: &str) -> Outcome {
+    run(script, &Upstream::Scripted(Scripted::start().await?), &folder().await?).await
+}
+
+async fn aimock(script: &str) -> Outcome {
+    let folder = folder().await?;
+    run(script, &Upstream::aimock(&folder).await?, &folder).await
+}
+
+#[tokio::test]
+async fn openai_python_scripted() -> Outcome {
+    scripted("openai_checks.py").await
+}
+
+#[tokio::test]
+async fn openai_python_aimock() -> Outcome {
+    aimock("openai_checks.py").await
+}
+
+#[tokio::test]
+async fn openai_node_scripted() -> Outcome {
+    scripted("openai_checks.mjs").await
+}
+
+#[tokio::test]
+async fn openai_node_aimock() -> Outcome {
+    aimock("openai_checks.mjs").await
+}
+
+#[tokio::test]
+async fn anthropic_python_scripted() -> Outcome {
+    scripted("anthropic_checks.py").await
+}
+
+#[tokio::test]
+async fn anthropic_python_aimock() -> Outcome {
+    aimock("anthropic_checks.py").await
+}
+
+#[tokio::test]
+async fn anthropic_node_scripted() -> Outcome {
+    scripted("anthropic_checks.mjs").await
+}
+
+#[tokio::test]
+async fn anthropic_node_aimock() -> Outcome {
+    aimock("anthropic_checks.mjs").await
+}
