@@ -22,7 +22,7 @@ use crate::{
     health::Registry,
     ledger::{
         journal::{self, Journals},
-        sqlite::Sqlite,
+        sqlite::{self, Sqlite},
         store::Store as _,
         writer::{self, Writer},
     },
@@ -68,7 +68,7 @@ pub async fn run(
     // The ledger first: what an earlier process left behind is replayed while requests are served already.
     let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
         .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
-    let store = Sqlite::open(&options.data.join("ledger.sqlite"))
+    let store = Sqlite::open(&options.data.join(sqlite::FILE))
         .await
         .with_context(|| format!("the ledger in {} cannot be opened", options.data.display()))?;
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
