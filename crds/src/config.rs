@@ -133,7 +133,7 @@ pub struct Model {
 pub struct Timeouts {
     /// Resolve, connect and TLS.
     pub connect: u64,
-    /// From the sent request to the first body byte of the answer.
+    /// From the sent request to the first body byte of a streamed answer.
     pub first_token: u64,
     /// Between two pieces of an answer.
     pub idle: u64,

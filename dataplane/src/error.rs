@@ -109,10 +109,9 @@ impl GatewayError {
             Kind::UpstreamRequest => self.upstream_status.filter(|s| (400..500).contains(s)).unwrap_or(400),
             // These keep their meaning; what came as 200 with an error inside, or as a 4xx that was
             // the hub's fault, is a bad gateway.
-            Kind::UpstreamFailed => match self.upstream_status {
-                Some(status @ (500 | 503 | 504 | 529)) => status,
-                _ => 502,
-            },
+            Kind::UpstreamFailed => {
+                self.upstream_status.filter(|status| matches!(status, 500 | 503 | 504 | 529)).unwrap_or(502)
+            }
         }
     }
 

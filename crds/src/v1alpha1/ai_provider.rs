@@ -262,8 +262,8 @@ pub struct TimeoutSettings {
     #[schemars(extend("x-kubernetes-validations" = [not_zero()]))]
     pub connect: Option<Duration>,
 
-    /// From the sent request to the first byte of the answer's body. Default 2m (Ollama 10m, as it may load the
-    /// model first).
+    /// From the sent request to the first byte of a streamed answer's body; a whole answer begins when it is ready,
+    /// so `request` alone bounds it. Default 2m (Ollama 10m, as it may load the model first).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = [not_zero()]))]
     pub first_token: Option<Duration>,

@@ -1,7 +1,5 @@
 //! What happens at the edges of a request's life, seen from both ends of a running gateway.
 
-pub(crate) mod rig;
-
 use std::{
     io::Write as _,
     sync::{Mutex, mpsc},
@@ -10,7 +8,7 @@ use std::{
 
 use aigne_hub_crds::config::{ClientGone, Credential, ProviderType};
 
-use self::rig::{
+use super::testing::{
     ANSWER, ERROR, KEY, Rig, SOON, Upstream, answer, chunk, connect, is_closed, plain, read_until, request,
     stream_head,
 };
@@ -283,6 +281,16 @@ fn head_and_first_byte_share_one_timeout() {
     let text = answer(rig.chat(true));
     assert!(text.starts_with("HTTP/1.1 504"), "{text}");
     assert_eq!(upstream.requests().len(), 1, "whoever waited that long does not wait once more");
+}
+
+#[test]
+fn a_whole_answer_may_take_longer_than_a_first_token() {
+    let upstream = Upstream::start(|_, _, stream| {
+        std::thread::sleep(Duration::from_millis(200));
+        plain(stream, 200, ANSWER)
+    });
+    let rig = Rig::start(TYPE, &upstream, |setup| setup.provider.timeouts.first_token = 50);
+    assert!(answer(rig.chat(false)).starts_with("HTTP/1.1 200"));
 }
 
 #[test]

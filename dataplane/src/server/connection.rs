@@ -142,7 +142,7 @@ mod tests {
     use tokio::{net::TcpListener, sync::watch, task::LocalSet, time::Instant};
 
     use super::accept;
-    use crate::gateway::tests::rig::{KEY, Rig, SOON, Upstream, answer, connect};
+    use crate::gateway::testing::{KEY, Rig, SOON, Upstream, answer, connect};
 
     #[test]
     fn requests_that_wait_in_the_backlog_are_answered_at_the_end() {

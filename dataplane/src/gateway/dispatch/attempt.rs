@@ -129,7 +129,7 @@ impl Flight<'_> {
     ) -> Result<Answer, Failure> {
         let provider = &self.served.provider;
         let timeouts = provider.config.timeouts;
-        let patience = Patience::new(timeouts);
+        let patience = Patience::new(timeouts, call.arrival.stream);
         self.attempt.sent();
         let pool = std::rc::Rc::clone(&exchange.core.pool);
         let sent = pool.send(&provider.endpoint, request);
@@ -369,19 +369,23 @@ fn looks_like_json(text: &[u8]) -> bool {
 struct Patience {
     /// When the first byte of the answer's body must have come.
     first: Instant,
+    first_ms: u64,
     /// Between two pieces.
     idle: Duration,
     /// When all of it must have come.
     last: Instant,
-    timeouts: Timeouts,
+    last_ms: u64,
 }
 
 impl Patience {
-    fn new(timeouts: Timeouts) -> Self {
+    /// A whole answer begins when its last token is there, so only a stream must begin early.
+    fn new(timeouts: Timeouts, stream: bool) -> Self {
         let now = Instant::now();
-        let last = now + Duration::from_millis(timeouts.request);
-        let first = last.min(now + Duration::from_millis(timeouts.first_token));
-        Self { first, idle: Duration::from_millis(timeouts.idle), last, timeouts }
+        let last_ms = timeouts.request;
+        let first_ms = if stream { timeouts.first_token.min(last_ms) } else { last_ms };
+        let after = |ms| now + Duration::from_millis(ms);
+        let idle = Duration::from_millis(timeouts.idle);
+        Self { first: after(first_ms), first_ms, idle, last: after(last_ms), last_ms }
     }
 
     /// All of it within this time from now.
@@ -391,7 +395,7 @@ impl Patience {
     }
 
     fn no_answer(&self) -> String {
-        format!("did not answer within {} ms", self.timeouts.first_token.min(self.timeouts.request))
+        format!("did not answer within {} ms", self.first_ms)
     }
 }
 
@@ -436,10 +440,10 @@ async fn read(body: &mut Incoming, longest: usize, patience: &Patience) -> Resul
             }
             Ok(Some(Err(error))) => (error.to_string(), false),
             Err(_) if Instant::now() >= patience.last => {
-                (format!("did not answer within {} ms", patience.timeouts.request), true)
+                (format!("did not answer within {} ms", patience.last_ms), true)
             }
             Err(_) if pieces.len() > 0 => {
-                (format!("stood still for {} ms in its answer", patience.timeouts.idle), true)
+                (format!("stood still for {} ms in its answer", patience.idle.as_millis()), true)
             }
             Err(_) => (patience.no_answer(), true),
         };
@@ -454,7 +458,7 @@ pub(super) async fn relay(
     exchange: &mut Exchange,
 ) -> Result<Answer, GatewayError> {
     let provider = &served.provider;
-    let patience = Patience::new(provider.config.timeouts);
+    let patience = Patience::new(provider.config.timeouts, false);
     let pool = std::rc::Rc::clone(&exchange.core.pool);
     let name = &provider.config.name;
     let timed_out =

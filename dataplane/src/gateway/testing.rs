@@ -192,7 +192,7 @@ impl Rig {
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
             draining: false.into(),
-            journal_full: Default::default(),
+            journal_full: prometheus_client::metrics::counter::Counter::default(),
         });
         let data = tempfile::tempdir().unwrap();
         let options = journal::Options { segment_bytes: 1 << 20, ready_segments: 1, max_segments: 2 };
