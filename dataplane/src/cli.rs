@@ -90,7 +90,7 @@ impl Manifests {
 }
 
 /// Where the hub keeps what it must not forget.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Data {
     /// The folder of the ledger, the journal and made keys.
     #[arg(long, value_name = "DIR", default_value = "data", env = "AIGNE_HUB_DATA")]

@@ -30,8 +30,8 @@ pub struct GatewayError {
 pub enum Kind {
     /// No such endpoint.
     UnknownEndpoint,
-    /// The endpoint exists, the method does not.
-    MethodNotAllowed,
+    /// The endpoint exists and takes this method instead.
+    MethodNotAllowed(&'static str),
     /// No key, or one that nobody has.
     Unauthenticated,
     /// The key is disabled or expired.
@@ -98,7 +98,7 @@ impl GatewayError {
             Kind::NotPriced => 402,
             Kind::Suspended | Kind::ModelNotAllowed => 403,
             Kind::UnknownEndpoint | Kind::UnknownModel => 404,
-            Kind::MethodNotAllowed => 405,
+            Kind::MethodNotAllowed(_) => 405,
             Kind::BodyTimeout => 408,
             Kind::TooLarge => 413,
             Kind::UpstreamThrottled => 429,
@@ -119,7 +119,7 @@ impl GatewayError {
     pub fn label(&self) -> &'static str {
         match self.kind {
             Kind::UnknownEndpoint => "unknown_endpoint",
-            Kind::MethodNotAllowed => "method_not_allowed",
+            Kind::MethodNotAllowed(_) => "method_not_allowed",
             Kind::Unauthenticated => "unauthenticated",
             Kind::KeyNotValid => "key_not_valid",
             Kind::Suspended => "suspended",

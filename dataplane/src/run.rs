@@ -22,7 +22,7 @@ use crate::{
     health::Registry,
     ledger::{
         journal::{self, Journals},
-        sqlite::Sqlite,
+        sqlite::{self, Sqlite},
         store::Store as _,
         writer::{self, Writer},
     },
@@ -68,7 +68,7 @@ pub async fn run(
     // The ledger first: what an earlier process left behind is replayed while requests are served already.
     let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
         .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
-    let store = Sqlite::open(&options.data.join("ledger.sqlite"))
+    let store = Sqlite::open(&options.data.join(sqlite::FILE))
         .await
         .with_context(|| format!("the ledger in {} cannot be opened", options.data.display()))?;
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
@@ -111,9 +111,16 @@ pub async fn run(
     tracing::info!("draining");
     readiness.drain();
     server.drain().await;
-    ledger.close().await;
-    if let Err(error) = writing.await {
-        tracing::error!(%error, "the ledger's writer ended badly; its journal is replayed at the next start");
+    let written = async {
+        ledger.close().await;
+        writing.await
+    };
+    match tokio::time::timeout(options.server.grace, written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the ledger's writer ended badly; its journal is replayed at the next start");
+        }
+        Err(_) => tracing::error!("the ledger's store is away; the journal is replayed at the next start"),
     }
     access.finish();
     tasks.shutdown().await;
@@ -135,7 +142,6 @@ async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, sto
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
         record_prices(&store, &loaded).await;
         shared.snapshot.store(Arc::new(prepare(&loaded, &registry)));
-        tracing::info!(revision = %loaded.revision, "configuration in use");
     }
 }
 

@@ -74,6 +74,7 @@ impl Server {
     ) -> io::Result<Self> {
         let (closing, closed) = watch::channel(None);
         let mut address = options.listen;
+        listen::claim(address)?;
         let mut threads = Vec::new();
         for number in 0..options.threads.max(1) {
             let listener = listen::open(address)?;

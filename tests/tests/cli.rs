@@ -163,22 +163,6 @@ async fn refused(hub: &Hub, data: &std::path::Path, listen: &str) -> anyhow::Res
     Ok(ran.stderr)
 }
 
-/// It would take the first one's open requests for lost ones.
-#[tokio::test]
-async fn a_second_gateway_on_the_same_data_is_refused() -> Outcome {
-    let upstream = Scripted::start().await?;
-    let mut hub = Blueprint::usual(&upstream).start().await?;
-    let said = refused(&hub, &hub.data(), "127.0.0.1:0").await?;
-    assert!(said.contains("data"), "{said}");
-    hub.client().chat(&chat("gpt", "hi")).await?.good()?;
-    hub.row().await?;
-    // A lock that outlives its holder would be worse.
-    hub.sigkill().await?;
-    hub.restart().await?;
-    hub.client().chat(&chat("gpt", "hi")).await?.good()?;
-    Ok(())
-}
-
 /// It would be given every other connection.
 #[tokio::test]
 async fn a_second_gateway_on_the_same_port_is_refused() -> Outcome {

@@ -8,7 +8,6 @@ mod moment;
 mod print;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 use futures::TryStreamExt as _;
@@ -16,6 +15,7 @@ use jiff::Timestamp;
 
 use self::cells::{ROW_COLUMNS, group_cells, group_columns, row_cells};
 use self::moment::Moment;
+use super::Data;
 use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::{Dimension, Filter, Report, Totals};
 
@@ -33,9 +33,8 @@ Examples:
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// The data folder of the gateway.
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    data: Data,
     /// What to tell apart, one or more, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT", default_value = "tenant")]
     pub by: Vec<Dimension>,
@@ -69,12 +68,12 @@ pub enum Output {
 
 /// Prints what is asked for. A reader that has seen enough (`| head`) is no error.
 pub async fn run(args: &Args, now: Timestamp, output: &mut dyn Write) -> anyhow::Result<()> {
-    let path = args.data.join(sqlite::FILE);
+    let path = args.data.data.join(sqlite::FILE);
     let store = Sqlite::open_read_only(&path).await.with_context(|| {
         if path.exists() {
             format!("the ledger {} cannot be read", path.display())
         } else {
-            format!("there is no ledger in {}: no gateway has run with it yet", args.data.display())
+            format!("there is no ledger in {}: no gateway has run with it yet", args.data.data.display())
         }
     })?;
     let filter = Filter {

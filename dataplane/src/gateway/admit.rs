@@ -93,7 +93,8 @@ struct Shape {
 impl Shape {
     fn of(arrival: &Arrival) -> Self {
         let body = &arrival.body;
-        let max_output = body.get::<u64>("max_completion_tokens").or_else(|| body.get::<u64>("max_tokens"));
+        // Where a client gives both, which one counts is the provider's choice.
+        let max_output = body.get::<u64>("max_completion_tokens").max(body.get::<u64>("max_tokens"));
         Self {
             bytes: body.bytes().len() as u64,
             text_only: arrival.text_only,

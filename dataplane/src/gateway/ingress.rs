@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -65,32 +65,29 @@ pub(super) struct Arrival {
 pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
     let path = head.uri.path();
     let wire = || wire(path, &head.headers);
-    let endpoint = match path {
-        "/v1/chat/completions" | "/chat/completions" => Endpoint::Generate(Wire::OpenAiChat, Operation::Chat),
-        "/v1/messages" => Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat),
-        "/v1/messages/count_tokens" => Endpoint::Generate(Wire::AnthropicMessages, Operation::CountTokens),
-        "/v1/models" | "/models" => Endpoint::Models(wire()),
+    let (endpoint, method) = match path {
+        "/v1/chat/completions" | "/chat/completions" => {
+            (Endpoint::Generate(Wire::OpenAiChat, Operation::Chat), "POST")
+        }
+        "/v1/messages" => (Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat), "POST"),
+        "/v1/messages/count_tokens" => {
+            (Endpoint::Generate(Wire::AnthropicMessages, Operation::CountTokens), "POST")
+        }
+        "/v1/models" | "/models" => (Endpoint::Models(wire()), "GET"),
         _ => match path.strip_prefix("/v1/models/") {
-            Some(name) if !name.is_empty() => Endpoint::Model(wire(), percent_decode(name)),
+            Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), "GET"),
             _ => {
                 let message = format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME));
                 return Err(GatewayError::new(Kind::UnknownEndpoint, message));
             }
         },
     };
-    let method = method(path);
-    if head.method == method {
+    if head.method.as_str() == method {
         Ok(endpoint)
     } else {
         let message = format!("{} takes {method}, not {}", bounded(path, LONGEST_NAME), head.method);
-        Err(GatewayError::new(Kind::MethodNotAllowed, message))
+        Err(GatewayError::new(Kind::MethodNotAllowed(method), message))
     }
-}
-
-/// The method that an endpoint takes.
-pub(super) fn method(path: &str) -> Method {
-    let is_read = path == "/models" || path.starts_with("/v1/models");
-    if is_read { Method::GET } else { Method::POST }
 }
 
 /// Which wire a request speaks, as far as its head tells; also for requests that no endpoint takes.
@@ -147,8 +144,7 @@ pub(super) async fn read(
     let project = text(&head.headers, PROJECT_HEADER).or_else(|| text(&head.headers, "openai-project"));
     let headers = ["anthropic-version", "anthropic-beta"]
         .into_iter()
-        .flat_map(|name| head.headers.get_all(name).into_iter().map(move |value| (name, value)))
-        .filter_map(|(name, value)| Some((name, value.to_str().ok()?.to_owned())))
+        .filter_map(|name| Some((name, joined(&head.headers, name)?)))
         .collect();
     Ok(Arrival {
         wire,
@@ -235,6 +231,12 @@ async fn collect(body: &mut Incoming, max_body: usize) -> Result<Bytes, GatewayE
     }
 }
 
+/// A header's lines as one (RFC 9110: they mean the same).
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     clean(headers.get(name)?.to_str().ok()?)
 }
@@ -270,7 +272,7 @@ mod tests {
             endpoint(&head("GET", "/v1/models/openai%2Fgpt-5-mini")).unwrap(),
             Endpoint::Model(Wire::OpenAiChat, "openai/gpt-5-mini".into())
         );
-        assert_eq!(endpoint(&head("GET", "/v1/messages")).unwrap_err().kind, Kind::MethodNotAllowed);
+        assert_eq!(endpoint(&head("GET", "/v1/messages")).unwrap_err().kind, Kind::MethodNotAllowed("POST"));
         assert_eq!(endpoint(&head("POST", "/v2/x")).unwrap_err().kind, Kind::UnknownEndpoint);
     }
 

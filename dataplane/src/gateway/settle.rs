@@ -273,6 +273,7 @@ pub(super) fn finish(exchange: &Exchange) {
         first_token: exchange
             .first_byte_ms
             .filter(|_| exchange.stream)
+            .filter(|_| exchange.stream)
             .map(|ms| Duration::from_millis(ms.into())),
     });
     if let Some(error) = exchange.error.filter(|_| exchange.attempts == 0) {

@@ -11,11 +11,21 @@ const BACKLOG: i32 = 4096;
 #[cfg(target_os = "linux")]
 const TAKEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
 
+/// Fails where somebody else listens on the address already: sharing the port with another process would split
+/// clients between the two, and nobody would be told. (Port 0 is never taken.)
+pub(super) fn claim(address: SocketAddr) -> io::Result<()> {
+    bind(address, false).map(drop)
+}
+
 /// Opens a listener; the kernel spreads connections over all that share the port.
 pub(super) fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    bind(address, true)
+}
+
+fn bind(address: SocketAddr, share: bool) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(share)?;
     socket.set_nonblocking(true)?;
     // Connections inherit both.
     socket.set_keepalive(true)?;

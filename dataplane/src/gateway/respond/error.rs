@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{JSON, ReplyBody, reply};
 use crate::{
     error::{GatewayError, Kind},
-    gateway::{exchange::Exchange, ingress},
+    gateway::exchange::Exchange,
     wire::Wire,
 };
 
@@ -25,10 +25,8 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
         headers.insert("retry-after-ms", HeaderValue::from(ms));
     }
-    if error.kind == Kind::MethodNotAllowed
-        && let Ok(method) = HeaderValue::from_str(ingress::method(&exchange.path).as_str())
-    {
-        headers.insert(header::ALLOW, method);
+    if let Kind::MethodNotAllowed(method) = error.kind {
+        headers.insert(header::ALLOW, HeaderValue::from_static(method));
     }
     // What trying again cannot help is not tried again: SDKs repeat some statuses by themselves.
     if matches!(error.kind, Kind::UpstreamCredential) {

@@ -49,6 +49,17 @@ fn append(journal: &mut Journal, record: &Record) -> Result<(), AppendError> {
 }
 
 #[test]
+fn what_a_living_process_writes_is_left_to_it() {
+    let root = TempDir::new().unwrap();
+    let (journals, mut journal) = journal(&root, SMALL);
+    journal.intent(&intent(1, 1)).unwrap();
+    assert_eq!(leftover(&root), [], "its open attempt is not lost");
+    journal.outcome(&outcome(1, 1)).unwrap();
+    drop((journals, journal));
+    assert_eq!(leftover(&root), pair(1), "a dead one's is");
+}
+
+#[test]
 fn a_living_reader_sees_each_record_once() {
     let root = TempDir::new().unwrap();
     let (journals, mut journal) = journal(&root, SMALL);

@@ -55,7 +55,7 @@ async fn transact(
             How::Counting => &texts.usage,
             How::Returning => &texts.usage_returning,
         };
-        let (size, text) = counted.fitting(rest.len());
+        let (size, text) = counted.covering(rest.len());
         let (chunk, after) = rest.split_at(size);
         rest = after;
         let query = sqlx::query_with(AssertSqlSafe(text), row_arguments(chunk)?);
@@ -78,7 +78,7 @@ async fn transact(
     let sums: Vec<_> = sums(&new).into_iter().collect();
     let mut rest = sums.as_slice();
     while !rest.is_empty() {
-        let (size, text) = texts.hourly.fitting(rest.len());
+        let (size, text) = texts.hourly.covering(rest.len());
         let (chunk, after) = rest.split_at(size);
         rest = after;
         let query = sqlx::query_with(AssertSqlSafe(text), sum_arguments(chunk)?);

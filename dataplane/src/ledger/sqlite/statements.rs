@@ -1,10 +1,14 @@
 //! The texts of multi-row inserts, made once.
+//!
+//! Each statement is a journey to the database's thread and back, so a batch takes few: a statement has room for
+//! more rows than it is given. What is not bound is NULL, and `OR IGNORE` passes over rows of NULLs, as no
+//! column of a key may be NULL.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Rows of one statement; a batch is cut into these, largest first, so that few texts are ever prepared.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+/// Rows that one statement has room for; few, so that few texts are ever prepared.
+const SIZES: [usize; 3] = [4, 32, 256];
 
 /// The columns of `usage`, in the order in which they are bound.
 pub(super) const USAGE: [&str; 26] = [
@@ -55,7 +59,7 @@ pub(super) const SUMS: [&str; 9] = [
 
 /// One text for each size.
 #[derive(Clone, Debug)]
-pub(super) struct Sized([(usize, Arc<str>); 4]);
+pub(super) struct Sized([(usize, Arc<str>); SIZES.len()]);
 
 /// All of them.
 #[derive(Clone, Debug)]
@@ -70,40 +74,40 @@ pub(super) struct Statements {
 
 impl Statements {
     pub(super) fn new() -> Self {
-        let once = "ON CONFLICT DO NOTHING";
         // A sum beyond 64 bits becomes a float in SQLite, and the cast its largest integer again.
         let add = SUMS.map(|sum| format!("{sum} = CAST(usage_hourly.{sum} + excluded.{sum} AS INTEGER)"));
         let add = format!("ON CONFLICT DO UPDATE SET {}", add.join(", "));
         let hourly = [HOURLY_KEY.as_slice(), SUMS.as_slice()].concat();
         Self {
-            usage: Sized::new("usage", &USAGE, once),
-            usage_returning: Sized::new("usage", &USAGE, &format!("{once} RETURNING request_id, attempt")),
+            usage: Sized::new("usage", &USAGE, ""),
+            usage_returning: Sized::new("usage", &USAGE, "RETURNING request_id, attempt"),
             hourly: Sized::new("usage_hourly", &hourly, &add),
         }
     }
 }
 
 impl Sized {
-    fn new(table: &str, columns: &[&str], conflict: &str) -> Self {
-        Self(SIZES.map(|rows| (rows, insert(table, columns, rows, conflict).into())))
+    fn new(table: &str, columns: &[&str], end: &str) -> Self {
+        Self(SIZES.map(|rows| (rows, insert(table, columns, rows, end).into())))
     }
 
-    /// The largest that takes no more than this many rows, and how many it takes.
-    pub(super) fn fitting(&self, rows: usize) -> (usize, Arc<str>) {
-        let [.., one] = &self.0;
-        self.0.iter().find(|(size, _)| *size <= rows).unwrap_or(one).clone()
+    /// The smallest with room for all of these rows, or else the largest; and how many it takes.
+    pub(super) fn covering(&self, rows: usize) -> (usize, Arc<str>) {
+        let [.., largest] = &self.0;
+        let (room, text) = self.0.iter().find(|(room, _)| *room >= rows).unwrap_or(largest);
+        (rows.min(*room), text.clone())
     }
 }
 
-fn insert(table: &str, columns: &[&str], rows: usize, conflict: &str) -> String {
+fn insert(table: &str, columns: &[&str], rows: usize, end: &str) -> String {
     let row = format!("({})", vec!["?"; columns.len()].join(","));
-    let mut text = format!("INSERT INTO {table} ({}) VALUES ", columns.join(","));
+    let mut text = format!("INSERT OR IGNORE INTO {table} ({}) VALUES ", columns.join(","));
     for number in 0..rows {
         let separator = if number == 0 { "" } else { "," };
         // Writing to a string cannot fail.
         let _ = write!(text, "{separator}{row}");
     }
     text.push(' ');
-    text.push_str(conflict);
+    text.push_str(end);
     text
 }
