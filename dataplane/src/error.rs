@@ -16,7 +16,7 @@ pub struct GatewayError {
     /// A sentence for the developer who sent the request; never holds a secret.
     pub message: Cow<'static, str>,
     /// The request's field at fault.
-    pub param: Option<String>,
+    pub param: Option<Box<str>>,
     /// Milliseconds after which trying again makes sense.
     pub retry_after_ms: Option<u64>,
     /// The provider's status, where a provider answered.
@@ -85,7 +85,7 @@ impl GatewayError {
 
     /// The same, naming the request's field.
     #[must_use]
-    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+    pub fn with_param(mut self, param: impl Into<Box<str>>) -> Self {
         self.param = Some(param.into());
         self
     }
@@ -159,7 +159,7 @@ impl GatewayError {
         Self {
             kind,
             message: message.into(),
-            param: error.param.clone(),
+            param: error.param.as_deref().map(Box::from),
             retry_after_ms: error.retry_after_ms,
             upstream_status: Some(error.status),
             upstream_code: error.code.as_deref().filter(|_| error.fault == Fault::Request).map(Box::from),
@@ -175,7 +175,7 @@ impl From<Refusal> for GatewayError {
 
 impl From<BadRequest> for GatewayError {
     fn from(bad: BadRequest) -> Self {
-        Self { param: bad.param, ..Self::new(Kind::Malformed, bad.message) }
+        Self { param: bad.param.map(Box::from), ..Self::new(Kind::Malformed, bad.message) }
     }
 }
 

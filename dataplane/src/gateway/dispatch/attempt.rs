@@ -458,7 +458,7 @@ pub(super) async fn relay(
     exchange: &mut Exchange,
 ) -> Result<Answer, GatewayError> {
     let provider = &served.provider;
-    let patience = Patience::new(provider.config.timeouts, false);
+    let patience = Patience::new(provider.config.timeouts, true);
     let pool = std::rc::Rc::clone(&exchange.core.pool);
     let name = &provider.config.name;
     let timed_out =

@@ -81,7 +81,7 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
 /// Anthropic's format has no place for the field at fault.
 fn anthropic_message(error: &GatewayError) -> String {
     match &error.param {
-        Some(param) if !error.message.contains(param.as_str()) => format!("{param}: {}", error.message),
+        Some(param) if !error.message.contains(&**param) => format!("{param}: {}", error.message),
         _ => error.message.to_string(),
     }
 }
