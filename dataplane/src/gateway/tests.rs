@@ -378,6 +378,32 @@ fn a_clients_mistake_neither_opens_nor_closes_a_circuit() {
 }
 
 #[test]
+fn a_stream_keeps_its_place_at_the_provider_until_it_ends() {
+    let (go, may_go) = gate();
+    let upstream = Upstream::start(move |number, _, stream| {
+        stream_head(stream);
+        chunk(stream, PIECE);
+        if number == 0 {
+            may_go.lock().unwrap().recv_timeout(SOON).unwrap();
+        }
+        chunk(stream, REST);
+        chunk(stream, "");
+        true
+    });
+    let mut rig = Rig::start(TYPE, &upstream, |setup| setup.provider.concurrency = Some(1));
+    let mut first = rig.chat(true);
+    read_until(&mut first, "hello there");
+    let text = answer(rig.chat(true));
+    assert!(text.starts_with("HTTP/1.1 503") && text.contains("retry-after: 1\r\n"), "{text}");
+    go.send(()).unwrap();
+    read_until(&mut first, "[DONE]");
+    answer(first);
+    assert!(answer(rig.chat(true)).contains("[DONE]"));
+    rig.drain();
+    assert_eq!(rig.outcomes(2).len(), 2);
+}
+
+#[test]
 fn a_stream_is_not_held_back_by_what_the_client_sends_meanwhile() {
     let (go, may_go) = gate();
     let upstream = Upstream::start(move |_, _, stream| {
