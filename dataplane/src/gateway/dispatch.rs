@@ -3,6 +3,7 @@
 mod attempt;
 mod plan;
 mod prepare;
+mod reading;
 mod send;
 
 use std::{
