@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-/// The longest block that is accepted by default, in bytes.
-pub const MAX_EVENT: usize = 1 << 20;
+/// The longest block that is accepted by default, in bytes: a picture in base64 fits, an endless line does not.
+pub const MAX_EVENT: usize = 8 << 20;
 
 /// One block of the stream, up to and including its blank line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,7 +35,7 @@ use super::{Intent, Outcome};
 pub struct Options {
     /// Bytes of a segment. An attempt takes about 400.
     pub segment_bytes: u64,
-    /// Segments that a core has from the start and keeps.
+    /// Segments that a core has from the start, and keeps free beside the one being written.
     pub ready_segments: usize,
     /// Most segments a core may have while the store does not take any.
     pub max_segments: usize,
@@ -286,7 +286,8 @@ impl Core {
         let Some(segment) = pool.segments.pop_front_if(|segment| segment.sequence() == sequence) else {
             return Ok(());
         };
-        if pool.slots > self.options.ready_segments.max(1) && !pool.free.is_empty() {
+        // Used again, not made anew: only what piled up while the store was away is removed.
+        if pool.free.len() >= self.options.ready_segments.max(1) {
             pool.slots -= 1;
             return segment.slot().remove();
         }

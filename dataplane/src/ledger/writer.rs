@@ -131,10 +131,11 @@ impl<S: Store> Writer<S> {
     async fn ship_all(&mut self) {
         self.replay().await;
         let mut sources = Vec::new();
+        let mut rows = Vec::new();
         let mut waiting = Vec::new();
         let mut closing = false;
         loop {
-            self.ship(&mut sources).await;
+            self.ship(&mut sources, &mut rows).await;
             if closing {
                 self.remove_own(&sources);
             }
@@ -159,21 +160,22 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// Until nothing is unread.
-    async fn ship(&self, sources: &mut Vec<Source>) {
+    /// Until nothing is unread. `rows` is empty before and after: its memory is kept from one look to the next, as
+    /// getting it anew from the system costs more than filling it.
+    async fn ship(&self, sources: &mut Vec<Source>, rows: &mut Vec<Row>) {
         let opened = self.journals.readers(sources.len()).into_iter();
         sources.extend(opened.map(|reader| Source { reader, pairing: Pairing::default() }));
         let mut more = true;
         while more {
             more = false;
-            let mut rows = Vec::new();
             for Source { reader, pairing } in &mut *sources {
                 match reader.read(|record| rows.extend(pairing.take(record))) {
                     Ok(unread) => more |= unread,
                     Err(error) => tracing::error!(%error, "the journal cannot be read"),
                 }
             }
-            self.insert(&rows).await;
+            self.insert(rows).await;
+            rows.clear();
             for Source { reader, pairing } in &mut *sources {
                 let unmatched = pairing.take_unmatched();
                 if unmatched > 0 {
