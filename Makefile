@@ -38,7 +38,7 @@ sdk-setup: ## Install the official SDKs and the emulator that tests use (pinned,
 
 bench: ## Measure the gateway's cost as ratios to nginx in the same run (needs nginx and taskset; about 6 minutes)
 	$(CARGO) build --locked --release --bin aigne-hub --bin bench
-	target/release/bench --gateway-binary target/release/aigne-hub
+	target/release/bench --gateway-binary target/release/aigne-hub $(BENCH)
 
 fuzz-check: ## Check that the fuzz targets compile (running them needs cargo-fuzz; see fuzz/README.md)
 	cd fuzz && $(CARGO) check --locked
