@@ -12,7 +12,7 @@ run: ## Build and serve examples/quickstart on loopback: one chat, its priced us
 	$(CARGO) build --locked --bin aigne-hub --bin scripted-provider
 	@scripts/quickstart
 
-test: lint check-generate build sdk-setup ## Everything: format, lints, generated files, unit, property, golden and black-box tests
+test: lint check-generate fuzz-check build sdk-setup ## Everything: format, lints, generated files, unit, property, golden and black-box tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
 
@@ -41,4 +41,5 @@ bench: ## Measure the gateway's cost as ratios to nginx in the same run (needs n
 	target/release/bench --gateway-binary target/release/aigne-hub $(BENCH)
 
 fuzz-check: ## Check that the fuzz targets compile (running them needs cargo-fuzz; see fuzz/README.md)
-	cd fuzz && $(CARGO) check --locked
+	@echo "==> fuzz targets compile"
+	cd fuzz && $(CARGO) check --locked --target-dir ../target

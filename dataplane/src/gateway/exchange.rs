@@ -1,18 +1,20 @@
 //! One request and its answer, as it will be logged: filled in by the stages, written once when it ends.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::Request;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{authenticate::Principal, ingress::Arrival, settle};
+use super::{
+    authenticate::Principal,
+    ingress::Arrival,
+    settle::{self, Totals},
+};
 use crate::{
-    ledger::Charge,
     percore::Core,
     snapshot::{Key, Provider, Tenant},
-    usage::{Source, Usage},
     wire::Wire,
 };
 
@@ -47,11 +49,8 @@ pub(super) struct Exchange {
     /// A constant that says what went wrong.
     pub(super) error: Option<&'static str>,
     pub(super) first_byte_ms: Option<u32>,
-    /// Of the attempt that was answered with.
-    pub(super) usage: Usage,
-    pub(super) source: Option<Source>,
-    /// Of all attempts.
-    pub(super) charge: Charge,
+    /// What its attempts came to; each adds to it when it is settled, also one that is dropped.
+    pub(super) totals: Rc<Cell<Totals>>,
 }
 
 impl Exchange {
@@ -79,9 +78,7 @@ impl Exchange {
             status: CLIENT_GONE,
             error: None,
             first_byte_ms: None,
-            usage: Usage::default(),
-            source: None,
-            charge: Charge::default(),
+            totals: Rc::default(),
         }
     }
 

@@ -12,7 +12,7 @@
 //! | sent, but no answer in time | the prompt, estimated: the provider may charge it | Estimated | no |
 //! | process killed | the most it can have been | Bound | in suspense |
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -42,6 +42,8 @@ pub(super) struct Attempt {
     journaled: bool,
     started: Instant,
     estimated_input: u64,
+    /// The request's.
+    totals: Rc<Cell<Totals>>,
     state: State,
 }
 
@@ -62,12 +64,24 @@ pub(super) struct Ending<'a> {
     pub(super) observed: &'a Observed,
 }
 
-/// What an attempt came to.
-#[derive(Clone, Copy, Debug)]
-struct Settled {
+/// What a request's attempts came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    /// Of the last attempt: the answer's.
     usage: Usage,
-    source: Source,
+    /// Of the last attempt; absent where none was settled.
+    source: Option<Source>,
+    /// Of all attempts.
     charge: Charge,
+}
+
+impl Totals {
+    fn with(self, usage: Usage, source: Source, charge: Charge) -> Self {
+        let add = |a: Nanos, b: Nanos| Nanos(a.0.saturating_add(b.0));
+        let Charge { cost, price } = self.charge;
+        let charge = Charge { cost: add(cost, charge.cost), price: add(price, charge.price) };
+        Self { usage, source: Some(source), charge }
+    }
 }
 
 impl Attempt {
@@ -96,6 +110,7 @@ impl Attempt {
             journaled,
             started: Instant::now(),
             estimated_input,
+            totals: Rc::clone(&exchange.totals),
             state: State::Begun,
         })
     }
@@ -115,10 +130,10 @@ impl Attempt {
         u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// The truth is recorded, whatever it is. Only the first call counts; later ones return nothing.
-    fn settle(&mut self, ending: Ending<'_>, first_byte_ms: Option<u32>) -> Option<Settled> {
+    /// The truth is recorded, whatever it is. Only the first call counts.
+    pub(super) fn settle(&mut self, ending: Ending<'_>, first_byte_ms: Option<u32>) {
         if self.state == State::Settled {
-            return None;
+            return;
         }
         let sent = self.state == State::Sent;
         self.state = State::Settled;
@@ -156,19 +171,7 @@ impl Attempt {
             usage,
             charge,
         });
-        Some(Settled { usage, source, charge })
-    }
-}
-
-impl Exchange {
-    /// Settles one of its attempts, once.
-    pub(super) fn settle(&mut self, attempt: &mut Attempt, ending: Ending<'_>, first_byte_ms: Option<u32>) {
-        let Some(settled) = attempt.settle(ending, first_byte_ms) else { return };
-        // The last attempt's tokens are the answer's; all attempts' money adds up.
-        self.usage = settled.usage;
-        self.source = Some(settled.source);
-        self.charge.cost.0 = self.charge.cost.0.saturating_add(settled.charge.cost.0);
-        self.charge.price.0 = self.charge.price.0.saturating_add(settled.charge.price.0);
+        self.totals.set(self.totals.get().with(usage, source, charge));
     }
 }
 
@@ -279,6 +282,7 @@ pub(super) fn finish(exchange: &Exchange) {
     if let Some(error) = exchange.error.filter(|_| exchange.attempts == 0) {
         metrics.refused(error);
     }
+    let totals = exchange.totals.get();
     core.access.borrow_mut().write(&AccessLine {
         at: exchange.at_ms,
         request_id: exchange.id,
@@ -293,9 +297,9 @@ pub(super) fn finish(exchange: &Exchange) {
         model: exchange.model.as_deref(),
         stream: exchange.stream,
         attempts: exchange.attempts,
-        usage: exchange.usage,
-        source: exchange.source,
-        charge: exchange.charge,
+        usage: totals.usage,
+        source: totals.source,
+        charge: totals.charge,
         duration,
         first_byte: exchange.first_byte_ms.map(|ms| Duration::from_millis(ms.into())),
         error,

@@ -120,6 +120,11 @@ fn where_the_policy_is_to_cancel_the_provider_is_left_and_the_prompt_estimated()
     assert_eq!(outcomes.len(), 1);
     assert_eq!((outcomes[0].status, outcomes[0].source), (Status::ClientGone, Source::Estimated));
     assert!(outcomes[0].usage.input > 0);
+    let log = rig.log();
+    assert!(
+        log.contains(r#""source":"estimated""#) && log.contains(r#""status":499"#),
+        "the log says it too: {log}"
+    );
 }
 
 #[test]

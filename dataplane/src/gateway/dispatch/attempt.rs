@@ -132,8 +132,8 @@ impl Flight<'_> {
         let sent = pool.send(&provider.endpoint, request);
         let answer = match tokio::time::timeout_at(patience.first, sent).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(self.unreachable(&error, exchange)),
-            Err(_) => return Err(self.timed_out(exchange, &patience.no_answer())),
+            Ok(Err(error)) => return Err(self.unreachable(&error)),
+            Err(_) => return Err(self.timed_out(&patience.no_answer())),
         };
         let upstream::Answer { response, connection } = answer;
         let (head, mut body) = response.into_parts();
@@ -146,7 +146,7 @@ impl Flight<'_> {
                 Err(cut) => cut.so_far,
             };
             let error = provider.adapter.error(head.status, &head.headers, &text);
-            return Err(self.failed(&error, exchange));
+            return Err(self.failed(&error));
         }
         if call.arrival.stream && is_event_stream(&head.headers) {
             let mut pump =
@@ -154,18 +154,18 @@ impl Flight<'_> {
             let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
             // Nothing has reached the client yet: an error that comes first is as good as an error status.
             if let Some(error) = pump.observed().error.clone() {
-                return Err(self.failed(&error, exchange));
+                return Err(self.failed(&error));
             }
             return match began {
                 Ok(Ok(())) => Ok(self.stream(call, head, body, pump, connection, &patience, exchange)),
-                Ok(Err(error)) => Err(self.broken(&error, head.status, exchange)),
-                Err(_) => Err(self.timed_out(exchange, &patience.no_answer())),
+                Ok(Err(error)) => Err(self.broken(&error, head.status)),
+                Err(_) => Err(self.timed_out(&patience.no_answer())),
             };
         }
         let text = match read(&mut body, LONGEST_ANSWER, &patience).await {
             Ok(text) => text,
-            Err(cut) if cut.timed_out => return Err(self.timed_out(exchange, &cut.reason)),
-            Err(cut) => return Err(self.broken(&cut.reason, head.status, exchange)),
+            Err(cut) if cut.timed_out => return Err(self.timed_out(&cut.reason)),
+            Err(cut) => return Err(self.broken(&cut.reason, head.status)),
         };
         pool.give_back(connection);
         self.plain(call, prepared, &head, text, exchange)
@@ -194,13 +194,11 @@ impl Flight<'_> {
             let error = observed
                 .error
                 .unwrap_or_else(|| unreadable("the provider did not answer with a stream".into()));
-            return Err(self.failed(&error, exchange));
+            return Err(self.failed(&error));
         }
         let (body, observed) = if prepared.verbatim {
             if !looks_like_json(&text) {
-                return Err(
-                    self.failed(&unreadable("the provider did not answer with JSON".into()), exchange)
-                );
+                return Err(self.failed(&unreadable("the provider did not answer with JSON".into())));
             }
             let observed = adapter.observe(&text);
             (text, observed)
@@ -216,17 +214,17 @@ impl Flight<'_> {
                     (respond::encode(&call.arrival, exchange, &response), observed)
                 }
                 Ok(_) => (Bytes::new(), adapter.observe(&text)),
-                Err(error) => return Err(self.failed(&unreadable(error.to_string()), exchange)),
+                Err(error) => return Err(self.failed(&unreadable(error.to_string()))),
             }
         };
         if let Some(error) = &observed.error {
-            return Err(self.failed(error, exchange));
+            return Err(self.failed(error));
         }
         self.credential.circuit.succeeded();
         let ending =
             Ending { status: Status::Completed, http_status: head.status.as_u16(), observed: &observed };
         let first_byte_ms = self.attempt.elapsed_ms();
-        exchange.settle(&mut self.attempt, ending, Some(first_byte_ms));
+        self.attempt.settle(ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
         Ok(Answer::Plain(Plain { status: head.status, headers: head.headers.clone(), body }))
     }
@@ -261,7 +259,7 @@ impl Flight<'_> {
     }
 
     /// The provider answered with an error before any content.
-    fn failed(mut self, error: &UpstreamError, exchange: &mut Exchange) -> Failure {
+    fn failed(mut self, error: &UpstreamError) -> Failure {
         let cooling = self.served.model().cooling.get(self.place);
         let circuit = &self.credential.circuit;
         let provider = &self.served.provider;
@@ -302,12 +300,12 @@ impl Flight<'_> {
                 Verdict::Provider
             }
         };
-        self.end(Status::Failed, error.status, exchange);
+        self.end(Status::Failed, error.status);
         Failure { error: GatewayError::upstream(error, &provider.config.name), verdict }
     }
 
     /// The answer began and broke off before the client saw any of it.
-    fn broken(self, reason: &str, status: StatusCode, exchange: &mut Exchange) -> Failure {
+    fn broken(self, reason: &str, status: StatusCode) -> Failure {
         let error = UpstreamError {
             status: status.as_u16(),
             fault: Fault::Provider,
@@ -316,24 +314,24 @@ impl Flight<'_> {
             param: None,
             retry_after_ms: None,
         };
-        self.failed(&error, exchange)
+        self.failed(&error)
     }
 
-    fn unreachable(mut self, error: &upstream::SendError, exchange: &mut Exchange) -> Failure {
+    fn unreachable(mut self, error: &upstream::SendError) -> Failure {
         if !error.was_sent() {
             self.attempt.not_sent();
         }
         self.credential.circuit.failed(self.now_ms);
         tracing::warn!(provider = %self.served.provider.id, %error, "the provider could not be reached");
-        self.end(Status::Unreachable, 0, exchange);
+        self.end(Status::Unreachable, 0);
         let message = format!("provider {:?} could not be reached", self.served.provider.config.name);
         let error = GatewayError::new(Kind::UpstreamUnreachable, message);
         Failure { error, verdict: Verdict::Provider }
     }
 
-    fn timed_out(mut self, exchange: &mut Exchange, reason: &str) -> Failure {
+    fn timed_out(mut self, reason: &str) -> Failure {
         self.credential.circuit.failed(self.now_ms);
-        self.end(Status::Unreachable, 0, exchange);
+        self.end(Status::Unreachable, 0);
         let name = &self.served.provider.config.name;
         let error = GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} {reason}"));
         // The provider may be at work on it, and charge for it: whoever waited this long does not wait for the same
@@ -341,9 +339,9 @@ impl Flight<'_> {
         Failure { error, verdict: Verdict::NotHere }
     }
 
-    fn end(&mut self, status: Status, http_status: u16, exchange: &mut Exchange) {
+    fn end(&mut self, status: Status, http_status: u16) {
         let observed = Observed::default();
-        exchange.settle(&mut self.attempt, Ending { status, http_status, observed: &observed }, None);
+        self.attempt.settle(Ending { status, http_status, observed: &observed }, None);
     }
 }
 

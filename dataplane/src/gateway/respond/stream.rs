@@ -208,7 +208,7 @@ impl Flow {
             http_status: self.stream.status.as_u16(),
             observed: self.stream.pump.observed(),
         };
-        self.exchange.settle(&mut self.stream.attempt, ending, Some(self.stream.first_byte_ms));
+        self.stream.attempt.settle(ending, Some(self.stream.first_byte_ms));
     }
 
     fn end(&mut self) {
