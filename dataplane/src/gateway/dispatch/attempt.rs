@@ -168,14 +168,14 @@ impl Flight<'_> {
             Err(cut) => return Err(self.broken(&cut.reason, head.status)),
         };
         pool.give_back(connection);
-        self.plain(call, prepared, &head, text, exchange)
+        self.plain(call, prepared, head, text, exchange)
     }
 
     fn plain(
         mut self,
         call: &Call,
         prepared: &Prepared,
-        head: &http::response::Parts,
+        head: http::response::Parts,
         text: Bytes,
         exchange: &mut Exchange,
     ) -> Result<Answer, Failure> {
@@ -226,7 +226,7 @@ impl Flight<'_> {
         let first_byte_ms = self.attempt.elapsed_ms();
         self.attempt.settle(ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
-        Ok(Answer::Plain(Plain { status: head.status, headers: head.headers.clone(), body }))
+        Ok(Answer::Plain(Plain { status: head.status, headers: head.headers, body }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
