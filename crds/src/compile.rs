@@ -27,7 +27,7 @@ mod tenants;
 mod tests;
 pub mod unenforced;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::config::{self, Config};
 
@@ -112,7 +112,7 @@ pub fn compose(shared: SharedPart, parts: BTreeMap<ObjectKey, TenantPart>) -> Co
     let mut tenants = BTreeMap::new();
     for (key, part) in parts {
         findings.extend(part.findings);
-        tenants.extend(part.tenant.map(|tenant| (key.to_string(), tenant)));
+        tenants.extend(part.tenant.map(|tenant| (key.to_string(), Arc::new(tenant))));
     }
     findings.sort();
     findings.dedup();

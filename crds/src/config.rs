@@ -4,7 +4,7 @@
 //! Secrets and hashes of keys, never their values. Everything is already resolved and defaulted: a reader
 //! has no rule left to apply. Lists are sorted, so that equal inputs give equal bytes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ pub struct Config {
     pub format: u32,
     /// Providers and prices.
     pub shared: Shared,
-    /// By tenant id (`namespace/name`).
-    pub tenants: BTreeMap<String, Tenant>,
+    /// By tenant id (`namespace/name`). Shared, so that one tenant's change copies that tenant only.
+    pub tenants: BTreeMap<String, Arc<Tenant>>,
 }
 
 /// The part that all tenants share.

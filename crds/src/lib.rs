@@ -17,4 +17,6 @@ pub mod compile;
 
 pub mod config;
 
+pub mod distribution;
+
 pub mod glob;

@@ -185,7 +185,7 @@ impl Rig {
             .collect();
         let mut config = config::Config::default();
         config.shared.providers.insert(provider.id.clone(), provider);
-        config.tenants.insert(tenant.id.clone(), tenant);
+        config.tenants.insert(tenant.id.clone(), tenant.into());
         let snapshot = Snapshot::new(&config, &secrets, &registry, "1".into());
         let shared = Arc::new(Shared {
             clock: Clock::default(),

@@ -1,0 +1,3 @@
+//! The operator of AIGNE Hub.
+
+fn main() {}
