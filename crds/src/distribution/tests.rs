@@ -181,8 +181,9 @@ fn what_the_index_names_stays_when_its_object_is_deleted() {
 fn parts_grow_with_what_they_hold_and_do_not_flap() {
     let ids: Vec<EntryId> =
         (0..10_000).map(|n| EntryId { kind: EntryKind::Tenant, id: format!("team/{n}") }).collect();
-    let of =
-        |present, count: usize, bytes| parts_for(present, ids.iter().take(count).map(move |id| (id, bytes)));
+    let of = |present, count: usize, bytes| {
+        parts_for(present, &ids.iter().take(count).map(|id| (id, bytes)).collect::<Vec<_>>())
+    };
     assert_eq!(of(0, 0, 700), 1);
     assert_eq!(of(0, 10, 700), 1);
     assert_eq!(of(0, 10_000, 700), 1024);
