@@ -11,3 +11,11 @@
 pub mod change;
 pub mod gather;
 pub mod plan;
+
+mod backoff;
+mod build;
+mod compile;
+mod gateways;
+mod keys;
+mod report;
+mod status;
