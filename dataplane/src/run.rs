@@ -83,7 +83,7 @@ pub async fn run(
     let loaded = Arc::clone(&source.loaded.borrow());
     record_prices(&store, &loaded).await;
     let identity = match options.identity {
-        Some(options) => Some(trust(options).await?),
+        Some(options) => Some(trust(options, &telemetry).await?),
         None => None,
     };
     if let Some(identity) = &identity {
@@ -159,9 +159,9 @@ fn prepare(loaded: &Loaded, registry: &Registry, identity: Option<&Trust>) -> Sn
 }
 
 /// The first keys. A file that cannot be used is a mistake; an API server that is away comes back.
-async fn trust(options: identity::Options) -> anyhow::Result<Arc<Trust>> {
+async fn trust(options: identity::Options, telemetry: &Telemetry) -> anyhow::Result<Arc<Trust>> {
     let is_file = matches!(options.source, KeySource::File { .. });
-    let trust = Arc::new(Trust::new(options));
+    let trust = Arc::new(Trust::new(options, telemetry.shared().identity.clone()));
     match trust.refresh().await {
         Ok(()) => {}
         Err(error) if is_file => return Err(error).context("no ServiceAccount token could be verified"),

@@ -81,7 +81,7 @@ async fn a_new_certificate_is_shown_to_new_connections_while_a_stream_goes_on() 
     gate.open();
     ensure!(text(&stream.rest().await?).ends_with("piece 5 "));
     let metrics = hub.admin_client().get("/metrics").await?.text();
-    for line in [r#"reloads_total{result="success"} 2"#, r#"reloads_total{result="failure"} 1"#] {
+    for line in [r#"reloads_total{result="success"} 3"#, r#"reloads_total{result="failure"} 1"#] {
         ensure!(metrics.contains(&format!("aigne_hub_tls_certificate_{line}")), "{metrics}");
     }
     Ok(())

@@ -94,3 +94,42 @@ async fn get(client: &kube::Client, path: &'static str) -> Result<String, Unfetc
         Err(_) => Err(Unfetched::Silent { path }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+
+    use super::*;
+    use crate::identity::testing::{self, ISSUER, NOW_MS, Signer};
+
+    async fn cluster(discovery: String, keys: String) -> KeySource {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let api = Router::new()
+            .route("/.well-known/openid-configuration", get(async move || discovery))
+            .route("/openid/v1/jwks", get(async move || keys));
+        tokio::spawn(async { axum::serve(listener, api).await });
+        KeySource::Cluster(kube::Client::try_from(kube::Config::new(uri)).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_api_server_gives_its_issuer_and_its_keys() {
+        let signer = Signer::rsa("r");
+        let discovery = format!(
+            r#"{{"issuer":"{ISSUER}","jwks_uri":"https://192.0.2.1/openid/v1/jwks","response_types_supported":["id_token"]}}"#
+        );
+        let source = cluster(discovery, testing::published(&[&signer])).await;
+        let verifier = source.fetch(testing::AUDIENCE).await.unwrap();
+        let token = signer.token(&testing::claims());
+        assert_eq!(verifier.verify(token.as_bytes(), NOW_MS).unwrap().id(), "team/app");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_says_what_was_asked_for() {
+        let source = cluster("<html>".into(), String::new()).await;
+        let error = source.fetch(testing::AUDIENCE).await.unwrap_err();
+        assert!(error.to_string().contains("/.well-known/openid-configuration"), "{error}");
+        let source = cluster(format!(r#"{{"issuer":"{ISSUER}"}}"#), r#"{"keys":[]}"#.into()).await;
+        assert!(matches!(source.fetch(testing::AUDIENCE).await, Err(Unfetched::BadKeys(BadKeys::Empty))));
+    }
+}

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::{KeySource, Unfetched, Verifier};
+use crate::telemetry::IdentityMetrics;
 
 /// The source is not asked more often, whatever tokens come.
 const APART: Duration = Duration::from_secs(10);
@@ -42,17 +43,19 @@ pub struct Trust {
     open: AtomicBool,
     /// Counts answers, good or bad.
     answers: watch::Sender<u64>,
+    metrics: IdentityMetrics,
 }
 
 impl Trust {
     /// Without keys yet: [`Self::refresh`] gets the first ones.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: Options, metrics: IdentityMetrics) -> Self {
         Self {
             options,
             verifier: ArcSwapOption::empty(),
             wanted: Notify::new(),
             open: true.into(),
             answers: watch::Sender::new(0),
+            metrics,
         }
     }
 
@@ -72,6 +75,7 @@ impl Trust {
                 tracing::info!("the keys of ServiceAccount tokens are in use");
             }
         });
+        self.metrics.refreshed(result.is_ok());
         self.open.store(false, SeqCst);
         self.answers.send_modify(|answers| *answers += 1);
         result
@@ -118,7 +122,10 @@ mod tests {
         let (old, new) = (Signer::p256("old"), Signer::p256("new"));
         fs::write(&path, testing::published(&[&old])).unwrap();
         let source = KeySource::File { path: path.clone(), issuer: testing::ISSUER.into() };
-        let trust = Arc::new(Trust::new(Options { source, audience: testing::AUDIENCE.into() }));
+        let trust = Arc::new(Trust::new(
+            Options { source, audience: testing::AUDIENCE.into() },
+            IdentityMetrics::default(),
+        ));
         trust.refresh().await.unwrap();
         let first = trust.verifier().unwrap();
         tokio::spawn(Arc::clone(&trust).follow());

@@ -116,7 +116,6 @@ impl Certificate {
                 self.current.0.store(Arc::clone(&pair.key));
                 self.used = fingerprint.unwrap_or_default();
                 *refused = None;
-                self.metrics.reloaded();
                 self.show(&pair);
                 tracing::info!(file = %self.options.certificate.display(), "a new certificate is in use");
             }
@@ -131,6 +130,7 @@ impl Certificate {
     }
 
     fn show(&self, pair: &Pair) {
+        self.metrics.loaded();
         let Some(expires_at) = pair.expires_at else { return };
         self.metrics.expires_at(expires_at);
         if expires_at <= self.clock.now().as_second() {

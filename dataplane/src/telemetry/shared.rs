@@ -16,6 +16,8 @@ pub struct Shared {
     pub ledger: LedgerMetrics,
     /// The certificate that clients see.
     pub tls: TlsMetrics,
+    /// The keys of `ServiceAccount` tokens.
+    pub identity: IdentityMetrics,
 }
 
 /// Loading of the configuration.
@@ -82,14 +84,28 @@ impl TlsMetrics {
         self.expires_at.get_or_create(&[("listener", "clients")]).set(seconds);
     }
 
-    /// A new one is in use.
-    pub fn reloaded(&self) {
+    /// One is in use: the first, or a new one.
+    pub fn loaded(&self) {
         self.reloads.get_or_create(&[("result", "success")]).inc();
     }
 
     /// What was found cannot be served; the last good one stays in use.
     pub fn rejected(&self) {
         self.reloads.get_or_create(&[("result", "failure")]).inc();
+    }
+}
+
+/// The keys of `ServiceAccount` tokens. Nothing is shown where none are trusted.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityMetrics {
+    refreshes: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl IdentityMetrics {
+    /// The source was asked for keys.
+    pub fn refreshed(&self, successfully: bool) {
+        let result = if successfully { "success" } else { "failure" };
+        self.refreshes.get_or_create(&[("result", result)]).inc();
     }
 }
 
@@ -144,10 +160,11 @@ impl Shared {
             "When the certificate in use ends, in Unix time",
             tls.expires_at.clone(),
         );
+        registry.register("aigne_hub_tls_certificate_reloads", "Reads of a certificate", tls.reloads.clone());
         registry.register(
-            "aigne_hub_tls_certificate_reloads",
-            "Changes of the certificate's files",
-            tls.reloads.clone(),
+            "aigne_hub_identity_key_refreshes",
+            "Questions for the keys of ServiceAccount tokens",
+            shared.identity.refreshes.clone(),
         );
         let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);

@@ -72,6 +72,7 @@ impl Cluster {
     }
 
     /// The same for this audience, and for so many seconds from now.
+    #[expect(clippy::disallowed_methods, reason = "the hub under test has the system's time")]
     pub fn token_with(
         &self,
         namespace: &str,

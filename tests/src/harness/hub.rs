@@ -272,7 +272,7 @@ impl Process {
         let admin = address("admin")?;
         let tls = address("tls").ok().map(|origin| origin.replace("http://", "https://"));
         let gateway = address("gateway").or_else(|missing| tls.clone().ok_or(missing))?;
-        Ok(Self { gateway, tls, admin, child, stdout, stderr })
+        Ok(Self { child, stdout, stderr, gateway, tls, admin })
     }
 
     async fn signal(&self, name: &str) -> anyhow::Result<()> {
