@@ -16,11 +16,13 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use prometheus_client::metrics::counter::Counter;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+use tracing::field::display;
 
 use crate::{
     admin::{self, Admin, Readiness},
     clock::Clock,
     health::Registry,
+    identity::{self, KeySource, Trust},
     ledger::{
         journal::{self, Journals},
         place::{Ledger, LedgerPlace},
@@ -58,6 +60,8 @@ pub struct Options {
     pub access_log: Destination,
     /// Bytes; a larger request body is refused.
     pub max_body: usize,
+    /// Whose `ServiceAccount` tokens stand for keys; none: nobody's.
+    pub identity: Option<identity::Options>,
     /// The time of day.
     pub clock: Clock,
 }
@@ -82,10 +86,18 @@ pub async fn run(
     let registry = Registry::default();
     let loaded = Arc::clone(&source.loaded.borrow());
     tasks.spawn(record_prices(source.clone(), store));
+    let identity = match options.identity {
+        Some(options) => Some(trust(options, &telemetry).await?),
+        None => None,
+    };
+    if let Some(identity) = &identity {
+        tasks.spawn(Arc::clone(identity).follow());
+    }
     let shared = Arc::new(Shared {
         clock: options.clock,
-        snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry)),
+        snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry, identity.as_deref())),
         max_body: options.max_body,
+        identity,
         draining: false.into(),
         journal_full: telemetry.shared().journal.full.clone(),
     });
@@ -94,7 +106,10 @@ pub async fn run(
     // Listeners: clients', and our own.
     let access = AccessWriter::start(&options.access_log, &telemetry)
         .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
-    let server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
+    let mut server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
+    if let Some(certificate) = server.certificate.take() {
+        tasks.spawn(certificate.follow());
+    }
     let readiness = Readiness::default();
     let listener = TcpListener::bind(options.admin)
         .await
@@ -107,7 +122,8 @@ pub async fn run(
     }));
     tasks.spawn(copy_metrics(ledger.clone(), telemetry));
     readiness.ready();
-    tracing::info!(gateway = %server.address, admin = %admin_address, threads = options.server.threads, "ready");
+    let (gateway, tls) = (server.plain.map(display), server.tls.map(display));
+    tracing::info!(gateway, tls, admin = %admin_address, threads = options.server.threads, "ready");
 
     stop.await;
 
@@ -136,15 +152,36 @@ pub async fn run(
     Ok(())
 }
 
-fn prepare(loaded: &Loaded, registry: &Registry) -> Snapshot {
-    Snapshot::new(&loaded.config, &loaded.secrets, registry, loaded.revision.clone())
+fn prepare(loaded: &Loaded, registry: &Registry, identity: Option<&Trust>) -> Snapshot {
+    let snapshot = Snapshot::new(&loaded.config, &loaded.secrets, registry, loaded.revision.clone());
+    if identity.is_none() && snapshot.has_identities() {
+        tracing::warn!(
+            "workloadIdentities of Tenants do nothing here: this gateway trusts no cluster (--identity-jwks)"
+        );
+    }
+    snapshot
+}
+
+/// The first keys. A file that cannot be used is a mistake; an API server that is away comes back.
+async fn trust(options: identity::Options, telemetry: &Telemetry) -> anyhow::Result<Arc<Trust>> {
+    let is_file = matches!(options.source, KeySource::File { .. });
+    let trust = Arc::new(Trust::new(options, telemetry.shared().identity.clone()));
+    match trust.refresh().await {
+        Ok(()) => {}
+        Err(error) if is_file => return Err(error).context("no ServiceAccount token could be verified"),
+        Err(error) => {
+            tracing::warn!(%error, "no ServiceAccount token can be verified until the API server answers");
+        }
+    }
+    Ok(trust)
 }
 
 /// Each new revision becomes the snapshot of the requests that come after it; those under way keep theirs.
 async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry) {
     while source.loaded.changed().await.is_ok() {
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
-        shared.snapshot.store(Arc::new(prepare(&loaded, &registry)));
+        let snapshot = prepare(&loaded, &registry, shared.identity.as_deref());
+        shared.snapshot.store(Arc::new(snapshot));
     }
 }
 

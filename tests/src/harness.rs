@@ -10,7 +10,9 @@
 //! Nothing sleeps for luck: whatever takes time is awaited by its sign ([`eventually`]).
 
 pub mod asks;
+mod authority;
 mod client;
+mod cluster;
 pub mod controlplane;
 mod hub;
 mod manifests;
@@ -23,7 +25,9 @@ mod tool;
 
 use std::time::Duration;
 
+pub use authority::Authority;
 pub use client::{Answer, Client, Live};
+pub use cluster::{Cluster, Signing};
 pub use controlplane::ControlPlane;
 pub use hub::{Blueprint, Command, Hub, Ran, binary};
 pub use manifests::{Pricing, Provider, Tenant, key};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aigne_hub_tests::harness::asks::{chat, streamed};
-use aigne_hub_tests::harness::{Blueprint, Command, Outcome};
+use aigne_hub_tests::harness::{Authority, Blueprint, Cluster, Command, Outcome, Signing};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::{Context, ensure};
 
@@ -94,7 +94,10 @@ fn metrics(text: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn every_metric_is_explained_and_every_explained_metric_exists() -> Outcome {
     let upstream = Scripted::start().await?;
-    let hub = Blueprint::usual(&upstream).start().await?;
+    // Some are shown only where there is something to show.
+    let (authority, cluster) = (Authority::new()?, Cluster::new(Signing::Es256)?);
+    let hub = Blueprint::usual(&upstream).tls(&authority.certificate(), &authority.key());
+    let hub = cluster.trusted(hub).start().await?;
     hub.client().chat(&chat("gpt", "hi")).await?.good()?;
     hub.client().chat(&streamed(chat("gpt", "hi"))).await?.ok()?;
     hub.client().chat(&chat("no-such-model", "hi")).await?.openai_error(404)?;

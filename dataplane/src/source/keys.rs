@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aigne_hub_crds::{
     compile::ObjectKey,
     manifest::{Body, Object, Secret},
-    v1alpha1::{RotatedKey, TENANT_KEY_DATA_KEY},
+    v1alpha1::{RotatedKey, TENANT_KEY_DATA_KEY, Tenant},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -65,7 +65,7 @@ pub fn list(directory: &Directory, keyring: &Keyring) -> Result<Vec<TenantKey>, 
     let seal_key = directory.seal_key();
     let resolver = Resolver { environment: &directory.environment, key: &seal_key };
     let mut secrets: BTreeMap<&ObjectKey, (&Object, &Secret)> = BTreeMap::new();
-    let mut tenants: BTreeMap<&ObjectKey, &v1alpha1::Tenant> = BTreeMap::new();
+    let mut tenants: BTreeMap<&ObjectKey, &Tenant> = BTreeMap::new();
     for object in &manifests.objects {
         match &object.body {
             Body::Secret(secret) => drop(secrets.insert(&object.key, (object, secret))),

@@ -14,6 +14,10 @@ pub struct Shared {
     pub journal: JournalMetrics,
     /// The writer that moves journal records into the store.
     pub ledger: LedgerMetrics,
+    /// The certificate that clients see.
+    pub tls: TlsMetrics,
+    /// The keys of `ServiceAccount` tokens.
+    pub identity: IdentityMetrics,
 }
 
 /// Loading of the configuration.
@@ -67,6 +71,44 @@ pub struct LedgerMetrics {
     pub away: Gauge,
 }
 
+/// The certificate that clients see. Nothing is shown where there is none.
+#[derive(Clone, Debug, Default)]
+pub struct TlsMetrics {
+    expires_at: Family<[(&'static str, &'static str); 1], Gauge>,
+    reloads: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl TlsMetrics {
+    /// Unix seconds after which the certificate in use is no longer valid.
+    pub fn expires_at(&self, seconds: i64) {
+        self.expires_at.get_or_create(&[("listener", "clients")]).set(seconds);
+    }
+
+    /// One is in use: the first, or a new one.
+    pub fn loaded(&self) {
+        self.reloads.get_or_create(&[("result", "success")]).inc();
+    }
+
+    /// What was found cannot be served; the last good one stays in use.
+    pub fn rejected(&self) {
+        self.reloads.get_or_create(&[("result", "failure")]).inc();
+    }
+}
+
+/// The keys of `ServiceAccount` tokens. Nothing is shown where none are trusted.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityMetrics {
+    refreshes: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl IdentityMetrics {
+    /// The source was asked for keys.
+    pub fn refreshed(&self, successfully: bool) {
+        let result = if successfully { "success" } else { "failure" };
+        self.refreshes.get_or_create(&[("result", result)]).inc();
+    }
+}
+
 impl Shared {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let shared = Self::default();
@@ -111,6 +153,18 @@ impl Shared {
             "aigne_hub_ledger_away",
             "1 while the store takes nothing, else 0",
             ledger.away.clone(),
+        );
+        let tls = &shared.tls;
+        registry.register(
+            "aigne_hub_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate in use ends, in Unix time",
+            tls.expires_at.clone(),
+        );
+        registry.register("aigne_hub_tls_certificate_reloads", "Reads of a certificate", tls.reloads.clone());
+        registry.register(
+            "aigne_hub_identity_key_refreshes",
+            "Questions for the keys of ServiceAccount tokens",
+            shared.identity.refreshes.clone(),
         );
         let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
