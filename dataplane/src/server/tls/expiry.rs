@@ -78,7 +78,8 @@ fn moment(tag: u8, time: &[u8]) -> Option<i64> {
         0,
     )
     .ok()?;
-    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    // Not by a timestamp: the end of 9999, which stands for "never", is beyond those.
+    Some(time.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0)).as_secs())
 }
 
 #[cfg(test)]
