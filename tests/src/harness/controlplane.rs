@@ -101,7 +101,8 @@ impl ControlPlane {
         Ok(started)
     }
 
-    fn given(kubeconfig: &Path) -> anyhow::Result<Self> {
+    /// A cluster that runs already, as its kubeconfig's user. It cannot be stopped here.
+    pub fn given(kubeconfig: &Path) -> anyhow::Result<Self> {
         let kubeconfig = kubeconfig.canonicalize().context("KUBECONFIG must name one file")?;
         Ok(Self { programs: Programs::find()?, kubeconfig, own: None, place: Place::new("cluster")? })
     }

@@ -175,3 +175,25 @@ pub(super) fn free_port() -> anyhow::Result<u16> {
     }
     Err(anyhow!("no free port between 20000 and 32000"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_and_its_folder_end_with_their_place() -> anyhow::Result<()> {
+        let place = Place::new("test")?;
+        let folder = place.path().to_owned();
+        let mut sleep = Command::new("sleep");
+        sleep.arg("1000");
+        let mut process = place.spawn("sleep", sleep)?;
+        process.runs()?;
+        let of_process = PathBuf::from(format!("/proc/{}", process.id()));
+        assert!(of_process.exists());
+        // As if this process were gone: nobody but the guard ends the program.
+        drop(place);
+        assert!(!folder.exists(), "the folder is left");
+        assert!(process.child.wait()?.code().is_none(), "a signal ends it");
+        Ok(())
+    }
+}

@@ -1,4 +1,4 @@
-//! What the API server refuses, each rule of the CustomResourceDefinitions tripped once; and our own validator, which stands in for it
+//! What the API server refuses, each rule of our resources tripped once; and our own validator, which stands in for it
 //! without a cluster, agrees.
 
 mod cel;

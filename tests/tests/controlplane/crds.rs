@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions as people meet them: columns of `kubectl get`, server-side apply, the examples.
+//! Our resources as people meet them: columns of `kubectl get`, server-side apply, the examples.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use aigne_hub_tests::harness::{Outcome, controlplane};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-const PROVIDER: &str = r#"
+const OBJECTS: &str = r#"
 apiVersion: hub.aigne.io/v1alpha1
 kind: AIProvider
 metadata: {name: openai}
@@ -28,7 +28,7 @@ metadata: {name: acme}
 spec: {billing: {mode: Credits}, suspended: true}
 "#;
 
-/// Head and only row of a table, cut at two blanks or more: an empty cell is `<none>` or nothing.
+/// The cells of an object's row, each with its head.
 fn columns(table: &str, kind: &str) -> Option<Vec<(String, String)>> {
     let mut lines = table.lines().skip_while(|line| !line.starts_with("NAME"));
     loop {
@@ -54,7 +54,7 @@ fn columns(table: &str, kind: &str) -> Option<Vec<(String, String)>> {
 async fn kubectl_get_shows_what_one_wants_to_know() -> Outcome {
     let plane = controlplane::shared().await?;
     let namespace = plane.namespace("columns").await?;
-    plane.kubectl(["apply", "-n", &namespace, "-f", "-"]).input(PROVIDER).ok().await?;
+    plane.kubectl(["apply", "-n", &namespace, "-f", "-"]).input(OBJECTS).ok().await?;
     let condition = |r#type: &str, status: &str, reason: &str| {
         json!({
             "type": r#type, "status": status, "reason": reason, "message": "-",

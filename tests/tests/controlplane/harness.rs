@@ -131,6 +131,18 @@ async fn the_audit_log_says_who_asked_for_what() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_given_cluster_is_used_and_never_stopped() -> Outcome {
+    let mut given = ControlPlane::given(controlplane::shared().await?.kubeconfig())?;
+    let namespace = given.namespace("given").await?;
+    let client = given.client_as(&namespace, "nobody").await?;
+    ensure!(is_forbidden(&Api::<Secret>::namespaced(client, &namespace).get("any").await));
+    ensure!(given.stop_api_server().await.is_err() && given.restart_etcd().await.is_err());
+    ensure!(given.expire_watches().await.is_err());
+    given.kubectl(["get", "namespace", &namespace]).ok().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn helm_speaks_to_the_plane() -> Outcome {
     let plane = controlplane::shared().await?;
     let namespace = plane.namespace("helm").await?;

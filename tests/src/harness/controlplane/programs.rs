@@ -67,3 +67,25 @@ fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_an_error_that_says_what_to_run() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let missing = || Programs::within(folder.path()).checked("HERE").err().map(|error| error.to_string());
+        for name in ["etcd", "kube-apiserver", "kubectl", "helm"] {
+            let path = folder.path().join(name);
+            let expected = format!(
+                "{} is missing (HERE names the folder): run tests/controlplane/setup",
+                path.display()
+            );
+            assert_eq!(missing(), Some(expected));
+            std::fs::write(path, "")?;
+        }
+        assert_eq!(missing(), None);
+        Ok(())
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{KINDS, Trial, object, ours, schema_of};
 
+#[derive(Clone, Debug)]
 struct Case {
     kind: &'static str,
     /// Where the rule stands in the schema.
@@ -31,18 +32,23 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    let compatible = |more: Value| {
-        let mut spec =
-            json!({ "type": "OpenAICompatible", "baseURL": "https://a", "models": [{ "name": "m" }] });
-        for (name, value) in more.as_object().into_iter().flatten() {
-            spec[name] = value.clone();
-        }
-        spec
-    };
+    [providers(), timeouts(), pricings(), accounts(), billing()].concat()
+}
+
+/// A provider that needs little else, and these members.
+fn compatible(more: &Value) -> Value {
+    let mut spec = json!({ "type": "OpenAICompatible", "baseURL": "https://a", "models": [{ "name": "m" }] });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        spec[name] = value.clone();
+    }
+    spec
+}
+
+fn providers() -> Vec<Case> {
     let key = json!([{ "name": "c", "secretKeyRef": { "name": "s", "key": "k" } }]);
     let region = json!({ "region": "eu-central-1" });
     let models = json!([{ "name": "m" }]);
-    let mut cases = vec![
+    vec![
         Case::new(
             "AIProvider",
             "spec",
@@ -61,7 +67,7 @@ fn cases() -> Vec<Case> {
             "AIProvider",
             "spec",
             "baseURL is needed for this type",
-            compatible(json!({})),
+            compatible(&json!({})),
             json!({ "type": "OpenAICompatible", "models": models }),
         ),
         Case::new(
@@ -75,8 +81,8 @@ fn cases() -> Vec<Case> {
             "AIProvider",
             "spec",
             "baseURL must be https unless allowInsecure is true",
-            compatible(json!({ "baseURL": "http://a", "allowInsecure": true })),
-            compatible(json!({ "baseURL": "http://a", "allowInsecure": false })),
+            compatible(&json!({ "baseURL": "http://a", "allowInsecure": true })),
+            compatible(&json!({ "baseURL": "http://a", "allowInsecure": false })),
         ),
         Case::new(
             "AIProvider",
@@ -89,16 +95,38 @@ fn cases() -> Vec<Case> {
             "AIProvider",
             "spec.models[]",
             "maxOutputTokens must not be more than contextWindow",
-            compatible(json!({ "models": [{ "name": "m", "contextWindow": 2, "maxOutputTokens": 2 }] })),
-            compatible(json!({ "models": [{ "name": "m", "contextWindow": 2, "maxOutputTokens": 3 }] })),
+            compatible(&json!({ "models": [{ "name": "m", "contextWindow": 2, "maxOutputTokens": 2 }] })),
+            compatible(&json!({ "models": [{ "name": "m", "contextWindow": 2, "maxOutputTokens": 3 }] })),
         ),
-        Case::new(
-            "ModelPricing",
-            "spec.exchangeRate",
-            "must be more than zero",
-            json!({ "providerRef": { "name": "p" }, "exchangeRate": "0.01", "rates": [{ "model": "m", "cost": {} }] }),
-            json!({ "providerRef": { "name": "p" }, "exchangeRate": "0.00", "rates": [{ "model": "m", "cost": {} }] }),
-        ),
+    ]
+}
+
+fn timeouts() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (place, name) in [
+        ("spec.timeouts.connect", "connect"),
+        ("spec.timeouts.firstToken", "firstToken"),
+        ("spec.timeouts.idle", "idle"),
+        ("spec.timeouts.request", "request"),
+    ] {
+        let [good, bad] = ["0m1s", "0m0s"].map(|value| compatible(&json!({ "timeouts": { name: value } })));
+        cases.push(Case::new("AIProvider", place, "must be more than zero", good, bad));
+    }
+    cases
+}
+
+fn pricings() -> Vec<Case> {
+    vec![Case::new(
+        "ModelPricing",
+        "spec.exchangeRate",
+        "must be more than zero",
+        json!({ "providerRef": { "name": "p" }, "exchangeRate": "0.01", "rates": [{ "model": "m", "cost": {} }] }),
+        json!({ "providerRef": { "name": "p" }, "exchangeRate": "0.00", "rates": [{ "model": "m", "cost": {} }] }),
+    )]
+}
+
+fn accounts() -> Vec<Case> {
+    vec![
         Case::new(
             "Tenant",
             "spec",
@@ -123,16 +151,11 @@ fn cases() -> Vec<Case> {
             json!({ "accountID": "a" }),
         )
         .change(json!({})),
-    ];
-    for (place, name) in [
-        ("spec.timeouts.connect", "connect"),
-        ("spec.timeouts.firstToken", "firstToken"),
-        ("spec.timeouts.idle", "idle"),
-        ("spec.timeouts.request", "request"),
-    ] {
-        let [good, bad] = ["0m1s", "0m0s"].map(|value| compatible(json!({ "timeouts": { name: value } })));
-        cases.push(Case::new("AIProvider", place, "must be more than zero", good, bad));
-    }
+    ]
+}
+
+fn billing() -> Vec<Case> {
+    let mut cases = Vec::new();
     for (name, value) in [
         ("starterCredits", json!("5")),
         ("grants", json!([{ "name": "g", "amount": "1" }])),
