@@ -123,7 +123,7 @@ async fn months_have_partitions_made_ahead_and_one_that_was_taken_away_is_made_a
     let ends = [row_at(AT.unsigned_abs(), 1), row(u128::MAX), row(0)];
     assert_eq!(store.insert(&ends).await.unwrap(), 3);
     let tables = || {
-        let list = "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY 1) FROM pg_inherits \
+        let list = "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text COLLATE \"C\") FROM pg_inherits \
                     WHERE inhparent = 'usage'::regclass";
         Server::shared().psql(&database.name, list)
     };
