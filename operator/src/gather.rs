@@ -292,3 +292,6 @@ fn put<V>(map: &mut BTreeMap<ObjectKey, V>, key: ObjectKey, value: Option<V>) {
 fn born<K: kube::Resource>(object: &K) -> impl PartialEq + '_ {
     (object.meta().uid.as_deref(), object.meta().creation_timestamp.as_ref())
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,5 +117,5 @@ REVOKE ALL ON FUNCTION make_usage_partition FROM PUBLIC;
 -- What runs with its owner's rights must not find somebody else's tables under the same names.
 DO $$
 BEGIN
-    EXECUTE format('ALTER FUNCTION make_usage_partition(uuid) SET search_path = pg_catalog, %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION make_usage_partition(uuid) SET search_path = %I, pg_temp', current_schema());
 END $$;

@@ -58,16 +58,28 @@ impl Server {
 
     /// Starts it (again), and waits until it answers.
     pub(crate) fn resume_service(&mut self) {
-        let child = command("postgres")
+        let mut supervised = command("sh");
+        supervised
+            .args(["-c", SUPERVISE])
+            .arg(self.folder.path().join("data"))
+            .args(["setpriv", "--pdeathsig", "KILL", "--"])
+            .arg(bin("postgres"))
             .arg("-D")
             .arg(self.folder.path().join("data"))
             .args(["-h", "127.0.0.1", "-k", "", "-p", &self.port.to_string()])
             .args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB"])
             .args(["-c", "max_connections=150"])
             .stdout(Stdio::null())
-            .stderr(fs::File::create(self.folder.path().join("log")).unwrap())
-            .spawn();
-        self.process = Some(child.unwrap());
+            .stderr(fs::File::create(self.folder.path().join("log")).unwrap());
+        // Signalled when the thread ends that started it: that has to be one that ends with the process.
+        let (sender, started) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            sender.send(supervised.spawn()).unwrap();
+            loop {
+                thread::park();
+            }
+        });
+        self.process = Some(started.recv().unwrap().unwrap());
         for _ in 0..600 {
             let ready =
                 command("pg_isready").args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).output();
@@ -92,10 +104,12 @@ impl Server {
         let pid = fs::read_to_string(self.folder.path().join("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap().to_owned();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let only_first = name == "QUIT";
-        let all = [pid.as_str()].into_iter().chain(children.split_whitespace().filter(|_| !only_first));
-        let told = Command::new("kill").arg(format!("-{name}")).args(all).output().unwrap();
+        let told = Command::new("kill").args([&format!("-{name}"), &pid]).output().unwrap();
         assert!(told.status.success(), "{told:?}");
+        if name != "QUIT" {
+            // Of these some may be gone by now.
+            let _ = Command::new("kill").arg(format!("-{name}")).args(children.split_whitespace()).output();
+        }
     }
 
     /// As the superuser; returns what it printed.
@@ -166,15 +180,22 @@ fn bin(program: &str) -> PathBuf {
     })
 }
 
-/// Killed with this thread's process; not as root.
+/// Runs the server; told to end, as it is when the test's process is gone, it takes the data along.
+const SUPERVISE: &str = r#"
+    trap 'kill -QUIT $!; wait; rm -rf "$0"; exit' TERM
+    "$@" &
+    wait
+"#;
+
+/// Not as root, and told when whoever started it is gone.
 fn command(program: &str) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]);
+    command.args(["--pdeathsig", "TERM"]);
     let root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if root {
         command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
     }
-    command.arg("--").arg(bin(program));
+    command.arg("--").arg(if program == "sh" { "sh".into() } else { bin(program) });
     command
 }
 
