@@ -18,11 +18,12 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
-{{/* The metadata of an object: (list $ "gateway" "name"); further annotations may come as a fourth. */}}
+{{/* The metadata of an object: (list $ "gateway" "name"); annotations of its own may follow, then labels of its own. */}}
 {{- define "hub.metadata" -}}
 {{- $root := index . 0 -}}
-{{- $annotations := dict -}}
-{{- if gt (len .) 3 }}{{ $annotations = index . 3 | default dict }}{{ end -}}
+{{- $annotations := dict }}{{ $labels := dict -}}
+{{- if gt (len .) 3 }}{{ $annotations = index . 3 }}{{ end -}}
+{{- if gt (len .) 4 }}{{ $labels = index . 4 }}{{ end -}}
 name: {{ index . 2 | quote }}
 labels:
   {{- include "hub.selector" (list $root (index . 1)) | nindent 2 }}
@@ -30,7 +31,7 @@ labels:
   app.kubernetes.io/managed-by: {{ $root.Release.Service }}
   app.kubernetes.io/part-of: aigne-hub
   helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | quote }}
-  {{- with $root.Values.commonLabels }}
+  {{- with merge (dict) $labels $root.Values.commonLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- with merge (dict) $annotations $root.Values.commonAnnotations }}
