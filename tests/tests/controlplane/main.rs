@@ -1,3 +1,5 @@
 //! AIGNE Hub on a real Kubernetes API server and a real Postgres. One subject a file.
 
+mod gitops;
 mod harness;
+mod helm;
