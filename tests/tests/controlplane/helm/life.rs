@@ -23,8 +23,7 @@ async fn an_uninstall_leaves_money_and_keys_and_a_reinstall_finds_them() -> Outc
 
     // What its notes say to apply is accepted by the API server.
     let manifest: Vec<&str> = notes.lines().skip_while(|line| !line.contains("<<'END'")).skip(1).collect();
-    let manifest =
-        manifest.iter().take_while(|line| line.trim() != "END").copied().collect::<Vec<_>>().join("\n");
+    let manifest = manifest.iter().take_while(|line| **line != "END").copied().collect::<Vec<_>>().join("\n");
     plane.kubectl(["apply", "--validate=strict", "-n", hub, "-f", "-"]).input(manifest).ok().await?;
 
     // As the StatefulSet's controller and the operator would.
