@@ -57,7 +57,7 @@ fn permissions(objects: &[Value], account: &str) -> anyhow::Result<String> {
 #[tokio::test]
 async fn accounts_may_do_this_and_no_more() -> Outcome {
     let plane = plane().await?;
-    let mut text = String::new();
+    let mut accounts = Vec::new();
     for (set, values, name) in [
         ("bundled", BUNDLED, "hub-aigne-hub"),
         ("production", PRODUCTION, "hub-aigne-hub"),
@@ -66,12 +66,12 @@ async fn accounts_may_do_this_and_no_more() -> Outcome {
         let objects = objects(plane, "ai", values).await?;
         for account in ["gateway", "operator"] {
             let may = permissions(&objects, &format!("{name}-{account}"))?;
-            text.push_str(&format!("# {set}: {account}\n{may}\n\n"));
+            accounts.push(format!("# {set}: {account}\n{may}"));
         }
         assert_eq!(permissions(&objects, &format!("{name}-postgres"))?, "");
     }
     insta::with_settings!({snapshot_path => "golden", prepend_module_to_snapshot => false, omit_expression => true}, {
-        insta::assert_snapshot!("permissions", text);
+        insta::assert_snapshot!("permissions", accounts.join("\n\n"));
     });
     Ok(())
 }

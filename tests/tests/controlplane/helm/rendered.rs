@@ -61,11 +61,10 @@ async fn mistakes_are_named() -> Outcome {
 #[tokio::test]
 async fn names_are_those_that_operator_and_gateways_know() -> Outcome {
     let rendered = template(plane().await?, "ai", super::BUNDLED).await?.ok()?;
-    let binding = parsed(&rendered)?
-        .into_iter()
-        .find(|object| title(object) == format!("RoleBinding {}", SECRETS_ROLE));
+    let binding =
+        parsed(&rendered)?.into_iter().find(|object| title(object) == format!("RoleBinding {SECRETS_ROLE}"));
     assert_eq!(binding.map(|binding| binding["roleRef"]["name"].clone()), Some(SECRETS_ROLE.into()));
-    ensure!(rendered.contains(&format!("resourceNames: [{}]", SECRETS_ROLE)));
-    ensure!(rendered.contains(&format!("--identity-audience={}", IDENTITY_AUDIENCE)));
+    ensure!(rendered.contains(&format!("resourceNames: [{SECRETS_ROLE}]")));
+    ensure!(rendered.contains(&format!("--identity-audience={IDENTITY_AUDIENCE}")));
     Ok(())
 }
