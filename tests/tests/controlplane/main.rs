@@ -2,4 +2,6 @@
 
 mod crd_rules;
 mod crds;
+mod gitops;
 mod harness;
+mod helm;

@@ -1,4 +1,5 @@
-//! Writes what is generated from the types: the CustomResourceDefinitions and the reference page.
+//! Writes what is generated from the types: the CustomResourceDefinitions, for `kubectl` and as templates of their
+//! chart, and the reference page.
 
 #![expect(clippy::doc_markdown, reason = "names of Kubernetes are prose here")]
 
@@ -12,9 +13,10 @@ use std::{
 };
 
 use aigne_hub_crds::v1alpha1::crd::{Definition, definitions};
+use serde_json::{Value, json};
 
 const HELP: &str = "\
-Writes crds/*.yaml and docs/reference.md from the types in crds/src/v1alpha1.
+Writes crds/*.yaml, charts/aigne-hub-crds/templates and docs/reference.md from the types in crds/src/v1alpha1.
 
 Usage: crdgen [--check] [--root DIR]
 
@@ -89,14 +91,29 @@ fn files() -> Result<Vec<(String, String)>, String> {
     let definitions = definitions();
     let mut files = vec![("docs/reference.md".to_owned(), reference::page(&definitions))];
     for definition in &definitions {
-        files.push((format!("crds/{}.yaml", definition.plural), yaml(definition)?));
+        files.push((format!("crds/{}.yaml", definition.plural), yaml(&definition.crd)?));
+        files.push((
+            format!("charts/aigne-hub-crds/templates/{}.yaml", definition.plural),
+            template(definition)?,
+        ));
     }
     Ok(files)
 }
 
-fn yaml(definition: &Definition) -> Result<String, String> {
-    let text = serde_saphyr::to_string(&definition.crd).map_err(|error| error.to_string())?;
+fn yaml(crd: &Value) -> Result<String, String> {
+    let text = serde_saphyr::to_string(crd).map_err(|error| error.to_string())?;
     Ok(format!("# {GENERATED}\n{}\n", text.trim_end()))
+}
+
+/// The same for the chart. Uninstalling it must not take every provider, price and tenant along.
+fn template(definition: &Definition) -> Result<String, String> {
+    let mut crd = definition.crd.clone();
+    crd["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    let text = yaml(&crd)?;
+    if text.contains("{{") {
+        return Err(format!("{}: Helm would read {{{{ in a description as a template", definition.plural));
+    }
+    Ok(text)
 }
 
 /// A closed pipe is no reason to fail.

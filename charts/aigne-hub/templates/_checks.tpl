@@ -1,0 +1,25 @@
+{{/* What no schema can say in words that help. */}}
+{{- define "hub.checks" -}}
+{{- with .Values.database -}}
+{{- if and .bundled.enabled .existingSecret -}}
+{{- fail "database: existingSecret and bundled.enabled are both set; keep one of them" -}}
+{{- else if not (or .bundled.enabled .existingSecret) -}}
+{{- fail "database: say where usage and money are recorded: database.existingSecret=NAME of a Secret with the data key url, or, to try the hub out, database.bundled.enabled=true" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.tls -}}
+{{- if and (eq .mode "Secret") (not .secretName) -}}
+{{- fail "tls: mode Secret needs tls.secretName, a Secret of type kubernetes.io/tls" -}}
+{{- else if and (eq .mode "CertManager") (not .issuerRef.name) -}}
+{{- fail "tls: mode CertManager needs tls.issuerRef.name" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (has "*" .Values.tenantNamespaces) (gt (len .Values.tenantNamespaces) 1) -}}
+{{- fail "tenantNamespaces: \"*\" is every namespace already; leave the others out" -}}
+{{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
+{{- fail "autoscaling: minReplicas is above maxReplicas" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,72 @@
+//! The charts: what they render, what they refuse, and that a real API server takes it.
+
+mod access;
+mod life;
+mod rendered;
+mod server;
+
+use std::path::{Path, PathBuf};
+
+use aigne_hub_tests::harness::Ran;
+use aigne_hub_tests::harness::controlplane::{self, ControlPlane};
+use anyhow::Context;
+use serde_json::Value;
+
+/// A chart of this repository.
+fn chart(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts").join(name)
+}
+
+/// The smallest choice that has to be made.
+const BUNDLED: &[&str] = &["--set=database.bundled.enabled=true"];
+/// As in production: TLS, an own database, scaling, teams' namespaces.
+const PRODUCTION: &[&str] = &[
+    "--set=database.existingSecret=ledger",
+    "--set=tenantNamespaces={team-a,ai,team-b}",
+    "--set=tls.mode=CertManager,tls.issuerRef.name=internal,tls.issuerRef.kind=ClusterIssuer",
+    "--set=tls.dnsNames={hub.example.com},address=https://hub.example.com",
+    "--set=autoscaling.enabled=true,autoscaling.podsMetric.name=aigne_hub_open_streams",
+    "--set=metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=prometheus",
+    "--set=networkPolicy.monitoring[0].namespaceSelector.matchLabels.monitoring=yes",
+    "--set=networkPolicy.clients[0].podSelector.matchLabels.hub=client",
+    "--set=gateway.serviceAccountAnnotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/hub",
+    "--set=gateway.priorityClassName=high,gateway.nodeSelector.disk=ssd,gateway.tolerations[0].operator=Exists",
+    "--set=imagePullSecrets[0].name=registry,commonLabels.team=platform,commonAnnotations.owner=platform",
+];
+/// Every namespace, TLS from a Secret beside plain HTTP, and what can be left out is.
+const EVERYWHERE: &[&str] = &[
+    "--set=database.existingSecret=ledger,database.port=6432",
+    "--set=tenantNamespaces={*}",
+    "--set=tls.mode=Secret,tls.secretName=hub-tls,tls.alsoPlainHTTP=true",
+    "--set=networkPolicy.enabled=false,podDisruptionBudget.enabled=false",
+    "--set=workloadIdentity.bindIssuerDiscovery=false,log.access=false,gateway.threads=4",
+    "--set=service.type=LoadBalancer,fullnameOverride=gateway",
+];
+const SETS: &[(&str, &[&str])] =
+    &[("bundled", BUNDLED), ("production", PRODUCTION), ("everywhere", EVERYWHERE)];
+
+/// Renders the hub's chart as release `hub` in a namespace.
+async fn template(plane: &ControlPlane, namespace: &str, values: &[&str]) -> anyhow::Result<Ran> {
+    let call = plane.helm(["template", "hub", "--namespace", namespace]);
+    call.args([chart("aigne-hub")]).args(values).run().await
+}
+
+/// The objects of a rendered chart.
+async fn objects(plane: &ControlPlane, namespace: &str, values: &[&str]) -> anyhow::Result<Vec<Value>> {
+    parsed(&template(plane, namespace, values).await?.ok()?)
+}
+
+fn parsed(yaml: &str) -> anyhow::Result<Vec<Value>> {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
+    Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
+}
+
+/// What an object is called in messages.
+fn title(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+async fn plane() -> anyhow::Result<&'static ControlPlane> {
+    controlplane::shared().await.context("the control plane")
+}
