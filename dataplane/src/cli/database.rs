@@ -9,7 +9,7 @@ use crate::secret::SecretValue;
 /// Where the database's URL is. It is no argument itself: whoever lists processes would see the password.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Database {
-    /// The file that holds the URL of the ledger's Postgres database [default: the variable AIGNE_HUB_DATABASE_URL].
+    /// The file that holds the URL of the ledger's Postgres database; without it, `AIGNE_HUB_DATABASE_URL` is the URL.
     #[arg(long, value_name = "FILE")]
     pub(super) database_url_file: Option<PathBuf>,
 }

@@ -26,7 +26,7 @@ use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::{Dimension, Filter, Report, Totals};
 
 /// A report may read years.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(300);
+const REPORT_TIMEOUT: Duration = Duration::from_mins(5);
 
 const AFTER_HELP: &str = "\
 Requests are counted once, attempts each. Tokens, cost, price and margin are of attempts whose outcome is known; \

@@ -11,6 +11,7 @@ use crate::ledger::store::suite::{behaviours, row};
 use crate::ledger::testing::{AT, STATUSES, intent, outcome};
 use crate::ledger::{Intent, Nanos, Outcome};
 
+#[expect(clippy::unused_async, reason = "as the suite calls it")]
 async fn open() -> (Postgres, ()) {
     (Server::shared().database().store(), ())
 }
