@@ -1,0 +1,3 @@
+//! AIGNE Hub on a real Kubernetes API server and a real Postgres. One subject a file.
+
+mod harness;
