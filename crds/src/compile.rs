@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What cannot be used becomes a [`Finding`] and is left out; everything else serves. The same inputs in any order
-//! give the same bytes. A change to one tenant needs [`settle_claims`] and that tenant's [`compile_tenant`] again, and
-//! those of tenants whose [`Refusals`] changed: nothing else.
+//! give the same bytes. A change to one tenant needs its [`Claims`] and that tenant's [`compile_tenant`] again, and those
+//! of tenants whose [`Refusals`] changed: nothing else.
 
 mod access;
 mod billing;
@@ -32,7 +32,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::config::{self, Config};
 
 pub use self::{
-    claims::{Holder, Refusals, settle_claims},
+    claims::{Asked, Claims, Holder, Refusals, settle_claims},
     finding::{Finding, Severity},
     resources::{ObjectKey, Resources, SecretFacts, ValueFacts},
 };
@@ -54,6 +54,13 @@ pub struct SharedPart {
     /// Of providers and pricings.
     pub findings: Vec<Finding>,
     catalog: catalog::Catalog,
+}
+
+impl SharedPart {
+    /// Whether tenants compile to the same against the other.
+    pub fn is_same_to_tenants(&self, other: &Self) -> bool {
+        self.catalog == other.catalog
+    }
 }
 
 /// One tenant's part.

@@ -51,6 +51,9 @@ pub const TENANT_KEY_DATA_KEY: &str = "apiKey";
 /// A tenant's key has at least so many bytes.
 pub const TENANT_KEY_MIN_BYTES: usize = 32;
 
+/// So many old keys are remembered of each key, the newest first.
+pub const MOST_ROTATED_KEYS: usize = 4;
+
 /// For `skip_serializing_if`: a flag that is off is left out.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_false(flag: &bool) -> bool {

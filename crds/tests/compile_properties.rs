@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use aigne_hub_crds::{
     compile::{
-        ObjectKey, Resources, SecretFacts, TenantPart, ValueFacts, compile, compile_shared, compile_tenant,
-        compose, settle_claims,
+        Asked, Claims, Holder, ObjectKey, Refusals, Resources, SecretFacts, TenantPart, ValueFacts, compile,
+        compile_shared, compile_tenant, compose, settle_claims,
     },
     v1alpha1::{AIProvider, CREDENTIAL_LABEL, ModelPricing, Tenant},
 };
@@ -291,6 +291,46 @@ fn bytes(resources: &Resources) -> Vec<u8> {
     serde_json::to_vec(&compile(resources).config).unwrap()
 }
 
+/// Who is refused what, if tenants are asked one after the other, the oldest first.
+fn asked_in_order(resources: &Resources) -> BTreeMap<ObjectKey, Refusals> {
+    let mut by_age: Vec<_> = resources.tenants.iter().collect();
+    by_age.sort_by_key(|(_, tenant)| tenant.metadata.creation_timestamp.as_ref().map(|time| time.0));
+    let (mut accounts, mut hashes, mut identities) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut all = BTreeMap::new();
+    for (key, tenant) in by_age {
+        let mut refusals = Refusals::default();
+        let account = tenant.spec.account_id.clone().unwrap_or_else(|| key.to_string());
+        let holder = accounts.entry(account).or_insert(key);
+        if *holder != key {
+            refusals.account = Some((*holder).clone());
+            all.insert(key.clone(), refusals);
+            continue;
+        }
+        let mut keys: Vec<_> = tenant.spec.keys.iter().collect();
+        keys.sort_by(|a, b| a.name.cmp(&b.name));
+        for written in keys {
+            let secret = resources.secrets.get(&key.sibling(&written.secret_name));
+            let Some(value) = secret.and_then(|secret| secret.keys.get("apiKey")) else { continue };
+            let claim = Holder { tenant: key.clone(), key: written.name.clone() };
+            let holder = hashes.entry(value.sha256.clone()).or_insert_with(|| claim.clone());
+            if *holder != claim {
+                refusals.hashes.insert((claim.key, value.sha256.clone()), holder.clone());
+            }
+        }
+        for identity in &tenant.spec.workload_identities {
+            let id = format!("{}/{}", identity.namespace, identity.service_account);
+            let holder = identities.entry(id.clone()).or_insert(key);
+            if *holder != key {
+                refusals.identities.insert(id, (*holder).clone());
+            }
+        }
+        if refusals != Refusals::default() {
+            all.insert(key.clone(), refusals);
+        }
+    }
+    all
+}
+
 proptest! {
     /// Total, and whatever is left out is said.
     #[test]
@@ -319,6 +359,31 @@ proptest! {
     fn order_means_nothing(resources in resources()) {
         let resources = without_duplicates(resources);
         prop_assert_eq!(bytes(&resources), bytes(&turned_round(&resources)));
+    }
+
+    /// Tenants that come, change and go one by one are refused the same as if all were asked in the order of their age,
+    /// and whoever is refused something else than before is named.
+    #[test]
+    fn claims_are_settled_one_by_one(all in vec(resources(), 1..4)) {
+        let mut claims = Claims::default();
+        let mut now = Resources { secrets: all[0].secrets.clone(), ..Resources::default() };
+        let comings = all.iter().flat_map(|of| of.tenants.iter().map(|(key, tenant)| (key, Some(tenant))));
+        let goings = all[0].tenants.keys().map(|key| (key, None));
+        for (key, tenant) in comings.chain(goings) {
+            let before: BTreeMap<_, _> = now.tenants.keys().map(|key| (key.clone(), claims.refusals(key))).collect();
+            match tenant {
+                Some(tenant) => now.tenants.insert(key.clone(), tenant.clone()),
+                None => now.tenants.remove(key),
+            };
+            let affected = claims.set(key, tenant.map(|tenant| Asked::by(&now, key, tenant)));
+            let expected = asked_in_order(&now);
+            for other in now.tenants.keys() {
+                let refusals = claims.refusals(other);
+                prop_assert_eq!(&refusals, &expected.get(other).cloned().unwrap_or_default(), "{}", other);
+                prop_assert!(affected.contains(other) || before.get(other) == Some(&refusals), "{} is not named", other);
+            }
+            prop_assert_eq!(settle_claims(&now), expected);
+        }
     }
 
     /// A change to one tenant needs that tenant again, and those whose refusals changed: nothing else.

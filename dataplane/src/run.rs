@@ -1,6 +1,7 @@
 //! The wiring of a gateway, from its source to its end. Reads top to bottom.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     net::SocketAddr,
     path::PathBuf,
@@ -22,7 +23,7 @@ use crate::{
     health::Registry,
     ledger::{
         journal::{self, Journals},
-        sqlite::{self, Sqlite},
+        place::{Ledger, LedgerPlace},
         store::Store as _,
         writer::{self, Writer},
     },
@@ -39,6 +40,9 @@ use crate::{
 /// How often numbers that others keep are copied into the metrics.
 const COPY_EVERY: Duration = Duration::from_secs(1);
 
+/// Until price sheets are offered again to a ledger that did not take them.
+const RECORD_AGAIN: Duration = Duration::from_secs(5);
+
 /// How a gateway runs.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -46,8 +50,10 @@ pub struct Options {
     pub server: server::Options,
     /// Health and metrics; port 0 picks a free one.
     pub admin: SocketAddr,
-    /// Holds the ledger and the journal.
+    /// Holds the journal; made where it does not exist.
     pub data: PathBuf,
+    /// Where the journal is moved to.
+    pub ledger: LedgerPlace,
     /// Where the access log goes.
     pub access_log: Destination,
     /// Bytes; a larger request body is refused.
@@ -68,16 +74,14 @@ pub async fn run(
     // The ledger first: what an earlier process left behind is replayed while requests are served already.
     let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
         .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
-    let store = Sqlite::open(&options.data.join(sqlite::FILE))
-        .await
-        .with_context(|| format!("the ledger in {} cannot be opened", options.data.display()))?;
+    let store = Ledger::open(options.ledger).await.context("the ledger cannot be opened")?;
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
     let writing = tokio::spawn(ledger_writer.run());
 
     // Configuration, now and as it changes.
     let registry = Registry::default();
     let loaded = Arc::clone(&source.loaded.borrow());
-    record_prices(&store, &loaded).await;
+    tasks.spawn(record_prices(source.clone(), store));
     let shared = Arc::new(Shared {
         clock: options.clock,
         snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry)),
@@ -85,7 +89,7 @@ pub async fn run(
         draining: false.into(),
         journal_full: telemetry.shared().journal.full.clone(),
     });
-    tasks.spawn(follow(source.clone(), Arc::clone(&shared), registry, store));
+    tasks.spawn(follow(source.clone(), Arc::clone(&shared), registry));
 
     // Listeners: clients', and our own.
     let access = AccessWriter::start(&options.access_log, &telemetry)
@@ -137,19 +141,33 @@ fn prepare(loaded: &Loaded, registry: &Registry) -> Snapshot {
 }
 
 /// Each new revision becomes the snapshot of the requests that come after it; those under way keep theirs.
-async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, store: Sqlite) {
+async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry) {
     while source.loaded.changed().await.is_ok() {
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
-        record_prices(&store, &loaded).await;
         shared.snapshot.store(Arc::new(prepare(&loaded, &registry)));
     }
 }
 
-/// Before a row can name a revision, the revision can be explained.
-async fn record_prices(store: &Sqlite, loaded: &Loaded) {
-    let sheets: Vec<_> = loaded.config.shared.prices.values().flatten().cloned().collect();
-    if let Err(error) = store.record_sheets(&sheets).await {
-        tracing::error!(%error, "the price sheets could not be recorded; usage is, with their revisions");
+/// Keeps every sheet that requests can be priced by, so that a row's revision can be explained. A change is in use
+/// meanwhile: a ledger that is away must not hold up a revoked key.
+async fn record_prices(mut source: Source, store: Ledger) {
+    let mut pending = BTreeMap::new();
+    loop {
+        let loaded = Arc::clone(&source.loaded.borrow_and_update());
+        let sheets = loaded.config.shared.prices.values().flatten();
+        pending.extend(sheets.map(|sheet| (sheet.revision.clone(), sheet.clone())));
+        let mut failed = false;
+        while let Err(error) = store.record_sheets(&pending.values().cloned().collect::<Vec<_>>()).await {
+            if !failed {
+                tracing::error!(%error, "the price sheets cannot be recorded yet; usage is, with their revisions");
+            }
+            failed = true;
+            tokio::time::sleep(RECORD_AGAIN).await;
+        }
+        pending.clear();
+        if source.loaded.changed().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -1,10 +1,23 @@
 //! Everything that is known, and what follows from it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use aigne_hub_crds::{
+    compile::{ObjectKey, Resources},
+    distribution::{EntryId, EntryKind, price_entry, provider_entry, tenant_entry},
+    v1alpha1::{Tenant, TenantStatus},
+};
 use jiff::Timestamp;
 
 use crate::{
-    change::Change,
-    plan::{Failed, Plan},
+    backoff::Backoff,
+    build::Build,
+    change::{Change, SeenSecret},
+    compile::{Compilation, Compiled},
+    gateways::Gateways,
+    keys,
+    plan::{Configuration, Failed, KeyWork, Plan},
+    status::{Around, Object, Subject, Subjects},
 };
 
 /// What does not change while the operator runs.
@@ -19,23 +32,263 @@ pub struct Setting {
 /// Everything that is known.
 #[derive(Debug)]
 pub struct World {
-    _setting: Setting,
+    setting: Setting,
+    resources: Resources,
+    secrets: BTreeMap<ObjectKey, SeenSecret>,
+    /// Which tenants name a Secret.
+    named_by: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    gateways: Gateways,
+    subjects: Subjects,
+    compilation: Compilation,
+    build: Build,
+    /// Tenants whose keys are to be looked at.
+    stale_keys: BTreeSet<ObjectKey>,
+    /// When a tenant's rotated key expires next.
+    graces: BTreeMap<ObjectKey, Timestamp>,
+    /// Secrets that are being written; they come back as changes.
+    writing: BTreeSet<ObjectKey>,
+    backoff: Backoff<Failed>,
+}
+
+/// How many there are, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Per kind (`AIProvider`, `ModelPricing`, `Tenant`): all, and those that are ready.
+    pub objects: [(usize, usize); 3],
+    /// Objects that gateways have still to confirm.
+    pub pending: usize,
+    /// The sequence of the index.
+    pub sequence: u64,
 }
 
 impl World {
     /// Knows nothing yet.
     pub fn new(setting: Setting) -> Self {
-        Self { _setting: setting }
+        let resources =
+            Resources { hub_namespace: Some(setting.hub_namespace.clone()), ..Resources::default() };
+        Self {
+            setting,
+            resources,
+            secrets: BTreeMap::new(),
+            named_by: BTreeMap::new(),
+            gateways: Gateways::default(),
+            subjects: Subjects::default(),
+            compilation: Compilation::default(),
+            build: Build::default(),
+            stale_keys: BTreeSet::new(),
+            graces: BTreeMap::new(),
+            writing: BTreeSet::new(),
+            backoff: Backoff::default(),
+        }
     }
 
     /// Takes what was seen.
-    pub fn take(&mut self, _change: Change) {}
+    pub fn take(&mut self, change: Change) {
+        match change {
+            Change::Provider(key, object) => {
+                self.subjects.see(Object::Provider(key.clone()), object.as_deref().map(Subject::provider));
+                let object = object.map(std::sync::Arc::unwrap_or_clone);
+                let same = |before: &aigne_hub_crds::v1alpha1::AIProvider| {
+                    object.as_ref().is_some_and(|now| before.spec == now.spec && born(before) == born(now))
+                };
+                if !self.resources.providers.get(&key).is_some_and(same) {
+                    self.compilation.shared_changed();
+                }
+                put(&mut self.resources.providers, key, object);
+            }
+            Change::Pricing(key, object) => {
+                self.subjects.see(Object::Pricing(key.clone()), object.as_deref().map(Subject::pricing));
+                let object = object.map(std::sync::Arc::unwrap_or_clone);
+                let same = |before: &aigne_hub_crds::v1alpha1::ModelPricing| {
+                    object.as_ref().is_some_and(|now| before.spec == now.spec && born(before) == born(now))
+                };
+                if !self.resources.pricings.get(&key).is_some_and(same) {
+                    self.compilation.shared_changed();
+                }
+                put(&mut self.resources.pricings, key, object);
+            }
+            Change::Tenant(key, object) => {
+                self.subjects.see(Object::Tenant(key.clone()), object.as_deref().map(Subject::tenant));
+                self.take_tenant(key, object.map(std::sync::Arc::unwrap_or_clone));
+            }
+            Change::Secret(key, secret) => self.take_secret(key, secret),
+            Change::Gateway(pod, gateway) => {
+                if self.gateways.take(pod, gateway) {
+                    self.subjects.gateways_changed();
+                }
+            }
+            Change::Owned(owned) => self.build.seen(owned),
+        }
+    }
 
     /// What there is to do now. Takes for granted that it will be done: whatever is not is told to [`World::failed`].
-    pub fn plan(&mut self, _now: Timestamp) -> Plan {
-        Plan::default()
+    pub fn plan(&mut self, now: Timestamp) -> Plan {
+        let keys = self.look_at_keys(now);
+        let compiled = self.compilation.run(&self.resources);
+        self.set_entries(&compiled);
+        let may_write = self.backoff.permits(&Failed::Index, now);
+        let configuration = if may_write { self.build.plan() } else { Configuration::default() };
+        let around = Around {
+            compilation: &self.compilation,
+            build: &self.build,
+            gateways: &self.gateways,
+            resources: &self.resources,
+        };
+        let may_send = |uid: &str| self.backoff.permits(&Failed::Status(uid.to_owned()), now);
+        let statuses = self.subjects.report(&around, may_send, now);
+        Plan { keys, configuration, statuses, wake_at: self.wake_at(now) }
     }
 
     /// A step of an earlier plan could not be done.
-    pub fn failed(&mut self, _step: Failed, _now: Timestamp) {}
+    pub fn failed(&mut self, step: Failed, now: Timestamp) {
+        match &step {
+            Failed::Role => self.build.forget_role(),
+            Failed::Part(number) => self.build.forget_part(*number),
+            Failed::Index => self.build.forget_index(),
+            Failed::Key(secret) => {
+                self.writing.remove(secret);
+                self.stale_keys.extend(self.named_by.get(secret).into_iter().flatten().cloned());
+            }
+            Failed::Status(uid) => self.subjects.forget(uid),
+        }
+        // Configuration is one thing: where a part of it fails, all of it waits.
+        let what = match step {
+            Failed::Role | Failed::Part(_) | Failed::Index => Failed::Index,
+            Failed::Key(_) | Failed::Status(_) => step,
+        };
+        self.backoff.failed(what, now);
+    }
+
+    /// How many there are.
+    pub fn census(&self) -> Census {
+        let (objects, pending) = self.subjects.census();
+        Census { objects, pending, sequence: self.build.sequence() }
+    }
+
+    fn take_tenant(&mut self, key: ObjectKey, object: Option<Tenant>) {
+        let before = self.resources.tenants.get(&key);
+        let same = |before: &Tenant, now: &Tenant| before.spec == now.spec && born(before) == born(now);
+        if let (Some(before), Some(now)) = (before, &object)
+            && same(before, now)
+        {
+            return;
+        }
+        for written in before.iter().flat_map(|tenant| &tenant.spec.keys) {
+            let secret = key.sibling(&written.secret_name);
+            if let Some(names) = self.named_by.get_mut(&secret) {
+                names.remove(&key);
+                if names.is_empty() {
+                    self.named_by.remove(&secret);
+                }
+            }
+        }
+        for written in object.iter().flat_map(|tenant| &tenant.spec.keys) {
+            self.named_by.entry(key.sibling(&written.secret_name)).or_default().insert(key.clone());
+        }
+        self.graces.remove(&key);
+        self.stale_keys.insert(key.clone());
+        put(&mut self.resources.tenants, key, object);
+    }
+
+    fn take_secret(&mut self, key: ObjectKey, secret: Option<SeenSecret>) {
+        self.writing.remove(&key);
+        let facts = secret.as_ref().map(|secret| secret.facts.clone());
+        let facts_changed = self.resources.secrets.get(&key) != facts.as_ref();
+        let noted = |secret: Option<&SeenSecret>| secret.map(|secret| secret.made.clone());
+        if !facts_changed && noted(self.secrets.get(&key)) == noted(secret.as_ref()) {
+            put(&mut self.secrets, key, secret);
+            return;
+        }
+        let named = |provider: &ObjectKey, object: &aigne_hub_crds::v1alpha1::AIProvider| {
+            let names = object.spec.credentials.iter().map(|credential| &credential.secret_key_ref.name);
+            provider.namespace == key.namespace && names.into_iter().any(|name| *name == key.name)
+        };
+        if facts_changed && self.resources.providers.iter().any(|(provider, object)| named(provider, object))
+        {
+            self.compilation.shared_changed();
+        }
+        self.stale_keys.extend(self.named_by.get(&key).into_iter().flatten().cloned());
+        put(&mut self.resources.secrets, key.clone(), facts);
+        put(&mut self.secrets, key, secret);
+    }
+
+    /// Looks at the keys of tenants that changed, or whose Secrets did, or whose old keys expired.
+    fn look_at_keys(&mut self, now: Timestamp) -> Vec<KeyWork> {
+        let expired = self.graces.iter().filter(|(_, at)| **at <= now).map(|(tenant, _)| tenant.clone());
+        self.stale_keys.extend(expired.collect::<Vec<_>>());
+        let mut work = Vec::new();
+        let mut later = BTreeSet::new();
+        for key in std::mem::take(&mut self.stale_keys) {
+            self.graces.remove(&key);
+            self.compilation.tenant_changed(key.clone());
+            let Some(tenant) = self.resources.tenants.get_mut(&key) else { continue };
+            let secret = |name: &str| self.secrets.get(&key.sibling(name));
+            let statuses = keys::statuses(tenant, secret, now);
+            if let Some(at) = keys::next_expiry(&statuses, now) {
+                self.graces.insert(key.clone(), at);
+            }
+            tenant.status = Some(TenantStatus { keys: statuses, ..TenantStatus::default() });
+            for written in &tenant.spec.keys {
+                let Some(todo) =
+                    keys::work(&key, written, secret(&written.secret_name), &self.setting.address, now)
+                else {
+                    continue;
+                };
+                if !self.backoff.permits(&Failed::Key(todo.secret.clone()), now) {
+                    later.insert(key.clone());
+                } else if self.writing.insert(todo.secret.clone()) {
+                    work.push(todo);
+                }
+            }
+        }
+        self.stale_keys = later;
+        work
+    }
+
+    /// Hands what was compiled to the builder.
+    fn set_entries(&mut self, compiled: &Compiled) {
+        let Some(part) = self.compilation.shared() else { return };
+        if compiled.shared {
+            let shared = &part.shared;
+            let mut entries: BTreeMap<EntryId, _> = shared.providers.values().map(provider_entry).collect();
+            for (provider, sheets) in &shared.prices {
+                entries.extend(sheets.iter().map(|sheet| price_entry(provider, sheet)));
+            }
+            let gone =
+                self.build.ids().filter(|id| id.kind != EntryKind::Tenant && !entries.contains_key(*id));
+            for id in gone.cloned().collect::<Vec<_>>() {
+                self.build.set(&id, None);
+            }
+            for (id, text) in entries {
+                self.build.set(&id, Some(text));
+            }
+            let credentials = shared.providers.values().flat_map(|provider| &provider.credentials);
+            self.build.set_secrets(credentials.map(|credential| credential.secret.name.clone()).collect());
+            self.subjects.shared_changed();
+        }
+        for tenant in &compiled.tenants {
+            let id = EntryId { kind: EntryKind::Tenant, id: tenant.to_string() };
+            let config = self.compilation.tenant(tenant).and_then(|part| part.tenant.as_ref());
+            self.build.set(&id, config.map(|config| tenant_entry(config).1));
+            self.subjects.changed(Object::Tenant(tenant.clone()));
+        }
+    }
+
+    fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let gateway = self.subjects.is_waiting().then(|| self.gateways.next_expiry(now)).flatten();
+        let grace = self.graces.values().min().copied();
+        [gateway, grace, self.backoff.next(now)].into_iter().flatten().min()
+    }
+}
+
+fn put<V>(map: &mut BTreeMap<ObjectKey, V>, key: ObjectKey, value: Option<V>) {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+}
+
+/// An object of the same name that was made later is another one.
+fn born<K: kube::Resource>(object: &K) -> impl PartialEq + '_ {
+    (object.meta().uid.as_deref(), object.meta().creation_timestamp.as_ref())
 }

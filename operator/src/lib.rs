@@ -24,3 +24,11 @@ pub mod plan;
 pub mod run;
 pub mod session;
 pub mod watch;
+
+mod backoff;
+mod build;
+mod compile;
+mod gateways;
+mod keys;
+mod report;
+mod status;

@@ -46,6 +46,18 @@ pub mod reasons {
         READY = "Ready";
         /// Gateways have not confirmed it yet.
         PENDING = "Pending";
+        /// No gateway is running.
+        NO_GATEWAYS = "NoGateways";
+        /// A gateway does not take the configuration, and says why.
+        REFUSED = "Refused";
+        /// It is not part of the configuration: another condition says why.
+        LEFT_OUT = "LeftOut";
+        /// Every request of the tenant is refused, as its spec says.
+        SUSPENDED = "Suspended";
+        /// The tenant's requests are served.
+        ACTIVE = "Active";
+        /// A new key was made; the old one is honoured for a while.
+        KEY_ROTATED = "KeyRotated";
         /// A value is not one that can be used.
         INVALID = "Invalid";
         /// Another object, or another entry, has it already.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -159,6 +160,17 @@ pub struct Key {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub budgets: Vec<Budget>,
+}
+
+impl Key {
+    /// How long an old key is honoured after a rotation. `envFrom` does not refresh: where nothing is said, a day's
+    /// deployments shall pick the new one up.
+    pub fn grace(&self) -> SignedDuration {
+        let milliseconds = |grace: &Duration| i64::try_from(grace.milliseconds()).unwrap_or(i64::MAX);
+        self.rotation_grace
+            .as_ref()
+            .map_or(SignedDuration::from_hours(24), |grace| SignedDuration::from_millis(milliseconds(grace)))
+    }
 }
 
 /// Which of the tenant's models a key may call. Deny wins over allow.

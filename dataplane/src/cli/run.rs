@@ -10,6 +10,7 @@ use tokio::{runtime, signal::unix, sync::oneshot};
 
 use super::{Context, Data, Manifests, values};
 use crate::{
+    ledger::place::LedgerPlace,
     run, server,
     source::{Loaded, directory::Directory, follow, secrets::Missing},
     telemetry::{Telemetry, access::Destination},
@@ -117,6 +118,7 @@ impl Args {
                 grace: self.grace,
             },
             admin: self.admin_listen,
+            ledger: LedgerPlace::Sqlite { folder: self.data.data.clone() },
             data: self.data.data,
             access_log: self.access_log,
             max_body: self.max_body,

@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aigne_hub_crds::{compile::ObjectKey, v1alpha1::RotatedKey};
+use aigne_hub_crds::{
+    compile::ObjectKey,
+    v1alpha1::{MOST_ROTATED_KEYS, RotatedKey},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -23,8 +26,6 @@ pub const KEY_PREFIX: &str = "hub-";
 /// Of a key's file: not one that a manifest has, for the data folder may lie among manifests.
 pub const EXTENSION: &str = "key";
 const KEY_BYTES: usize = 32;
-/// As many as a Tenant's status may hold.
-const MOST_ROTATED: usize = 4;
 
 /// The folder of made keys.
 #[derive(Clone, Debug)]
@@ -109,7 +110,7 @@ impl Keyring {
         let mut rotated: Vec<_> = old.rotated.into_iter().filter(|key| key.expires_at > now).collect();
         let expires_at = now.saturating_add(grace).unwrap_or(Timestamp::MAX);
         rotated.insert(0, RotatedKey { sha256: old.value.sha256(), expires_at });
-        rotated.truncate(MOST_ROTATED);
+        rotated.truncate(MOST_ROTATED_KEYS);
         let made = MadeKey { value: self.random(secret)?, made_at: now, rotated };
         self.write(secret, &made, |from, to| fs::rename(from, to))?;
         Ok(made)

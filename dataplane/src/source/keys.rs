@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use aigne_hub_crds::{
     compile::ObjectKey,
     manifest::{Body, Object, Secret},
-    v1alpha1::{self, RotatedKey, TENANT_KEY_DATA_KEY},
+    v1alpha1::{RotatedKey, TENANT_KEY_DATA_KEY},
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Problem, directory::Directory, resolve::Resolver, secrets::reference};
 use crate::secret::{SecretValue, keyring::Keyring};
-
-/// Where a Tenant does not say how long a rotated key is honoured.
-const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 /// One key of one tenant.
 #[derive(Clone, Debug)]
@@ -88,7 +85,7 @@ pub fn list(directory: &Directory, keyring: &Keyring) -> Result<Vec<TenantKey>, 
                 trouble: None,
                 rotated: Vec::new(),
                 expires_at: key.expires_at,
-                grace: key.rotation_grace.as_ref().map_or(DEFAULT_GRACE, grace),
+                grace: key.grace(),
                 disabled: key.disabled,
                 suspended: object.spec.suspended,
             };
@@ -124,8 +121,4 @@ impl TenantKey {
             Err(error) => self.trouble = Some(error.to_string()),
         }
     }
-}
-
-fn grace(written: &v1alpha1::Duration) -> SignedDuration {
-    SignedDuration::from_millis(i64::try_from(written.milliseconds()).unwrap_or(i64::MAX))
 }

@@ -90,7 +90,7 @@ impl Drop for Place {
     }
 }
 
-/// A program that runs in a [`Place`]. It is killed when dropped. It belongs to no runtime.
+/// A program that runs in a [`Place`]. It ends when dropped. It belongs to no runtime.
 #[derive(Debug)]
 pub(super) struct Process {
     name: String,
@@ -135,6 +135,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Postgres cleans up after itself if it is asked to quit; the others just end.
+        let _ = self.signal("CONT").and_then(|()| self.signal("QUIT"));
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.mark);

@@ -47,7 +47,7 @@ fn a_rotated_key_is_honoured_for_its_grace_and_only_as_a_hash() {
     for second in 3_661..3_670 {
         keyring.rotate(&secret(), at(second), HOUR).unwrap();
     }
-    assert_eq!(keyring.read(&secret()).unwrap().unwrap().rotated.len(), MOST_ROTATED);
+    assert_eq!(keyring.read(&secret()).unwrap().unwrap().rotated.len(), MOST_ROTATED_KEYS);
 }
 
 #[test]

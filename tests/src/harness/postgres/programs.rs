@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-/// The version that the hub is tested with, and the oldest that it supports.
+/// The version that is preferred.
 const VERSION: &str = "15";
 
 /// Each program's path.
@@ -18,15 +18,21 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Where Debian puts it, else on `PATH`.
+    /// The version that we are tested with where Debian puts it, else what is on `PATH`, else Debian's newest.
     pub(super) fn find() -> anyhow::Result<Self> {
-        let debian = PathBuf::from(format!("/usr/lib/postgresql/{VERSION}/bin"));
+        let debian = Path::new("/usr/lib/postgresql");
+        let mut versions: Vec<u32> = std::fs::read_dir(debian)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        versions.sort_unstable();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut folders = std::iter::once(debian).chain(std::env::split_paths(&path));
-        let folder =
-            folders.find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()));
-        let folder =
-            folder.context("Postgres is missing: apt-get install postgresql (or tests/postgres/setup)")?;
+        let folder = std::iter::once(debian.join(VERSION).join("bin"))
+            .chain(std::env::split_paths(&path))
+            .chain(versions.into_iter().rev().map(|version| debian.join(version.to_string()).join("bin")))
+            .find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()))
+            .context("Postgres is missing: apt-get install postgresql (or tests/postgres/setup)")?;
         Ok(Self { initdb: folder.join("initdb"), postgres: folder.join("postgres") })
     }
 }
