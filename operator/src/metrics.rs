@@ -193,6 +193,12 @@ impl Metrics {
         };
     }
 
+    /// A watch of this kind begins: what it counts is shown from now on.
+    pub fn watching(&self, kind: &'static str) {
+        self.unreadable(kind, 0);
+        let _ = self.0.series.watch_errors.get_or_create(&[("kind", kind)]);
+    }
+
     /// An object became unreadable (1), or is no more (-1).
     pub fn unreadable(&self, kind: &'static str, change: i64) {
         self.0.series.unreadable.get_or_create(&[("kind", kind)]).inc_by(change);

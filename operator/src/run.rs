@@ -46,6 +46,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let scope = Scope { hub: cli.namespace.clone(), tenants: cli.tenant_namespaces.clone() };
 
     loop {
+        cluster.metrics.forget();
         let watches = watch::start(&client, &scope, &cluster.metrics);
         let candidate = Candidate::new(client.clone(), &cli.namespace, &cli.identity, cli.lease_duration);
         let (sender, leads) = channel::channel(false);

@@ -118,7 +118,6 @@ impl Session {
         stop: &mut watch::Receiver<bool>,
     ) -> Ended {
         self.unlisted = (0..watches.count).collect();
-        self.cluster.metrics.forget();
         self.health.synced(false);
         let mut messages = Vec::with_capacity(IN_ONE_GO);
         let mut beat = tokio::time::interval(BEAT);

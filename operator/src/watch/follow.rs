@@ -47,6 +47,7 @@ impl<K: Watched> Follow<K> {
     }
 
     async fn follow(self) -> Result<(), Deaf> {
+        self.metrics.watching(K::KIND);
         let mut events = pin!(watcher(self.api.clone(), self.config.clone()));
         let mut state =
             State { follow: &self, known: BTreeSet::new(), listing: None, unreadable: BTreeMap::new() };
