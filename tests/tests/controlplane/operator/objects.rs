@@ -90,8 +90,8 @@ impl Place {
         eventually(&format!("the Role names {secret}"), async || {
             let role = roles.get_opt(ROLE).await?;
             let names = |role: &Role| {
-                let rules = role.rules.iter().flatten();
-                rules.flat_map(|rule| rule.resource_names.iter().flatten()).any(|name| name == secret)
+                let granted = role.rules.iter().flatten();
+                granted.flat_map(|rule| rule.resource_names.iter().flatten()).any(|name| name == secret)
             };
             Ok(role.filter(names))
         })
