@@ -5,3 +5,4 @@ mod crds;
 mod gitops;
 mod harness;
 mod helm;
+mod operator;

@@ -1,0 +1,183 @@
+//! The operator process, with exactly the rights that it needs.
+
+mod rights;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, ensure};
+use tokio::process::Child;
+
+use super::client::Client;
+use super::controlplane::ControlPlane;
+use super::output::Output;
+use super::place::random;
+use super::{PATIENCE, eventually};
+
+pub use rights::{hub_rules, tenant_rules};
+
+/// The name of the operator's ServiceAccount.
+pub const ACCOUNT: &str = "operator";
+
+/// What an operator is to be started with.
+#[derive(Clone, Debug)]
+pub struct Operators {
+    kubeconfig: PathBuf,
+    namespace: String,
+    tenants: Vec<String>,
+    lease: String,
+    further: Vec<OsString>,
+}
+
+impl Operators {
+    /// For a hub in this namespace, with Tenants there and in those. The account gets its rights in all of them.
+    pub async fn new(plane: &ControlPlane, namespace: &str, tenants: &[&str]) -> anyhow::Result<Self> {
+        let kubeconfig = plane.kubeconfig_as(namespace, ACCOUNT).await?;
+        rights::grant(plane, namespace, namespace, &hub_rules()).await?;
+        for tenant in tenants {
+            rights::grant(plane, namespace, tenant, &tenant_rules()).await?;
+        }
+        let tenants = tenants.iter().map(|name| (*name).to_owned()).collect();
+        let namespace = namespace.to_owned();
+        Ok(Self { kubeconfig, namespace, tenants, lease: "3s".into(), further: Vec::new() })
+    }
+
+    /// Also watches a namespace in which it has no rights, until [`grant`](Self::grant).
+    #[must_use]
+    pub fn forbidden(mut self, namespace: &str) -> Self {
+        self.tenants.push(namespace.to_owned());
+        self
+    }
+
+    /// Gives the rights in a tenants' namespace.
+    pub async fn grant(&self, plane: &ControlPlane, namespace: &str) -> anyhow::Result<()> {
+        rights::grant(plane, &self.namespace, namespace, &tenant_rules()).await
+    }
+
+    /// How long their Lease lasts; three seconds by default.
+    #[must_use]
+    pub fn lease(mut self, duration: &str) -> Self {
+        self.lease = duration.into();
+        self
+    }
+
+    /// Further options.
+    #[must_use]
+    pub fn args<const N: usize>(mut self, arguments: [&str; N]) -> Self {
+        self.further.extend(arguments.map(OsString::from));
+        self
+    }
+
+    /// Starts one.
+    pub async fn start(&self) -> anyhow::Result<Operator> {
+        let identity = format!("operator-{}", random(4)?);
+        let mut command = tokio::process::Command::new(binary()?);
+        command.args(["--namespace", &self.namespace, "--identity", &identity]);
+        command.args(["--tenant-namespaces", &self.tenants.join(",")]);
+        command.args(["--address", &format!("http://aigne-hub.{}.svc:8080", self.namespace)]);
+        command.args([
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--lease-duration",
+            &self.lease,
+            "--log-format",
+            "json",
+        ]);
+        command.args(&self.further).env("KUBECONFIG", &self.kubeconfig);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let logs = Output::collect(child.stderr.take().context("stderr")?);
+        let started = eventually("the operator starts", async || {
+            ensure!(!logs.has_ended(), "it ended: {}", logs.text());
+            Ok(logs.event("started"))
+        })
+        .await?;
+        let admin = Output::field(&started, "admin").context("admin")?;
+        let admin = Client::new(&format!("http://{admin}"), None);
+        Ok(Operator { child, logs, admin, identity })
+    }
+}
+
+/// A running operator. It is killed when dropped.
+#[derive(Debug)]
+pub struct Operator {
+    child: Child,
+    logs: Output,
+    admin: Client,
+    identity: String,
+}
+
+impl Operator {
+    /// Its name in the Lease.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// What it logs.
+    pub fn logs(&self) -> &Output {
+        &self.logs
+    }
+
+    /// Its `/metrics`.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        Ok(self.admin.get("/metrics").await?.text())
+    }
+
+    /// The value of the line of `/metrics` that begins so; `None` if there is none.
+    pub async fn metric(&self, series: &str) -> anyhow::Result<Option<f64>> {
+        let text = self.metrics().await?;
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map(|value| value.trim().parse().context("not a number")).transpose()
+    }
+
+    /// The HTTP status of `/readyz`.
+    pub async fn readyz(&self) -> anyhow::Result<u16> {
+        Ok(self.admin.get("/readyz").await?.status)
+    }
+
+    /// Waits until it has seen everything that there is.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        eventually("the operator is ready", async || Ok((self.readyz().await? == 200).then_some(())))
+            .await
+            .with_context(|| self.logs.text())
+    }
+
+    /// Waits until it is ready and leads.
+    pub async fn leads(&self) -> anyhow::Result<()> {
+        self.ready().await?;
+        eventually("the operator leads", async || {
+            Ok(self.metric("aigne_hub_operator_leader").await?.filter(|leads| *leads > 0.5))
+        })
+        .await
+        .with_context(|| self.logs.text())
+        .map(drop)
+    }
+
+    /// Ends it without warning.
+    pub async fn sigkill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("kill")
+    }
+
+    /// Asks it to end, and waits until it has; an error if it does not end well.
+    pub async fn sigterm(&mut self) -> anyhow::Result<()> {
+        let id = self.child.id().context("it ended already")?.to_string();
+        let status = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await?;
+        ensure!(status.success(), "kill -TERM");
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("still running")??;
+        ensure!(ended.success(), "{ended}: {}", self.logs.text());
+        Ok(())
+    }
+}
+
+/// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that the test itself is in.
+fn binary() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("AIGNE_HUB_OPERATOR_BIN") {
+        return Ok(path.into());
+    }
+    let own = std::env::current_exe()?;
+    let path = own.parent().and_then(std::path::Path::parent).context("no target folder")?;
+    let path = path.join("aigne-hub-operator");
+    ensure!(path.exists(), "{} is missing: cargo build --bin aigne-hub-operator", path.display());
+    Ok(path)
+}

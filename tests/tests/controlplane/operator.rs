@@ -1,0 +1,5 @@
+//! The operator as a process: who leads, what it may see, and what it survives. It has exactly the rights that it needs.
+
+mod leadership;
+mod objects;
+mod survival;
