@@ -24,6 +24,7 @@ pub mod run;
 pub mod seal;
 pub mod usage;
 
+mod listen;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -55,3 +55,5 @@ pub mod admin;
 pub mod clock;
 
 pub mod environment;
+
+pub mod identity;

@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use prometheus_client::metrics::counter::Counter;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+use tracing::field::display;
 
 use crate::{
     admin::{self, Admin, Readiness},
@@ -90,7 +91,10 @@ pub async fn run(
     // Listeners: clients', and our own.
     let access = AccessWriter::start(&options.access_log, &telemetry)
         .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
-    let server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
+    let mut server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
+    if let Some(certificate) = server.certificate.take() {
+        tasks.spawn(certificate.follow());
+    }
     let readiness = Readiness::default();
     let listener = TcpListener::bind(options.admin)
         .await
@@ -103,7 +107,8 @@ pub async fn run(
     }));
     tasks.spawn(copy_metrics(ledger.clone(), telemetry));
     readiness.ready();
-    tracing::info!(gateway = %server.address, admin = %admin_address, threads = options.server.threads, "ready");
+    let (gateway, tls) = (server.plain.map(display), server.tls.map(display));
+    tracing::info!(gateway, tls, admin = %admin_address, threads = options.server.threads, "ready");
 
     stop.await;
 

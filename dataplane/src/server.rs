@@ -1,6 +1,8 @@
 //! Threads and listeners: one current-thread runtime a core, each with its own listener on the same port, so that
 //! a request never leaves its core.
 
+pub mod tls;
+
 mod connection;
 mod listen;
 
@@ -19,6 +21,7 @@ use tokio::{
     task::LocalSet,
     time::{Instant, MissedTickBehavior},
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     ledger::journal::Journals,
@@ -33,8 +36,10 @@ use crate::{
 /// How the gateway listens and ends.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Port 0 picks a free one.
-    pub listen: SocketAddr,
+    /// For plain HTTP; port 0 picks a free one.
+    pub listen: Option<SocketAddr>,
+    /// For TLS.
+    pub tls: Option<tls::Options>,
     /// Runtimes; one a core.
     pub threads: usize,
     /// After SIGTERM: how long connections are still accepted, until everyone knows that they should not come.
@@ -45,8 +50,12 @@ pub struct Options {
 
 /// The running threads.
 pub struct Server {
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens for plain HTTP.
+    pub plain: Option<SocketAddr>,
+    /// Where it listens for TLS.
+    pub tls: Option<SocketAddr>,
+    /// What TLS shows; to be followed while it serves.
+    pub certificate: Option<tls::Certificate>,
     shared: Arc<Shared>,
     options: Options,
     closing: watch::Sender<Option<Instant>>,
@@ -56,11 +65,17 @@ pub struct Server {
 /// What a thread takes with it and makes a [`Core`] of.
 struct Seed {
     shared: Arc<Shared>,
-    listener: std::net::TcpListener,
+    doors: Vec<Door>,
     journal: crate::ledger::journal::Journal,
     metrics: crate::telemetry::Recorder,
     access: AccessLog,
     closing: watch::Receiver<Option<Instant>>,
+}
+
+/// A listener, and whether TLS is spoken there.
+struct Door {
+    listener: std::net::TcpListener,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Server {
@@ -73,15 +88,32 @@ impl Server {
         access: &AccessWriter,
     ) -> io::Result<Self> {
         let (closing, closed) = watch::channel(None);
-        let mut address = options.listen;
-        listen::claim(address)?;
+        let metrics = &telemetry.shared().tls;
+        let load = |tls| tls::Certificate::load(tls, shared.clock, metrics.clone()).map_err(io::Error::other);
+        let certificate = options.tls.as_ref().map(load).transpose()?;
+        let acceptor = certificate.as_ref().map(tls::Certificate::acceptor).transpose();
+        let acceptor = acceptor.map_err(io::Error::other)?;
+        let count = options.threads.max(1);
+        let plain = options.listen.map(|address| listen::open(address, count)).transpose()?;
+        let tls = options.tls.as_ref().map(|tls| listen::open(tls.listen, count)).transpose()?;
+        let address = |listeners: &Option<Vec<std::net::TcpListener>>| {
+            listeners.iter().flatten().next().map(std::net::TcpListener::local_addr).transpose()
+        };
+        let (plain_address, tls_address) = (address(&plain)?, address(&tls)?);
+        if plain.is_none() && tls.is_none() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is nowhere to listen"));
+        }
+        let mut plain = plain.into_iter().flatten();
+        let mut tls = tls.into_iter().flatten();
         let mut threads = Vec::new();
-        for number in 0..options.threads.max(1) {
-            let listener = listen::open(address)?;
-            address = listener.local_addr()?;
+        for number in 0..count {
+            let doors = [
+                plain.next().map(|listener| Door { listener, tls: None }),
+                tls.next().map(|listener| Door { listener, tls: acceptor.clone() }),
+            ];
             let seed = Seed {
                 shared: Arc::clone(&shared),
-                listener,
+                doors: doors.into_iter().flatten().collect(),
                 journal: journals.open(number)?,
                 metrics: telemetry.recorder(),
                 access: access.log(),
@@ -89,7 +121,7 @@ impl Server {
             };
             threads.push(std::thread::Builder::new().name(format!("core-{number}")).spawn(|| seed.run())?);
         }
-        Ok(Self { address, shared, options, closing, threads })
+        Ok(Self { plain: plain_address, tls: tls_address, certificate, shared, options, closing, threads })
     }
 
     /// Ends without losing anything that was begun: readiness is off by now; goes on accepting for the drain delay
@@ -126,8 +158,7 @@ impl Seed {
     }
 
     async fn serve(self) -> io::Result<()> {
-        let Self { shared, listener, journal, metrics, access, closing } = self;
-        let listener = TcpListener::from_std(listener)?;
+        let Self { shared, doors, journal, metrics, access, closing } = self;
         let core = Rc::new(Core {
             shared,
             pool: Pool::new()?,
@@ -137,7 +168,20 @@ impl Seed {
             live: Live::default(),
         });
         let ticks = tokio::task::spawn_local(tick(Rc::clone(&core)));
-        let deadline = connection::accept(&core, listener, closing).await;
+        let accepting = doors
+            .into_iter()
+            .map(|door| {
+                let listener = TcpListener::from_std(door.listener)?;
+                let (core, closing) = (Rc::clone(&core), closing.clone());
+                Ok(tokio::task::spawn_local(async move {
+                    connection::accept(&core, listener, door.tls.as_ref(), closing).await
+                }))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        let mut deadline = Instant::now();
+        for accepted in accepting {
+            deadline = accepted.await.map_err(io::Error::other)?;
+        }
         if tokio::time::timeout_at(deadline, core.live.none_left()).await.is_err() {
             tracing::warn!(
                 "the grace period has ended with requests still open; they are settled as they are"

@@ -21,7 +21,7 @@ mod series;
 mod shared;
 
 pub use recorder::{Attempt, Recorder, Request, Target};
-pub use shared::{ConfigMetrics, JournalMetrics, LedgerMetrics, Shared};
+pub use shared::{ConfigMetrics, JournalMetrics, LedgerMetrics, Shared, TlsMetrics};
 
 /// All metrics of the process.
 pub struct Telemetry {

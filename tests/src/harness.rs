@@ -8,6 +8,7 @@
 //! Nothing sleeps for luck: whatever takes time is awaited by its sign ([`eventually`]).
 
 pub mod asks;
+mod authority;
 mod client;
 mod hub;
 mod manifests;
@@ -17,6 +18,7 @@ mod sse;
 
 use std::time::Duration;
 
+pub use authority::Authority;
 pub use client::{Answer, Client, Live};
 pub use hub::{Blueprint, Command, Hub, Ran, binary};
 pub use manifests::{Pricing, Provider, Tenant, key};

@@ -18,5 +18,6 @@ mod retry;
 mod rules;
 mod scripted_provider;
 mod sdk;
+mod tls;
 mod transport;
 mod traps;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use aigne_hub_tests::harness::{Blueprint, Outcome, Pricing, Provider, Tenant, key};
+use aigne_hub_tests::harness::{Authority, Blueprint, Outcome, Pricing, Provider, Tenant, key};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -68,6 +68,18 @@ impl Upstream {
 
 /// Runs a file of checks against a hub in front of the upstream.
 async fn run(script: &str, upstream: &Upstream, folder: &Path) -> Outcome {
+    let authority = Authority::new()?;
+    run_as(script, upstream, folder, &authority, false).await
+}
+
+/// The same over TLS, by the authority's certificate.
+async fn run_as(
+    script: &str,
+    upstream: &Upstream,
+    folder: &Path,
+    authority: &Authority,
+    tls: bool,
+) -> Outcome {
     let origin = upstream.origin();
     let openai = Provider::at("openai", "OpenAI", &format!("{origin}/v1")).model("gpt").model("secret-model");
     let hub = Blueprint::default()
@@ -76,8 +88,10 @@ async fn run(script: &str, upstream: &Upstream, folder: &Path) -> Outcome {
         .pricing(Pricing::new("openai"))
         .pricing(Pricing::new("claude"))
         .tenant(Tenant::new("acme").set("models", json!({"deny": ["openai/secret-model"]})))
+        .tls(&authority.certificate(), &authority.key())
         .start()
         .await?;
+    let origin = if tls { hub.tls_origin()? } else { hub.origin() };
     let (program, path) = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
         (folder.join("python/bin/python"), scripts().join("python").join(script))
     } else {
@@ -85,7 +99,8 @@ async fn run(script: &str, upstream: &Upstream, folder: &Path) -> Outcome {
     };
     let output = Command::new(program)
         .arg(path)
-        .env("HUB_ORIGIN", hub.origin())
+        .env("HUB_ORIGIN", origin)
+        .env("SSL_CERT_FILE", authority.roots())
         .env("HUB_KEY", key("acme", "app"))
         .env("HUB_MODELS", "openai/gpt,claude/sonnet")
         .env("HUB_DENIED_MODEL", "secret-model")
@@ -113,6 +128,12 @@ async fn aimock(script: &str) -> Outcome {
 #[tokio::test]
 async fn openai_python_scripted() -> Outcome {
     scripted("openai_checks.py").await
+}
+
+#[tokio::test]
+async fn openai_python_over_tls() -> Outcome {
+    let upstream = Upstream::Scripted(Scripted::start().await?);
+    run_as("openai_checks.py", &upstream, &folder().await?, &Authority::new()?, true).await
 }
 
 #[tokio::test]

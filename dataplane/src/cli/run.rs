@@ -1,16 +1,13 @@
 //! `aigne-hub run`: a gateway without a cluster.
 
-use std::{
-    fs, net::SocketAddr, num::NonZero, os::unix::fs::DirBuilderExt as _, process::ExitCode, sync::Arc,
-    thread, time::Duration,
-};
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::{runtime, signal::unix, sync::oneshot};
 
-use super::{Context, Data, Manifests, values};
+use super::{Context, Data, Manifests, listen::Listeners, values};
 use crate::{
-    run, server,
+    run,
     source::{Loaded, directory::Directory, follow, secrets::Missing},
     telemetry::{Telemetry, access::Destination},
 };
@@ -28,21 +25,11 @@ pub struct Args {
     manifests: Manifests,
     #[command(flatten)]
     data: Data,
-    /// Where clients connect.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "AIGNE_HUB_LISTEN")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listen: Listeners,
     /// Health, metrics and findings; not for clients.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
     admin_listen: SocketAddr,
-    /// Threads that serve requests [default: one a core].
-    #[arg(long, value_name = "N", env = "AIGNE_HUB_THREADS")]
-    threads: Option<NonZero<usize>>,
-    /// After SIGTERM: how long to go on accepting, until load balancers know.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = values::duration)]
-    drain_delay: Duration,
-    /// After that: how long open requests may take to end.
-    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = values::duration)]
-    grace: Duration,
     /// One JSON line a request: to `stdout`, `off`, or to this file.
     #[arg(long, value_name = "WHERE", default_value = "stdout")]
     access_log: Destination,
@@ -108,14 +95,8 @@ async fn serve(directory: Directory, first: Loaded, options: run::Options) -> an
 
 impl Args {
     fn options(self, context: &Context) -> run::Options {
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
         run::Options {
-            server: server::Options {
-                listen: self.listen,
-                threads,
-                drain_delay: self.drain_delay,
-                grace: self.grace,
-            },
+            server: self.listen.options(),
             admin: self.admin_listen,
             data: self.data.data,
             access_log: self.access_log,

@@ -201,7 +201,8 @@ impl Rig {
         let access =
             AccessWriter::start(&Destination::File(data.path().join("access.log")), &telemetry).unwrap();
         let options = server::Options {
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: "127.0.0.1:0".parse().ok(),
+            tls: None,
             threads: 1,
             drain_delay: Duration::ZERO,
             grace,
@@ -209,7 +210,7 @@ impl Rig {
         let server = Server::start(options, Arc::clone(&shared), &journals, &telemetry, &access).unwrap();
         let reader = journals.readers(0).remove(0);
         Self {
-            address: server.address,
+            address: server.plain.unwrap(),
             registry,
             server: Some(server),
             runtime: tokio::runtime::Runtime::new().unwrap(),

@@ -8,10 +8,12 @@ use std::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
     time::Instant,
 };
+use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
 use crate::{gateway, percore::Core};
 
@@ -20,13 +22,20 @@ use crate::{gateway, percore::Core};
 const HEAD_WITHIN: Duration = Duration::from_secs(75);
 /// At the end, a connection that has not said anything yet may have its first request on the way.
 const FIRST_WORD: Duration = Duration::from_secs(1);
+/// For all of a TLS handshake: a few round trips, on any line.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), before the next.
 const BREATHER: Duration = Duration::from_millis(50);
 
 type Closing = watch::Receiver<Option<Instant>>;
 
 /// Accepts until the process is about to end, then what waits already. Returns when open requests must have ended.
-pub(super) async fn accept(core: &Rc<Core>, listener: TcpListener, closing: Closing) -> Instant {
+pub(super) async fn accept(
+    core: &Rc<Core>,
+    listener: TcpListener,
+    tls: Option<&TlsAcceptor>,
+    closing: Closing,
+) -> Instant {
     let mut spare = closing.clone();
     let deadline = {
         let mut told = pin!(spare.wait_for(Option::is_some));
@@ -35,7 +44,7 @@ pub(super) async fn accept(core: &Rc<Core>, listener: TcpListener, closing: Clos
                 biased;
                 deadline = &mut told => break deadline.ok().and_then(|deadline| *deadline),
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => serve(core, stream, closing.clone()),
+                    Ok((stream, _)) => serve(core, stream, tls, closing.clone()),
                     Err(error) => {
                         tracing::error!(%error, "a connection could not be accepted");
                         tokio::time::sleep(BREATHER).await;
@@ -44,13 +53,13 @@ pub(super) async fn accept(core: &Rc<Core>, listener: TcpListener, closing: Clos
             }
         }
     };
-    backlog(core, listener, &closing);
+    backlog(core, listener, tls, &closing);
     deadline.unwrap_or_else(Instant::now)
 }
 
 /// Serves what the kernel has accepted already. The system is asked itself: the runtime knows of a connection only
 /// after its next turn, and what is left in the backlog when the listener closes is reset.
-fn backlog(core: &Rc<Core>, listener: TcpListener, closing: &Closing) {
+fn backlog(core: &Rc<Core>, listener: TcpListener, tls: Option<&TlsAcceptor>, closing: &Closing) {
     let listener = match listener.into_std() {
         Ok(listener) => listener,
         Err(error) => return tracing::warn!(%error, "the backlog could not be emptied"),
@@ -61,20 +70,54 @@ fn backlog(core: &Rc<Core>, listener: TcpListener, closing: &Closing) {
             TcpStream::from_std(stream)
         });
         match accepted {
-            Ok(stream) => serve(core, stream, closing.clone()),
+            Ok(stream) => serve(core, stream, tls, closing.clone()),
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
             Err(_) => return,
         }
     }
 }
 
-fn serve(core: &Rc<Core>, stream: TcpStream, closing: Closing) {
+fn serve(core: &Rc<Core>, stream: TcpStream, tls: Option<&TlsAcceptor>, closing: Closing) {
     // Small writes must not wait for acknowledgements.
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, "a connection ended before it was served");
     }
     let open = Open::new(Rc::clone(core));
-    tokio::task::spawn_local(async move { run(&open.0, stream, closing).await });
+    match tls {
+        None => {
+            tokio::task::spawn_local(async move { run(&open.0, stream, closing).await });
+        }
+        Some(tls) => {
+            let handshake = tls.accept(stream);
+            tokio::task::spawn_local(async move {
+                if let Some(stream) = shaken(handshake, closing.clone()).await {
+                    run(&open.0, stream, closing).await;
+                }
+            });
+        }
+    }
+}
+
+/// The connection, once both sides agree on how to speak. Who does not begin, or speaks something else, is let go.
+async fn shaken(handshake: Accept<TcpStream>, mut closing: Closing) -> Option<TlsStream<TcpStream>> {
+    let within = async {
+        tokio::time::sleep(HANDSHAKE_WITHIN).await;
+    };
+    let end = async {
+        let _ = closing.wait_for(Option::is_some).await;
+        tokio::time::sleep(FIRST_WORD).await;
+    };
+    tokio::select! {
+        biased;
+        done = handshake => done
+            .inspect_err(|error| tracing::debug!(%error, "a client does not agree on TLS"))
+            .ok(),
+        () = within => {
+            tracing::debug!("a client does not finish the TLS handshake");
+            None
+        }
+        () = end => None,
+    }
 }
 
 /// Counts a connection until it ends, also by a panic.
@@ -95,7 +138,10 @@ impl Drop for Open {
     }
 }
 
-async fn run(core: &Rc<Core>, stream: TcpStream, mut closing: Closing) {
+async fn run<S>(core: &Rc<Core>, stream: S, mut closing: Closing)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let spoken = Cell::new(false);
     let service = service_fn(|request| {
         spoken.set(true);
@@ -163,7 +209,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
             let core = Rc::new(rig.core());
-            let deadline = accept(&core, TcpListener::from_std(listener).unwrap(), closed).await;
+            let deadline = accept(&core, TcpListener::from_std(listener).unwrap(), None, closed).await;
             tokio::time::timeout_at(deadline, core.live.none_left()).await.unwrap();
         });
         for client in clients {

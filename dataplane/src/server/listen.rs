@@ -11,15 +11,18 @@ const BACKLOG: i32 = 4096;
 #[cfg(target_os = "linux")]
 const TAKEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
 
-/// Fails where somebody else listens on the address already: sharing the port with another process would split
-/// clients between the two, and nobody would be told. (Port 0 is never taken.)
-pub(super) fn claim(address: SocketAddr) -> io::Result<()> {
-    bind(address, false).map(drop)
-}
-
-/// Opens a listener; the kernel spreads connections over all that share the port.
-pub(super) fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    bind(address, true)
+/// Opens so many listeners on one port; the kernel spreads connections over them. Fails where somebody else listens
+/// there already: sharing the port with another process would split clients between the two, and nobody would be
+/// told. (Port 0 is never taken.)
+pub(super) fn open(mut address: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    bind(address, false).map(drop)?;
+    let mut listeners = Vec::with_capacity(count);
+    for _ in 0..count {
+        let listener = bind(address, true)?;
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
 }
 
 fn bind(address: SocketAddr, share: bool) -> io::Result<std::net::TcpListener> {
@@ -48,7 +51,7 @@ mod tests {
 
     #[test]
     fn clients_that_take_nothing_are_let_go() {
-        let listener = open("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = open("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         listener.set_nonblocking(false).unwrap();
         let (accepted, _) = listener.accept().unwrap();

@@ -14,6 +14,8 @@ pub struct Shared {
     pub journal: JournalMetrics,
     /// The writer that moves journal records into the store.
     pub ledger: LedgerMetrics,
+    /// The certificate that clients see.
+    pub tls: TlsMetrics,
 }
 
 /// Loading of the configuration.
@@ -67,6 +69,30 @@ pub struct LedgerMetrics {
     pub away: Gauge,
 }
 
+/// The certificate that clients see. Nothing is shown where there is none.
+#[derive(Clone, Debug, Default)]
+pub struct TlsMetrics {
+    expires_at: Family<[(&'static str, &'static str); 1], Gauge>,
+    reloads: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl TlsMetrics {
+    /// Unix seconds after which the certificate in use is no longer valid.
+    pub fn expires_at(&self, seconds: i64) {
+        self.expires_at.get_or_create(&[("listener", "clients")]).set(seconds);
+    }
+
+    /// A new one is in use.
+    pub fn reloaded(&self) {
+        self.reloads.get_or_create(&[("result", "success")]).inc();
+    }
+
+    /// What was found cannot be served; the last good one stays in use.
+    pub fn rejected(&self) {
+        self.reloads.get_or_create(&[("result", "failure")]).inc();
+    }
+}
+
 impl Shared {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let shared = Self::default();
@@ -111,6 +137,17 @@ impl Shared {
             "aigne_hub_ledger_away",
             "1 while the store takes nothing, else 0",
             ledger.away.clone(),
+        );
+        let tls = &shared.tls;
+        registry.register(
+            "aigne_hub_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate in use ends, in Unix time",
+            tls.expires_at.clone(),
+        );
+        registry.register(
+            "aigne_hub_tls_certificate_reloads",
+            "Changes of the certificate's files",
+            tls.reloads.clone(),
         );
         let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);

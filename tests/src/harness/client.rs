@@ -24,9 +24,14 @@ pub struct Client {
 impl Client {
     /// The key goes into `Authorization`.
     pub fn new(origin: &str, key: Option<&str>) -> Self {
+        Self::with(reqwest::Client::new(), origin, key)
+    }
+
+    /// The same, on connections made this way.
+    pub(super) fn with(http: reqwest::Client, origin: &str, key: Option<&str>) -> Self {
         let headers =
             key.map(|key| ("authorization".to_owned(), format!("Bearer {key}"))).into_iter().collect();
-        Self { http: reqwest::Client::new(), origin: origin.to_owned(), headers }
+        Self { http, origin: origin.to_owned(), headers }
     }
 
     /// Sends this header with every request.

@@ -21,6 +21,7 @@ pub struct Blueprint {
     environment: Vec<(String, String)>,
     tenant: Option<String>,
     drain_delay: Option<String>,
+    options: Vec<(String, std::ffi::OsString)>,
 }
 
 impl Blueprint {
@@ -72,6 +73,19 @@ impl Blueprint {
         self
     }
 
+    /// Sets an option of the command.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.options.push((name.into(), value.as_ref().into()));
+        self
+    }
+
+    /// Serves TLS too, on a port of its own.
+    #[must_use]
+    pub fn tls(self, certificate: &Path, key: &Path) -> Self {
+        self.option("--tls-listen", "127.0.0.1:0").option("--tls-cert", certificate).option("--tls-key", key)
+    }
+
     /// Writes the folder and starts.
     pub async fn start(self) -> anyhow::Result<Hub> {
         let place = tempfile::Builder::new().prefix("aigne-hub-test-").tempdir()?;
@@ -98,6 +112,11 @@ impl Hub {
     /// Where clients connect.
     pub fn origin(&self) -> &str {
         &self.process.gateway
+    }
+
+    /// Where clients connect over TLS.
+    pub fn tls_origin(&self) -> anyhow::Result<&str> {
+        self.process.tls.as_deref().context("no TLS listener")
     }
 
     /// Where metrics and probes are.
@@ -217,6 +236,7 @@ struct Process {
     stdout: Output,
     stderr: Output,
     gateway: String,
+    tls: Option<String>,
     admin: String,
 }
 
@@ -224,7 +244,13 @@ impl Process {
     async fn start(blueprint: &Blueprint, place: &Path) -> anyhow::Result<Self> {
         let mut command = tokio::process::Command::new(binary()?);
         command.arg("run").arg("-f").arg(place.join("config")).arg("--data").arg(place.join("data"));
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.args(["--admin-listen", "127.0.0.1:0"]);
+        if !blueprint.options.iter().any(|(name, _)| name == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        for (name, value) in &blueprint.options {
+            command.arg(name).arg(value);
+        }
         command.args(["--drain-delay", blueprint.drain_delay.as_deref().unwrap_or("0s")]);
         command.arg("--threads").arg(blueprint.threads.unwrap_or(1).to_string());
         command.envs(blueprint.environment.iter().map(|(name, value)| (name, value)));
@@ -243,7 +269,10 @@ impl Process {
         .await
         .with_context(|| format!("the gateway did not start: {}", stderr.text()))?;
         let address = |name| Output::field(&ready, name).map(url).with_context(|| format!("{name}: {ready}"));
-        Ok(Self { gateway: address("gateway")?, admin: address("admin")?, child, stdout, stderr })
+        let admin = address("admin")?;
+        let tls = address("tls").ok().map(|origin| origin.replace("http://", "https://"));
+        let gateway = address("gateway").or_else(|missing| tls.clone().ok_or(missing))?;
+        Ok(Self { gateway, tls, admin, child, stdout, stderr })
     }
 
     async fn signal(&self, name: &str) -> anyhow::Result<()> {
