@@ -24,6 +24,7 @@ pub mod run;
 pub mod seal;
 pub mod usage;
 
+mod identity;
 mod listen;
 mod table;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "each command's arguments say what it does")]
 pub enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
     Check(check::Args),
     Keys(keys::Args),
     Seal(seal::Args),
@@ -117,7 +118,7 @@ impl Cli {
     /// Does it. Errors are for people: they say what to do.
     pub fn run(self, context: &Context, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Run(args) => run::run(args, context),
+            Command::Run(args) => run::run(*args, context),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
             Command::Seal(args) => seal::run(&args, context, output),

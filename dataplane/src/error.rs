@@ -36,6 +36,10 @@ pub enum Kind {
     Unauthenticated,
     /// The key is disabled or expired.
     KeyNotValid,
+    /// A `ServiceAccount` that no tenant claims.
+    Unclaimed,
+    /// The cluster's keys are not there yet, and a token cannot be verified without.
+    IdentityUnavailable,
     /// The tenant is suspended.
     Suspended,
     /// The body is larger than accepted.
@@ -96,13 +100,13 @@ impl GatewayError {
             Kind::Malformed | Kind::Refused => 400,
             Kind::Unauthenticated | Kind::KeyNotValid => 401,
             Kind::NotPriced => 402,
-            Kind::Suspended | Kind::ModelNotAllowed => 403,
+            Kind::Suspended | Kind::Unclaimed | Kind::ModelNotAllowed => 403,
             Kind::UnknownEndpoint | Kind::UnknownModel => 404,
             Kind::MethodNotAllowed(_) => 405,
             Kind::BodyTimeout => 408,
             Kind::TooLarge => 413,
             Kind::UpstreamThrottled => 429,
-            Kind::LedgerUnavailable | Kind::Saturated => 503,
+            Kind::LedgerUnavailable | Kind::IdentityUnavailable | Kind::Saturated => 503,
             Kind::UpstreamUnreachable | Kind::UpstreamCredential => 502,
             Kind::UpstreamTimeout => 504,
             // A client's mistake keeps the status that the provider gave it.
@@ -122,6 +126,8 @@ impl GatewayError {
             Kind::MethodNotAllowed(_) => "method_not_allowed",
             Kind::Unauthenticated => "unauthenticated",
             Kind::KeyNotValid => "key_not_valid",
+            Kind::Unclaimed => "unclaimed",
+            Kind::IdentityUnavailable => "identity_unavailable",
             Kind::Suspended => "suspended",
             Kind::TooLarge => "too_large",
             Kind::BodyTimeout => "body_timeout",

@@ -57,7 +57,8 @@ async fn admitted(
 ) -> Result<Next, GatewayError> {
     // A stranger's body is never kept: the key comes first.
     let endpoint = ingress::endpoint(head)?;
-    let principal = authenticate::authenticate(snapshot, &head.headers, exchange.at_ms)?;
+    let principal =
+        authenticate::authenticate(&exchange.core, snapshot, &head.headers, exchange.at_ms).await?;
     exchange.identified(&principal);
     let (wire, operation) = match endpoint {
         Endpoint::Generate(wire, operation) => (wire, operation),

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
+    identity::{Known, Trust},
     ledger::journal::Journal,
     snapshot::Snapshot,
     telemetry::{Recorder, access::AccessLog},
@@ -30,6 +31,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     /// Bytes; a larger request body is refused.
     pub max_body: usize,
+    /// Whose `ServiceAccount` tokens are accepted; none where there is no cluster to trust.
+    pub identity: Option<Arc<Trust>>,
     /// The process is about to end: answers ask clients to reconnect elsewhere.
     pub draining: AtomicBool,
     /// Intents that found no room in a journal.
@@ -55,6 +58,8 @@ pub struct Core {
     pub metrics: Recorder,
     /// This core's lines that are not written yet.
     pub access: RefCell<AccessLog>,
+    /// Tokens that this core has verified.
+    pub known: RefCell<Known>,
     /// What must end before the core may.
     pub live: Live,
 }

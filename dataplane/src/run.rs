@@ -21,6 +21,7 @@ use crate::{
     admin::{self, Admin, Readiness},
     clock::Clock,
     health::Registry,
+    identity::{self, KeySource, Trust},
     ledger::{
         journal::{self, Journals},
         sqlite::{self, Sqlite},
@@ -53,6 +54,8 @@ pub struct Options {
     pub access_log: Destination,
     /// Bytes; a larger request body is refused.
     pub max_body: usize,
+    /// Whose `ServiceAccount` tokens stand for keys; none: nobody's.
+    pub identity: Option<identity::Options>,
     /// The time of day.
     pub clock: Clock,
 }
@@ -79,10 +82,18 @@ pub async fn run(
     let registry = Registry::default();
     let loaded = Arc::clone(&source.loaded.borrow());
     record_prices(&store, &loaded).await;
+    let identity = match options.identity {
+        Some(options) => Some(trust(options).await?),
+        None => None,
+    };
+    if let Some(identity) = &identity {
+        tasks.spawn(Arc::clone(identity).follow());
+    }
     let shared = Arc::new(Shared {
         clock: options.clock,
-        snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry)),
+        snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry, identity.as_deref())),
         max_body: options.max_body,
+        identity,
         draining: false.into(),
         journal_full: telemetry.shared().journal.full.clone(),
     });
@@ -137,8 +148,28 @@ pub async fn run(
     Ok(())
 }
 
-fn prepare(loaded: &Loaded, registry: &Registry) -> Snapshot {
-    Snapshot::new(&loaded.config, &loaded.secrets, registry, loaded.revision.clone())
+fn prepare(loaded: &Loaded, registry: &Registry, identity: Option<&Trust>) -> Snapshot {
+    let snapshot = Snapshot::new(&loaded.config, &loaded.secrets, registry, loaded.revision.clone());
+    if identity.is_none() && snapshot.has_identities() {
+        tracing::warn!(
+            "workloadIdentities of Tenants do nothing here: this gateway trusts no cluster (--identity-jwks)"
+        );
+    }
+    snapshot
+}
+
+/// The first keys. A file that cannot be used is a mistake; an API server that is away comes back.
+async fn trust(options: identity::Options) -> anyhow::Result<Arc<Trust>> {
+    let is_file = matches!(options.source, KeySource::File { .. });
+    let trust = Arc::new(Trust::new(options));
+    match trust.refresh().await {
+        Ok(()) => {}
+        Err(error) if is_file => return Err(error).context("no ServiceAccount token could be verified"),
+        Err(error) => {
+            tracing::warn!(%error, "no ServiceAccount token can be verified until the API server answers");
+        }
+    }
+    Ok(trust)
 }
 
 /// Each new revision becomes the snapshot of the requests that come after it; those under way keep theirs.
@@ -146,7 +177,8 @@ async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, sto
     while source.loaded.changed().await.is_ok() {
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
         record_prices(&store, &loaded).await;
-        shared.snapshot.store(Arc::new(prepare(&loaded, &registry)));
+        let snapshot = prepare(&loaded, &registry, shared.identity.as_deref());
+        shared.snapshot.store(Arc::new(snapshot));
     }
 }
 

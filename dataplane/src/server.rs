@@ -7,6 +7,7 @@ mod connection;
 mod listen;
 
 use std::{
+    cell::RefCell,
     io,
     net::SocketAddr,
     rc::Rc,
@@ -165,6 +166,7 @@ impl Seed {
             journal: journal.into(),
             metrics,
             access: access.into(),
+            known: RefCell::default(),
             live: Live::default(),
         });
         let ticks = tokio::task::spawn_local(tick(Rc::clone(&core)));

@@ -21,6 +21,8 @@ pub struct Snapshot {
     /// Which revision.
     pub revision: String,
     keys: HashMap<[u8; 32], KeyRef>,
+    /// By `namespace/serviceAccount`.
+    identities: HashMap<String, (Arc<Tenant>, Arc<Key>)>,
     models: HashMap<String, Vec<Served>>,
     /// Sorted by qualified name; what `GET /v1/models` lists, before access is applied.
     listing: Vec<Served>,
@@ -68,6 +70,10 @@ impl Snapshot {
                 let entry = KeyRef { tenant: Arc::clone(&tenant), key, expires_at: hash.expires_at };
                 snapshot.keys.insert(hash.sha256, entry);
             }
+            for identity in &tenant.config.workload_identities {
+                let key = Arc::new(Key::of_workload(identity));
+                snapshot.identities.insert(identity.clone(), (Arc::clone(&tenant), key));
+            }
         }
         snapshot
     }
@@ -86,6 +92,16 @@ impl Snapshot {
     pub fn key(&self, sha256: &[u8; 32]) -> Option<(&Arc<Tenant>, &Arc<Key>, Option<i64>)> {
         let found = self.keys.get(sha256)?;
         Some((&found.tenant, found.tenant.keys.get(found.key)?, found.expires_at))
+    }
+
+    /// The tenant that claims a `ServiceAccount` (`namespace/name`), and what stands for its key.
+    pub fn identity(&self, id: &str) -> Option<&(Arc<Tenant>, Arc<Key>)> {
+        self.identities.get(id)
+    }
+
+    /// Whether anyone may come without a key.
+    pub fn has_identities(&self) -> bool {
+        !self.identities.is_empty()
     }
 
     /// Everything that serves a model of this name: `provider/model`, `model` or an alias, in no order yet.

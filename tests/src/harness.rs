@@ -10,6 +10,7 @@
 pub mod asks;
 mod authority;
 mod client;
+mod cluster;
 mod hub;
 mod manifests;
 mod output;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use authority::Authority;
 pub use client::{Answer, Client, Live};
+pub use cluster::{Cluster, Signing};
 pub use hub::{Blueprint, Command, Hub, Ran, binary};
 pub use manifests::{Pricing, Provider, Tenant, key};
 pub use output::Output;

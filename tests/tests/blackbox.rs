@@ -9,6 +9,7 @@ mod dialects;
 mod documents;
 mod drain;
 mod examples;
+mod identity;
 mod invariants;
 mod metering;
 mod metrics_and_logs;

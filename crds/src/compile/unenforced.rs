@@ -47,11 +47,6 @@ const TENANT: &[Row<TenantSpec>] = &[
         written: |spec| spec.billing.as_ref().is_some_and(|billing| billing.cost_center.is_some()),
     },
     Row { field: "brand", says: "the brand is not shown anywhere yet", written: |spec| spec.brand.is_some() },
-    Row {
-        field: "workloadIdentities",
-        says: "ServiceAccounts are not recognised yet: their pods need a key",
-        written: |spec| !spec.workload_identities.is_empty(),
-    },
 ];
 
 /// Below each entry of `spec.keys` of a Tenant.

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, process::ExitCo
 use anyhow::Context as _;
 use tokio::{runtime, signal::unix, sync::oneshot};
 
-use super::{Context, Data, Manifests, listen::Listeners, values};
+use super::{Context, Data, Manifests, identity::Identity, listen::Listeners, values};
 use crate::{
     run,
     source::{Loaded, directory::Directory, follow, secrets::Missing},
@@ -27,6 +27,8 @@ pub struct Args {
     data: Data,
     #[command(flatten)]
     listen: Listeners,
+    #[command(flatten)]
+    identity: Identity,
     /// Health, metrics and findings; not for clients.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
     admin_listen: SocketAddr,
@@ -101,6 +103,7 @@ impl Args {
             data: self.data.data,
             access_log: self.access_log,
             max_body: self.max_body,
+            identity: self.identity.options(),
             clock: context.clock,
         }
     }

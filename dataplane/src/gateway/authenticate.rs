@@ -1,14 +1,19 @@
-//! From a key to a principal.
+//! From a key, or a pod's token, to a principal.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::{GatewayError, Kind},
+    identity::{Refused, Trust, Workload, looks_like_token},
+    percore::Core,
     snapshot::{Key, Snapshot, Tenant},
 };
+
+/// After which a client whose token could not be verified may try again: keys are fetched no more often.
+const KEYS_AGAIN_MS: u64 = 10_000;
 
 /// Who is asking.
 #[derive(Clone, Debug)]
@@ -18,7 +23,9 @@ pub(super) struct Principal {
 }
 
 /// Finds who is asking. Keys are compared by their SHA-256 only, so nothing is learned from how long it takes.
-pub(super) fn authenticate(
+/// Waits only for a token that is signed with a key which may be just being fetched.
+pub(super) async fn authenticate(
+    core: &Core,
     snapshot: &Snapshot,
     headers: &HeaderMap,
     now_ms: i64,
@@ -30,9 +37,22 @@ pub(super) fn authenticate(
         ));
     };
     let hash: [u8; 32] = Sha256::digest(presented).into();
-    let Some((tenant, key, grace_ends)) = snapshot.key(&hash) else {
-        return Err(GatewayError::new(Kind::Unauthenticated, "the API key is not known"));
+    let principal = match snapshot.key(&hash) {
+        Some((tenant, key, grace_ends)) => {
+            check(key, grace_ends, now_ms)?;
+            Principal { tenant: Arc::clone(tenant), key: Arc::clone(key) }
+        }
+        None if looks_like_token(presented) => workload(core, snapshot, presented, hash, now_ms).await?,
+        None => return Err(GatewayError::new(Kind::Unauthenticated, "the API key is not known")),
     };
+    if principal.tenant.config.suspended {
+        let message = format!("the tenant {:?} is suspended", principal.tenant.id);
+        return Err(GatewayError::new(Kind::Suspended, message));
+    }
+    Ok(principal)
+}
+
+fn check(key: &Key, grace_ends: Option<i64>, now_ms: i64) -> Result<(), GatewayError> {
     let expired = |at: Option<i64>| at.is_some_and(|at| at <= now_ms);
     if key.disabled {
         return Err(GatewayError::new(Kind::KeyNotValid, format!("the API key {:?} is disabled", key.name)));
@@ -40,10 +60,72 @@ pub(super) fn authenticate(
     if expired(key.expires_at) || expired(grace_ends) {
         return Err(GatewayError::new(Kind::KeyNotValid, format!("the API key {:?} has expired", key.name)));
     }
-    if tenant.config.suspended {
-        return Err(GatewayError::new(Kind::Suspended, format!("the tenant {:?} is suspended", tenant.id)));
+    Ok(())
+}
+
+/// Whom a token stands for. Which tenant that is, is this snapshot's word each time.
+async fn workload(
+    core: &Core,
+    snapshot: &Snapshot,
+    token: &[u8],
+    hash: [u8; 32],
+    now_ms: i64,
+) -> Result<Principal, GatewayError> {
+    let Some(trust) = &core.shared.identity else {
+        return Err(GatewayError::new(
+            Kind::Unauthenticated,
+            "the API key is not known (it looks like a ServiceAccount token, and this gateway trusts no cluster)",
+        ));
+    };
+    let mut found = verify(core, trust, token, hash, now_ms);
+    if matches!(found, None | Some(Err(Refused::UnknownKey))) {
+        trust.fresher().await;
+        found = verify(core, trust, token, hash, now_ms);
     }
+    let workload = match found {
+        Some(Ok(workload)) => workload,
+        Some(Err(refused)) => {
+            let again = (refused == Refused::UnknownKey).then_some(KEYS_AGAIN_MS);
+            let error = GatewayError::new(Kind::Unauthenticated, refused.to_string());
+            return Err(GatewayError { retry_after_ms: again, ..error });
+        }
+        None => {
+            let message = "the cluster's keys are not there yet, so no ServiceAccount token can be verified";
+            let error = GatewayError::new(Kind::IdentityUnavailable, message);
+            return Err(GatewayError { retry_after_ms: Some(KEYS_AGAIN_MS), ..error });
+        }
+    };
+    let Some((tenant, key)) = snapshot.identity(&workload.id()) else {
+        let Workload { namespace, service_account, .. } = &*workload;
+        return Err(GatewayError::new(
+            Kind::Unclaimed,
+            format!(
+                "no Tenant claims the ServiceAccount {namespace}/{service_account}: add namespace {namespace:?} and \
+                 serviceAccount {service_account:?} to spec.workloadIdentities of the one that it belongs to"
+            ),
+        ));
+    };
     Ok(Principal { tenant: Arc::clone(tenant), key: Arc::clone(key) })
+}
+
+/// None where there are no keys yet.
+fn verify(
+    core: &Core,
+    trust: &Trust,
+    token: &[u8],
+    hash: [u8; 32],
+    now_ms: i64,
+) -> Option<Result<Rc<Workload>, Refused>> {
+    let verifier = trust.verifier()?;
+    let mut known = core.known.borrow_mut();
+    if let Some(workload) = known.get(&hash, &verifier, now_ms) {
+        return Some(Ok(workload));
+    }
+    let result = verifier.verify(token, now_ms).map(Rc::new);
+    if let Ok(workload) = &result {
+        known.insert(hash, Rc::clone(workload), now_ms);
+    }
+    Some(result)
 }
 
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {

@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use crate::{
     clock::Clock,
     health::Registry,
+    identity::Trust,
     ledger::{
         Outcome,
         journal::{self, Journals, Reader, Record},
@@ -153,6 +154,7 @@ pub(crate) struct Setup {
     pub(crate) max_body: usize,
     pub(crate) grace: Duration,
     pub(crate) registry: Registry,
+    pub(crate) identity: Option<Arc<Trust>>,
 }
 
 /// A running gateway.
@@ -175,7 +177,7 @@ impl Rig {
     pub(crate) fn start(r#type: ProviderType, upstream: &Upstream, change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = setup(r#type, upstream);
         change(&mut setup);
-        let Setup { provider, tenant, max_body, grace, registry } = setup;
+        let Setup { provider, tenant, max_body, grace, registry, identity } = setup;
         let secrets: SecretStore = provider
             .credentials
             .iter()
@@ -191,6 +193,7 @@ impl Rig {
             clock: Clock::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
+            identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),
         });
@@ -282,6 +285,7 @@ impl Rig {
             journal: self.journals.open(1).unwrap().into(),
             metrics: self.telemetry.recorder(),
             access: self.access.log().into(),
+            known: std::cell::RefCell::default(),
             live: Live::default(),
         }
     }
@@ -330,7 +334,7 @@ fn setup(r#type: ProviderType, upstream: &Upstream) -> Setup {
         brand: config::Brand::default(),
     };
     let registry = Registry::default();
-    Setup { provider, tenant, max_body: 1 << 20, grace: SOON, registry }
+    Setup { provider, tenant, max_body: 1 << 20, grace: SOON, registry, identity: None }
 }
 
 /// A connection that gives up rather than hang.

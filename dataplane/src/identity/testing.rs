@@ -46,10 +46,10 @@ impl Signer {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match &self.pair {
             Pair::Rsa(pair) => {
-                let key = pair.public_key();
-                let (n, e) = (key.modulus().big_endian_without_leading_zero().to_vec(), key.exponent());
-                json!({"use": "sig", "kty": "RSA", "kid": self.kid, "alg": "RS256", "n": text(&n),
-                    "e": text(e.big_endian_without_leading_zero())})
+                // DER of two integers, of which each has one length for keys of this size.
+                let der = pair.public_key().as_ref();
+                json!({"use": "sig", "kty": "RSA", "kid": self.kid, "alg": "RS256", "n": text(&der[9..265]),
+                    "e": text(&der[267..])})
             }
             Pair::P256(pair) => {
                 let point = pair.public_key().as_ref();

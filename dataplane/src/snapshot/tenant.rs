@@ -89,6 +89,18 @@ impl Tenant {
 }
 
 impl Key {
+    /// What stands for the key of a `ServiceAccount` (`namespace/name`), in usage and logs too. No key that is
+    /// configured has a colon in its name.
+    pub(super) fn of_workload(id: &str) -> Self {
+        Self {
+            name: format!("serviceaccount:{id}").into(),
+            expires_at: None,
+            disabled: false,
+            access: None,
+            hashes: Vec::new(),
+        }
+    }
+
     fn new(config: &config::Key) -> Self {
         let hash = |hash: &config::KeyHash| {
             let mut sha256 = [0; 32];

@@ -89,7 +89,7 @@ fn anthropic_message(error: &GatewayError) -> String {
 fn openai_type(error: &GatewayError) -> &'static str {
     match error.kind {
         Kind::Unauthenticated | Kind::KeyNotValid => "authentication_error",
-        Kind::Suspended | Kind::ModelNotAllowed => "permission_error",
+        Kind::Suspended | Kind::Unclaimed | Kind::ModelNotAllowed => "permission_error",
         Kind::NotPriced => "billing_error",
         Kind::UpstreamThrottled => "rate_limit_error",
         _ if error.status() < 500 => "invalid_request_error",
