@@ -5,6 +5,8 @@
 //! reader replays what a killed process left behind. `(request_id, attempt)` is the key everywhere.
 
 pub mod journal;
+pub mod place;
+pub mod postgres;
 pub mod price;
 pub mod sqlite;
 pub mod store;
@@ -85,6 +87,20 @@ pub enum Status {
     Unreachable,
     /// The process ended before the outcome was known (found by replay).
     Interrupted,
+}
+
+impl Status {
+    /// As stores and reports write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "Completed",
+            Self::ClientGone => "ClientGone",
+            Self::Failed => "Failed",
+            Self::Broken => "Broken",
+            Self::Unreachable => "Unreachable",
+            Self::Interrupted => "Interrupted",
+        }
+    }
 }
 
 /// Written after the last upstream byte, before the client's last byte.

@@ -1,6 +1,7 @@
 //! The wiring of a gateway, from its source to its end. Reads top to bottom.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     net::SocketAddr,
     path::PathBuf,
@@ -24,7 +25,7 @@ use crate::{
     identity::{self, KeySource, Trust},
     ledger::{
         journal::{self, Journals},
-        sqlite::{self, Sqlite},
+        place::{Ledger, LedgerPlace},
         store::Store as _,
         writer::{self, Writer},
     },
@@ -41,6 +42,9 @@ use crate::{
 /// How often numbers that others keep are copied into the metrics.
 const COPY_EVERY: Duration = Duration::from_secs(1);
 
+/// Until price sheets are offered again to a ledger that did not take them.
+const RECORD_AGAIN: Duration = Duration::from_secs(5);
+
 /// How a gateway runs.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -48,8 +52,10 @@ pub struct Options {
     pub server: server::Options,
     /// Health and metrics; port 0 picks a free one.
     pub admin: SocketAddr,
-    /// Holds the ledger and the journal.
+    /// Holds the journal; made where it does not exist.
     pub data: PathBuf,
+    /// Where the journal is moved to.
+    pub ledger: LedgerPlace,
     /// Where the access log goes.
     pub access_log: Destination,
     /// Bytes; a larger request body is refused.
@@ -72,9 +78,7 @@ pub async fn run(
     // The ledger first: what an earlier process left behind is replayed while requests are served already.
     let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
         .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
-    let store = Sqlite::open(&options.data.join(sqlite::FILE))
-        .await
-        .with_context(|| format!("the ledger in {} cannot be opened", options.data.display()))?;
+    let store = Ledger::open(options.ledger).await.context("the ledger cannot be opened")?;
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
     let writing = tokio::spawn(ledger_writer.run());
 
@@ -102,7 +106,7 @@ pub async fn run(
         .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
     if let Some(loaded) = loaded {
         let registry = Registry::default();
-        record_prices(&store, &loaded).await;
+        tasks.spawn(record_prices(source.clone(), store));
         let identity = match options.identity {
             Some(options) => Some(trust(options, &mut tasks).await?),
             None => None,
@@ -117,7 +121,7 @@ pub async fn run(
             journal_full: telemetry.shared().journal.full.clone(),
         });
         source.served.send_replace(loaded.sequence);
-        tasks.spawn(follow(source, Arc::clone(&shared), registry, store));
+        tasks.spawn(follow(source, Arc::clone(&shared), registry));
 
         // Clients.
         let mut server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
@@ -186,12 +190,11 @@ async fn trust(options: identity::Options, tasks: &mut JoinSet<()>) -> anyhow::R
 }
 
 /// Each new revision becomes the snapshot of the requests that come after it; those under way keep theirs.
-async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, store: Sqlite) {
+async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry) {
     while source.loaded.changed().await.is_ok() {
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
         let former = shared.snapshot.load_full();
         if former.revision != loaded.revision {
-            record_prices(&store, &loaded).await;
             let snapshot = prepare(&former, &loaded, &registry, shared.identity.as_deref());
             shared.snapshot.store(Arc::new(snapshot));
         }
@@ -200,11 +203,26 @@ async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry, sto
     }
 }
 
-/// Before a row can name a revision, the revision can be explained.
-async fn record_prices(store: &Sqlite, loaded: &Loaded) {
-    let sheets: Vec<_> = loaded.config.shared.prices.values().flatten().cloned().collect();
-    if let Err(error) = store.record_sheets(&sheets).await {
-        tracing::error!(%error, "the price sheets could not be recorded; usage is, with their revisions");
+/// Keeps every sheet that requests can be priced by, so that a row's revision can be explained. A change is in use
+/// meanwhile: a ledger that is away must not hold up a revoked key.
+async fn record_prices(mut source: Source, store: Ledger) {
+    let mut pending = BTreeMap::new();
+    loop {
+        let loaded = Arc::clone(&source.loaded.borrow_and_update());
+        let sheets = loaded.config.shared.prices.values().flatten();
+        pending.extend(sheets.map(|sheet| (sheet.revision.clone(), sheet.clone())));
+        let mut failed = false;
+        while let Err(error) = store.record_sheets(&pending.values().cloned().collect::<Vec<_>>()).await {
+            if !failed {
+                tracing::error!(%error, "the price sheets cannot be recorded yet; usage is, with their revisions");
+            }
+            failed = true;
+            tokio::time::sleep(RECORD_AGAIN).await;
+        }
+        pending.clear();
+        if source.loaded.changed().await.is_err() {
+            return;
+        }
     }
 }
 

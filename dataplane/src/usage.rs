@@ -59,3 +59,14 @@ pub enum Source {
     /// The most that the request can have used: its outcome was never learned.
     Bound,
 }
+
+impl Source {
+    /// As stores and reports write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "Provider",
+            Self::Estimated => "Estimated",
+            Self::Bound => "Bound",
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use super::{Context, Data, Manifests, identity::Identity, listen::Listeners, serving, values};
 use crate::{
+    ledger::place::LedgerPlace,
     run,
     source::{follow, secrets::Missing},
     telemetry::access::Destination,
@@ -63,6 +64,7 @@ impl Args {
         run::Options {
             server: self.listen.options(),
             admin: self.admin_listen,
+            ledger: LedgerPlace::Sqlite { folder: self.data.data.clone() },
             data: self.data.data,
             access_log: self.access_log,
             max_body: self.max_body,

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use aigne_hub_crds::config::PriceSheet;
 use futures::stream::BoxStream;
-use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -109,27 +108,6 @@ impl Report for Sqlite {
 
     async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
         Ok(report::totals(&self.pool, filter, by).await?)
-    }
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        // The low byte of an extended result code is the primary one: https://sqlite.org/rescode.html
-        let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-        match code.map(|code| code & 0xFF) {
-            Some(5 | 6) => Self::Locked,
-            Some(13) => Self::DiskFull,
-            _ => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-impl From<MigrateError> for StoreError {
-    fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(error) => error.into(),
-            other => Self::Schema(other.to_string()),
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! One behaviour suite (`store/suite.rs`) runs on every store.
 
+mod error;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -11,6 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use self::error::StoreError;
 use super::Row;
 
 /// Where the writer moves usage to.
@@ -37,23 +40,6 @@ pub trait Report: Send + Sync + 'static {
         filter: &Filter,
         by: &[Dimension],
     ) -> impl Future<Output = Result<BTreeMap<Group, Totals>, StoreError>> + Send;
-}
-
-/// Why the store did not do it. Nothing was changed; all of these can pass, so the writer tries again.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process writes.
-    #[error("the database is locked by another process")]
-    Locked,
-    /// An operator has to make room.
-    #[error("the disk of the database is full")]
-    DiskFull,
-    /// The database was made by a newer version of this program, or changed by hand.
-    #[error("the database does not have the schema of this version: {0}")]
-    Schema(String),
-    /// Not there, not readable, damaged, not reachable.
-    #[error("the database cannot be used: {0}")]
-    Unavailable(String),
 }
 
 /// Which rows.

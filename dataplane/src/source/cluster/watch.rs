@@ -137,7 +137,7 @@ mod tests {
         let (sender, mut receiver) = mpsc::channel(16);
         let events = [Ok(Event::Init), failure(), failure(), Ok(Event::Init), Ok(Event::InitDone), failure()];
         let events = stream::iter(events).chain(stream::pending());
-        let told = |told| match told {
+        let told = |told: Told<Event<ConfigMap>>| match told {
             Told::Event(event) => event.to_string(),
             Told::Away(_) => "away".to_owned(),
             Told::Back => "back".to_owned(),

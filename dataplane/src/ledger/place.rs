@@ -1,0 +1,85 @@
+//! Which store a ledger is in, chosen when the program starts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use aigne_hub_crds::config::PriceSheet;
+use futures::stream::BoxStream;
+
+use super::Row;
+use super::postgres::{self, Postgres};
+use super::sqlite::{self, Sqlite};
+use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
+
+/// Where the ledger is.
+#[derive(Clone, Debug)]
+pub enum LedgerPlace {
+    /// In a file of this folder, which exists; for one process.
+    Sqlite {
+        /// Holds [`sqlite::FILE`].
+        folder: PathBuf,
+    },
+    /// In a Postgres database, for any number of processes.
+    Postgres(postgres::Options),
+}
+
+/// A ledger in either store.
+#[derive(Clone, Debug)]
+pub enum Ledger {
+    /// In a file.
+    Sqlite(Sqlite),
+    /// In a database server.
+    Postgres(Postgres),
+}
+
+impl Ledger {
+    /// Opens the file (and makes it, and brings its schema up to date). Postgres is only connected to when it is
+    /// first needed: that it is away is no error here.
+    pub async fn open(place: LedgerPlace) -> Result<Self, StoreError> {
+        match place {
+            LedgerPlace::Sqlite { folder } => {
+                Sqlite::open(&folder.join(sqlite::FILE)).await.map(Self::Sqlite)
+            }
+            LedgerPlace::Postgres(options) => Ok(Self::Postgres(Postgres::new(options))),
+        }
+    }
+}
+
+impl Store for Ledger {
+    async fn insert(&self, rows: &[Row]) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.insert(rows).await,
+            Self::Postgres(store) => store.insert(rows).await,
+        }
+    }
+
+    async fn record_sheets(&self, sheets: &[PriceSheet]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.record_sheets(sheets).await,
+            Self::Postgres(store) => store.record_sheets(sheets).await,
+        }
+    }
+}
+
+impl Report for Ledger {
+    async fn sheet(&self, revision: &str) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.sheet(revision).await,
+            Self::Postgres(store) => store.sheet(revision).await,
+        }
+    }
+
+    fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>> {
+        match self {
+            Self::Sqlite(store) => store.rows(filter),
+            Self::Postgres(store) => store.rows(filter),
+        }
+    }
+
+    async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.totals(filter, by).await,
+            Self::Postgres(store) => store.totals(filter, by).await,
+        }
+    }
+}

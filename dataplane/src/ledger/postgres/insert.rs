@@ -1,0 +1,110 @@
+//! Adding rows: one statement, one journey, one transaction.
+//!
+//! Rows come in the order of their key, and hourly sums in that of theirs. So all gateways take locks in one
+//! order (rows, then sums), and none ever waits for another in a circle.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use sqlx::PgConnection;
+
+use crate::ledger::Row;
+
+/// The sums are made from the rows that were really inserted. A sum ends at 64 bits, it never turns around.
+const INSERT: &str = r#"
+WITH new AS (
+    INSERT INTO usage (request_id, attempt, at, tenant, account, "key", "user", project, provider, model, status,
+        http_status, source, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+        audio_input_tokens, audio_output_tokens, cost_nanos, price_nanos, price_revision, reported_cost_nanos,
+        first_byte_ms, duration_ms)
+    SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[],
+        $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[],
+        $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
+    ON CONFLICT DO NOTHING
+    RETURNING *
+), hourly AS (
+    INSERT INTO usage_hourly AS old (hour, tenant, account, "key", "user", project, provider, model, source, requests,
+        attempts, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nanos,
+        price_nanos)
+    SELECT date_trunc('hour', at, 'UTC'), tenant, account, "key", coalesce("user", ''), coalesce(project, ''), provider,
+        model, source, count(*) FILTER (WHERE attempt = 1), count(*),
+        least(sum(input_tokens), 9223372036854775807), least(sum(cached_input_tokens), 9223372036854775807),
+        least(sum(cache_write_tokens), 9223372036854775807), least(sum(output_tokens), 9223372036854775807),
+        least(sum(reasoning_tokens), 9223372036854775807),
+        greatest(least(sum(cost_nanos), 9223372036854775807), -9223372036854775808),
+        greatest(least(sum(price_nanos), 9223372036854775807), -9223372036854775808)
+    FROM new
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ON CONFLICT (hour, tenant, account, "key", "user", project, provider, model, source) DO UPDATE SET
+        requests = old.requests + excluded.requests,
+        attempts = old.attempts + excluded.attempts,
+        input_tokens = least(old.input_tokens::numeric + excluded.input_tokens, 9223372036854775807),
+        cached_input_tokens =
+            least(old.cached_input_tokens::numeric + excluded.cached_input_tokens, 9223372036854775807),
+        cache_write_tokens = least(old.cache_write_tokens::numeric + excluded.cache_write_tokens, 9223372036854775807),
+        output_tokens = least(old.output_tokens::numeric + excluded.output_tokens, 9223372036854775807),
+        reasoning_tokens = least(old.reasoning_tokens::numeric + excluded.reasoning_tokens, 9223372036854775807),
+        cost_nanos = greatest(least(old.cost_nanos::numeric + excluded.cost_nanos, 9223372036854775807),
+            -9223372036854775808),
+        price_nanos = greatest(least(old.price_nanos::numeric + excluded.price_nanos, 9223372036854775807),
+            -9223372036854775808)
+)
+SELECT count(*) FROM new
+"#;
+
+/// Inserts rows and sums; returns how many rows were new.
+pub(super) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> sqlx::Result<u64> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    // Stable: of two with one key, the first that came stands.
+    rows.sort_by_key(|row| (row.intent.request_id, row.intent.attempt));
+    let query = sqlx::query_scalar::<_, i64>(INSERT)
+        .bind(column(&rows, |row| row.intent.request_id))
+        .bind(column(&rows, |row| i64::from(row.intent.attempt)))
+        .bind(column(&rows, |row| time(row.intent.at).to_sqlx()))
+        .bind(column(&rows, |row| text(&row.intent.tenant)))
+        .bind(column(&rows, |row| text(&row.intent.account)))
+        .bind(column(&rows, |row| text(&row.intent.key)))
+        .bind(column(&rows, |row| row.intent.user.as_deref().map(text)))
+        .bind(column(&rows, |row| row.intent.project.as_deref().map(text)))
+        .bind(column(&rows, |row| text(&row.intent.provider)))
+        .bind(column(&rows, |row| text(&row.intent.model)))
+        .bind(column(&rows, |row| row.outcome.status.name()))
+        .bind(column(&rows, |row| i64::from(row.outcome.http_status)))
+        .bind(column(&rows, |row| row.outcome.source.name()))
+        .bind(column(&rows, |row| count(row.outcome.usage.input)))
+        .bind(column(&rows, |row| count(row.outcome.usage.cached_input)))
+        .bind(column(&rows, |row| count(row.outcome.usage.cache_write)))
+        .bind(column(&rows, |row| count(row.outcome.usage.output)))
+        .bind(column(&rows, |row| count(row.outcome.usage.reasoning)))
+        .bind(column(&rows, |row| count(row.outcome.usage.audio_input)))
+        .bind(column(&rows, |row| count(row.outcome.usage.audio_output)))
+        .bind(column(&rows, |row| row.outcome.charge.cost.0))
+        .bind(column(&rows, |row| row.outcome.charge.price.0))
+        .bind(column(&rows, |row| row.intent.price_revision.as_deref().map(text)))
+        .bind(column(&rows, |row| row.outcome.usage.reported_cost_nanos))
+        .bind(column(&rows, |row| row.outcome.first_byte_ms.map(i64::from)))
+        .bind(column(&rows, |row| row.duration_ms()));
+    let new = query.fetch_one(connection).await?;
+    Ok(u64::try_from(new).unwrap_or_default())
+}
+
+fn column<'a, T>(rows: &[&'a Row], cell: impl Fn(&'a Row) -> T) -> Vec<T> {
+    rows.iter().map(|row| cell(row)).collect()
+}
+
+/// Postgres keeps no NUL in a text: a row with one would be refused for ever, and all others with it.
+fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
+}
+
+/// Within what both sides can say: the years 1970 to 9999.
+fn time(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds.max(0)).unwrap_or(Timestamp::MAX)
+}
+
+fn count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
