@@ -20,11 +20,13 @@ use crate::{
 
 pub mod check;
 pub mod keys;
+pub mod migrate;
 pub mod run;
 pub mod seal;
 pub mod serve;
 pub mod usage;
 
+mod database;
 mod identity;
 mod listen;
 mod serving;
@@ -53,6 +55,7 @@ pub enum Command {
     Keys(keys::Args),
     Seal(seal::Args),
     Usage(usage::Args),
+    Migrate(migrate::Args),
 }
 
 /// What a command may know of the world around it.
@@ -94,11 +97,14 @@ impl Manifests {
     }
 }
 
+/// Names the data folder where no argument does.
+const DATA_VARIABLE: &str = "AIGNE_HUB_DATA";
+
 /// Where the hub keeps what it must not forget.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Data {
     /// The folder of the ledger, the journal and made keys.
-    #[arg(long, value_name = "DIR", default_value = "data", env = "AIGNE_HUB_DATA")]
+    #[arg(long, value_name = "DIR", default_value = "data", env = DATA_VARIABLE)]
     data: PathBuf,
 }
 
@@ -127,7 +133,11 @@ impl Cli {
             Command::Keys(args) => keys::run(&args, context, output),
             Command::Seal(args) => seal::run(&args, context, output),
             Command::Usage(args) => {
-                block_on(usage::run(&args, context.clock.now(), output))?.map(|()| ExitCode::SUCCESS)
+                block_on(usage::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
+            Command::Migrate(args) => {
+                block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)
             }
         }
     }

@@ -4,9 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use aigne_hub_crds::distribution::IDENTITY_AUDIENCE;
 
-use super::{Context, Data, listen::Listeners, serving, values};
+use super::{Context, Data, database::Database, listen::Listeners, serving, values};
 use crate::{
     identity::{self, KeySource},
+    ledger::{place::LedgerPlace, postgres},
     run,
     source::cluster::{self, Lease, Pod},
     telemetry::access::Destination,
@@ -37,6 +38,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "AIGNE_HUB_CACHE")]
     cache: Option<PathBuf>,
     #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
     listen: Listeners,
     /// Health, metrics and findings; not for clients.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
@@ -56,6 +59,13 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     serving::private_folder(&args.data.data)?;
     let clock = context.clock;
+    let ledger = match args.database.url(&context.environment) {
+        Some(url) => LedgerPlace::Postgres(postgres::Options::new(url)),
+        None => {
+            tracing::warn!("no database is given: usage stays in this gateway's own data folder");
+            LedgerPlace::Sqlite { folder: args.data.data.clone() }
+        }
+    };
     serving::until_told(|telemetry, stop| async move {
         let client = cluster::connect().await?;
         let namespace = args.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
@@ -70,6 +80,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             server: args.listen.options(),
             admin: args.admin_listen,
             data: args.data.data,
+            ledger,
             access_log: args.access_log,
             max_body: args.max_body,
             identity: Some(identity),

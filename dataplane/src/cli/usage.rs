@@ -8,6 +8,8 @@ mod moment;
 mod print;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::TryStreamExt as _;
@@ -15,9 +17,16 @@ use jiff::Timestamp;
 
 use self::cells::{ROW_COLUMNS, group_cells, group_columns, row_cells};
 use self::moment::Moment;
-use super::Data;
+use super::DATA_VARIABLE;
+use super::database::Database;
+use crate::environment::Environment;
+use crate::ledger::place::Ledger;
+use crate::ledger::postgres::{self, Postgres};
 use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::{Dimension, Filter, Report, Totals};
+
+/// A report may read years.
+const REPORT_TIMEOUT: Duration = Duration::from_mins(5);
 
 const AFTER_HELP: &str = "\
 Requests are counted once, attempts each. Tokens, cost, price and margin are of attempts whose outcome is known; \
@@ -27,14 +36,18 @@ Examples:
   aigne-hub usage --data data                                        # by tenant, since the beginning
   aigne-hub usage --data data --by day,model --since 7d
   aigne-hub usage --data data --by user --tenant team-acme/acme --since 2026-03-01 --until 2026-04-01 --output csv
+  aigne-hub usage --database-url-file /etc/aigne-hub/database-url   # of a cluster's ledger in Postgres
   aigne-hub usage --data data --rows --since 1h --output json        # one JSON object a line";
 
 /// Show what was used, by whom, and what it costs.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
+    /// The folder of a gateway without a cluster [default: data, where no database is named].
+    #[arg(long, value_name = "DIR", conflicts_with = "database_url_file")]
+    data: Option<PathBuf>,
     #[command(flatten)]
-    data: Data,
+    database: Database,
     /// What to tell apart, one or more, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT", default_value = "tenant")]
     pub by: Vec<Dimension>,
@@ -67,15 +80,13 @@ pub enum Output {
 }
 
 /// Prints what is asked for. A reader that has seen enough (`| head`) is no error.
-pub async fn run(args: &Args, now: Timestamp, output: &mut dyn Write) -> anyhow::Result<()> {
-    let path = args.data.data.join(sqlite::FILE);
-    let store = Sqlite::open_read_only(&path).await.with_context(|| {
-        if path.exists() {
-            format!("the ledger {} cannot be read", path.display())
-        } else {
-            format!("there is no ledger in {}: no gateway has run with it yet", args.data.data.display())
-        }
-    })?;
+pub async fn run(
+    args: &Args,
+    environment: &Environment,
+    now: Timestamp,
+    output: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let store = open(args, environment).await?;
     let filter = Filter {
         since: args.since.map(|moment| moment.before(now)).transpose()?,
         until: args.until.map(|moment| moment.before(now)).transpose()?,
@@ -90,6 +101,29 @@ pub async fn run(args: &Args, now: Timestamp, output: &mut dyn Write) -> anyhow:
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(error),
     })
+}
+
+/// A folder that was named, else the database, else the folder that the environment names.
+async fn open(args: &Args, environment: &Environment) -> anyhow::Result<Ledger> {
+    if args.data.is_none()
+        && let Some(url) = args.database.url(environment)
+    {
+        // Who only asks changes no schema.
+        let options =
+            postgres::Options { migrate: false, timeout: REPORT_TIMEOUT, ..postgres::Options::new(url) };
+        return Ok(Ledger::Postgres(Postgres::new(options)));
+    }
+    let named = args.data.clone().or_else(|| environment.get(DATA_VARIABLE).map(PathBuf::from));
+    let folder = named.unwrap_or_else(|| "data".into());
+    let path = folder.join(sqlite::FILE);
+    let opened = Sqlite::open_read_only(&path).await.with_context(|| {
+        if path.exists() {
+            format!("the ledger {} cannot be read", path.display())
+        } else {
+            format!("there is no ledger in {}: no gateway has run with it yet", folder.display())
+        }
+    });
+    opened.map(Ledger::Sqlite)
 }
 
 async fn print_rows(

@@ -8,9 +8,12 @@ use aigne_hub_crds::config::{Amounts, PriceSheet, Rate};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::Row;
 use super::journal::{self, Journals};
+use super::postgres::testing::Server;
 use super::price::Rates;
 use super::sqlite::{FILE, Sqlite};
+use super::store::Store as _;
 use super::testing::{intent, outcome};
 use super::writer::{self, Writer};
 
@@ -102,5 +105,31 @@ async fn figures_of_an_attempt() {
         let shipping = cpu().saturating_sub(before + appending);
         show(&format!("ship a row, {what}, CPU of all threads"), shipping, ATTEMPTS);
         assert_eq!(handle.metrics().rows.load(std::sync::atomic::Ordering::Relaxed), ATTEMPTS);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "prints figures"]
+async fn figures_of_postgres() {
+    let store = Server::shared().database().store();
+    let started_at = 1_772_600_767_008_u128;
+    let rows: Vec<_> = (0..u128::from(ATTEMPTS))
+        .map(|number| ((started_at + number) << 80) + number)
+        .map(|id| Row { intent: intent(id, 1), outcome: outcome(id, 1) })
+        .collect();
+    store.insert(&rows[..1]).await.unwrap();
+    for batch in [512, 64] {
+        let rows = &rows[if batch == 512 { 1..50_001 } else { 50_001..60_001 }];
+        let (started, before) = (Instant::now(), cpu());
+        for batch in rows.chunks(batch) {
+            store.insert(batch).await.unwrap();
+        }
+        let count = rows.len() as u64;
+        show(&format!("a row into Postgres, in batches of {batch}, time"), started.elapsed(), count);
+        show(
+            &format!("a row into Postgres, in batches of {batch}, CPU here"),
+            cpu().saturating_sub(before),
+            count,
+        );
     }
 }

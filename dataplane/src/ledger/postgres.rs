@@ -47,7 +47,7 @@ impl Options {
             migrate: true,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(15),
-            migration_timeout: Duration::from_secs(600),
+            migration_timeout: Duration::from_mins(10),
         }
     }
 }

@@ -9,6 +9,7 @@ mod statements;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aigne_hub_crds::config::PriceSheet;
@@ -35,7 +36,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pool: SqlitePool,
-    statements: Statements,
+    statements: Arc<Statements>,
 }
 
 impl Sqlite {
@@ -68,7 +69,7 @@ impl Sqlite {
             .test_before_acquire(false)
             .connect_with(options)
             .await?;
-        Ok(Self { pool, statements: Statements::new() })
+        Ok(Self { pool, statements: Arc::new(Statements::new()) })
     }
 }
 

@@ -38,7 +38,7 @@ async fn usage(rows: &[Row], arguments: &str) -> anyhow::Result<String> {
     let given = ["usage", "--data", &folder].into_iter().chain(arguments.split_whitespace());
     let args = Command::try_parse_from(given)?.args;
     let mut output = Vec::new();
-    run(&args, Timestamp::from_millisecond(AT + 2_000)?, &mut output).await?;
+    run(&args, &Environment::fixed([]), Timestamp::from_millisecond(AT + 2_000)?, &mut output).await?;
     Ok(String::from_utf8(output)?)
 }
 
@@ -63,6 +63,27 @@ async fn sums_and_rows_in_every_format() {
 }
 
 #[tokio::test]
+async fn postgres_tells_the_same_from_a_file_or_the_environment() {
+    let database = crate::ledger::postgres::testing::Server::shared().database();
+    database.store().insert(&rows()).await.unwrap();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, &database.url).unwrap();
+    let expected = usage(&rows(), "--by day,user,model").await.unwrap();
+    let named = file.to_string_lossy();
+    let by_file = (vec!["--database-url-file", &named], Environment::fixed([]));
+    let by_variable = (vec![], Environment::fixed([("AIGNE_HUB_DATABASE_URL", database.url.as_str())]));
+    for (given, environment) in [by_file, by_variable] {
+        let line = [&["usage", "--by", "day,user,model"], given.as_slice()].concat();
+        let mut output = Vec::new();
+        run(&Command::parse_from(line).args, &environment, Timestamp::UNIX_EPOCH, &mut output).await.unwrap();
+        assert_eq!(String::from_utf8(output).unwrap(), expected);
+    }
+    let both = ["usage", "--data", "x", "--database-url-file", "y"];
+    assert!(Command::try_parse_from(both).is_err());
+}
+
+#[tokio::test]
 async fn an_empty_ledger_says_so() {
     assert_eq!(usage(&[], "").await.unwrap(), "No usage.\n");
     assert_eq!(usage(&[], "--rows").await.unwrap(), "No usage.\n");
@@ -75,10 +96,12 @@ async fn an_empty_ledger_says_so() {
 async fn a_missing_ledger_is_named() {
     let data = TempDir::new().unwrap();
     let args = Command::parse_from(["usage", "--data", &data.path().to_string_lossy()]).args;
-    let error = run(&args, Timestamp::UNIX_EPOCH, &mut Vec::new()).await.unwrap_err();
+    let error =
+        run(&args, &Environment::fixed([]), Timestamp::UNIX_EPOCH, &mut Vec::new()).await.unwrap_err();
     assert!(error.to_string().contains("no gateway has run"), "{error}");
     std::fs::write(data.path().join(sqlite::FILE), "rubbish ".repeat(100)).unwrap();
-    let error = run(&args, Timestamp::UNIX_EPOCH, &mut Vec::new()).await.unwrap_err();
+    let error =
+        run(&args, &Environment::fixed([]), Timestamp::UNIX_EPOCH, &mut Vec::new()).await.unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
 }
 
@@ -132,6 +155,6 @@ async fn a_reader_that_has_seen_enough_is_no_error() {
     {
         let folder = data.path().to_string_lossy().into_owned();
         let args = Command::parse_from(["usage", "--data", &folder].iter().chain(more)).args;
-        run(&args, Timestamp::UNIX_EPOCH, &mut Head(50)).await.unwrap();
+        run(&args, &Environment::fixed([]), Timestamp::UNIX_EPOCH, &mut Head(50)).await.unwrap();
     }
 }

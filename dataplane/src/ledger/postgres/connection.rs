@@ -20,7 +20,7 @@ use crate::ledger::store::StoreError;
 const MOST: usize = 2;
 
 /// An idle connection is not trusted for longer: what lies between may have forgotten it without a word.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// What all clones of a store share.
 pub(super) struct Connections {

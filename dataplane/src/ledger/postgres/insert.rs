@@ -86,7 +86,7 @@ pub(super) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> sqlx:
         .bind(column(&rows, |row| row.intent.price_revision.as_deref().map(text)))
         .bind(column(&rows, |row| row.outcome.usage.reported_cost_nanos))
         .bind(column(&rows, |row| row.outcome.first_byte_ms.map(i64::from)))
-        .bind(column(&rows, |row| row.duration_ms()));
+        .bind(column(&rows, Row::duration_ms));
     let new = query.fetch_one(connection).await?;
     Ok(u64::try_from(new).unwrap_or_default())
 }

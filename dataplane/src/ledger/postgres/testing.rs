@@ -104,10 +104,12 @@ impl Server {
         let pid = fs::read_to_string(self.folder.path().join("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap().to_owned();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let only_first = name == "QUIT";
-        let all = [pid.as_str()].into_iter().chain(children.split_whitespace().filter(|_| !only_first));
-        let told = Command::new("kill").arg(format!("-{name}")).args(all).output().unwrap();
+        let told = Command::new("kill").args([&format!("-{name}"), &pid]).output().unwrap();
         assert!(told.status.success(), "{told:?}");
+        if name != "QUIT" {
+            // Of these some may be gone by now.
+            let _ = Command::new("kill").arg(format!("-{name}")).args(children.split_whitespace()).output();
+        }
     }
 
     /// As the superuser; returns what it printed.

@@ -11,6 +11,7 @@ use crate::ledger::store::suite::{behaviours, row};
 use crate::ledger::testing::{AT, STATUSES, intent, outcome};
 use crate::ledger::{Intent, Nanos, Outcome};
 
+#[expect(clippy::unused_async, reason = "as the suite calls it")]
 async fn open() -> (Postgres, ()) {
     (Server::shared().database().store(), ())
 }
@@ -123,7 +124,7 @@ async fn months_have_partitions_made_ahead_and_one_that_was_taken_away_is_made_a
     let ends = [row_at(AT.unsigned_abs(), 1), row(u128::MAX), row(0)];
     assert_eq!(store.insert(&ends).await.unwrap(), 3);
     let tables = || {
-        let list = "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY 1) FROM pg_inherits \
+        let list = "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text COLLATE \"C\") FROM pg_inherits \
                     WHERE inhparent = 'usage'::regclass";
         Server::shared().psql(&database.name, list)
     };

@@ -64,7 +64,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 /// The low byte of an extended result code is the primary one: <https://sqlite.org/rescode.html>
