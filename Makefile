@@ -3,18 +3,31 @@ CARGO ?= cargo
 BIN   := target/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint generate check-generate build sdk-setup bench fuzz-check
+.PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
+        sdk-setup controlplane-setup postgres-setup bench fuzz-check
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and serve examples/quickstart on loopback: one chat, its priced usage row, and what to paste next
 	$(CARGO) build --locked --bin aigne-hub --bin scripted-provider
 	@scripts/quickstart
 
-test: lint check-generate fuzz-check build sdk-setup ## Everything: format, lints, generated files, unit, property, golden and black-box tests
+test: lint check-generate fuzz-check build sdk-setup controlplane-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
+
+test-unit: ## Tests that start no program: unit, property and golden tests
+	@echo "==> unit, property and golden tests"
+	$(CARGO) test --locked --workspace --exclude aigne-hub-tests --no-fail-fast
+
+test-standalone: build sdk-setup ## Black-box tests without a control plane and without Postgres
+	@echo "==> standalone"
+	$(CARGO) test --locked --package aigne-hub-tests --lib --bins --test blackbox --no-fail-fast
+
+test-controlplane: build controlplane-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
+	@echo "==> control plane"
+	$(CARGO) test --locked --package aigne-hub-tests --test controlplane --no-fail-fast
 
 lint: ## Format and lints; warnings are errors
 	@echo "==> format and lints"
@@ -35,6 +48,14 @@ build: ## Build the programs that the black-box tests start
 sdk-setup: ## Install the official SDKs and the emulator that tests use (pinned, cached outside target/)
 	@echo "==> SDKs"
 	@tests/sdk/setup
+
+controlplane-setup: ## Build etcd, kube-apiserver, kubectl and helm that tests use (pinned, cached outside target/; 5 to 10 minutes, once)
+	@echo "==> control plane"
+	@tests/controlplane/setup
+
+postgres-setup: ## Install Postgres where it is missing (apt, as root)
+	@echo "==> Postgres"
+	@tests/postgres/setup
 
 bench: ## Measure the gateway's cost as ratios to nginx in the same run (needs nginx and taskset; about 6 minutes)
 	$(CARGO) build --locked --release --bin aigne-hub --bin bench

@@ -5,28 +5,37 @@
 //!                                  └► logs, access log, metrics, usage rows
 //! ```
 //!
+//! Around it, where a test needs them: a real [Kubernetes control plane](controlplane) and a real [Postgres](postgres).
+//!
 //! Nothing sleeps for luck: whatever takes time is awaited by its sign ([`eventually`]).
 
 pub mod asks;
 mod authority;
 mod client;
 mod cluster;
+pub mod controlplane;
 mod hub;
 mod manifests;
 mod output;
+mod place;
+pub mod postgres;
 mod rows;
 mod sse;
+mod tool;
 
 use std::time::Duration;
 
 pub use authority::Authority;
 pub use client::{Answer, Client, Live};
 pub use cluster::{Cluster, Signing};
+pub use controlplane::ControlPlane;
 pub use hub::{Blueprint, Command, Hub, Ran, binary};
 pub use manifests::{Pricing, Provider, Tenant, key};
 pub use output::Output;
+pub use postgres::Postgres;
 pub use rows::Row;
 pub use sse::{Event, events};
+pub use tool::Tool;
 
 /// What a test returns.
 pub type Outcome = anyhow::Result<()>;
@@ -37,14 +46,23 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Asks again until the answer is `Some`, for at most [`PATIENCE`]; `what` names it in the error.
 pub async fn eventually<T>(
     what: &str,
+    probe: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    eventually_within(PATIENCE, what, probe).await
+}
+
+/// As [`eventually`] for what may take longer.
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
     mut probe: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + patience;
     loop {
         if let Some(found) = probe().await? {
             return Ok(found);
         }
-        anyhow::ensure!(tokio::time::Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        anyhow::ensure!(tokio::time::Instant::now() < deadline, "not within {patience:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -313,6 +313,14 @@ pub struct Ran {
     pub stderr: String,
 }
 
+impl Ran {
+    /// What it wrote to standard output, if it ended well.
+    pub fn ok(self) -> anyhow::Result<String> {
+        ensure!(self.success, "{}{}", self.stdout, self.stderr);
+        Ok(self.stdout)
+    }
+}
+
 impl Command {
     /// With these arguments.
     pub fn new<const N: usize>(arguments: [&str; N]) -> Self {

@@ -1,0 +1,5 @@
+//! AIGNE Hub on a real Kubernetes API server and a real Postgres. One subject a file.
+
+mod crd_rules;
+mod crds;
+mod harness;
