@@ -3,3 +3,4 @@
 mod crd_rules;
 mod crds;
 mod harness;
+mod serve;
