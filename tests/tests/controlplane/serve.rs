@@ -92,7 +92,7 @@ async fn a_container_restarts_while_the_api_server_is_away() -> Outcome {
         hub.client("acme").chat(&chat("gpt", "hi")).await?.ok()?;
     }
     hub.kill().await?;
-    let mut hub = place.start().await?;
+    let hub = place.start().await?;
     hub.becomes_ready().await.context("from what was kept")?;
     hub.client("acme").chat(&chat("gpt", "hi")).await?.ok()?;
     plane.start_api_server().await?;

@@ -226,7 +226,8 @@ impl Gateway {
     }
 
     pub(super) async fn asks(&self, tenant: &str, status: u16) -> Outcome {
-        let asked = eventually(&format!("{tenant} is answered {status}"), async || {
+        let what = format!("{tenant} is answered {status}");
+        let asked = eventually(&what, async || {
             let answer = self.client(tenant).chat(&chat("gpt", "hi")).await?;
             Ok((answer.status == status).then_some(()))
         });
