@@ -17,9 +17,6 @@ mod secrets;
 mod state;
 mod watch;
 
-#[cfg(test)]
-mod tests;
-
 use std::path::PathBuf;
 
 pub use client::{Unreachable, connect};
