@@ -73,6 +73,18 @@ pub async fn serve(
     axum::serve(listener, router(admin)).with_graceful_shutdown(shutdown).await
 }
 
+impl Admin {
+    /// Why there should be no traffic, or nothing.
+    fn refusal(&self) -> Option<String> {
+        let reason = self.readiness.refusal()?;
+        let rejected = self.source.rejected.borrow();
+        match rejected.first().filter(|_| self.source.loaded.borrow().is_empty()) {
+            Some(problem) => Some(format!("{reason}: {problem}")),
+            None => Some(reason.to_owned()),
+        }
+    }
+}
+
 fn router(admin: Admin) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -83,7 +95,7 @@ fn router(admin: Admin) -> Router {
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
-    match admin.readiness.refusal() {
+    match admin.refusal() {
         None => "ok\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
@@ -101,6 +113,8 @@ async fn findings(State(admin): State<Admin>) -> Response {
     let rejected = Arc::clone(&admin.source.rejected.borrow());
     let answer = json!({
         "revision": loaded.revision,
+        "digest": loaded.digest,
+        "sequence": loaded.sequence,
         "findings": loaded.findings,
         "rejected": *rejected,
     });

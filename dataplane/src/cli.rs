@@ -23,11 +23,13 @@ pub mod keys;
 pub mod migrate;
 pub mod run;
 pub mod seal;
+pub mod serve;
 pub mod usage;
 
 mod database;
 mod identity;
 mod listen;
+mod serving;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -47,6 +49,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "each command's arguments say what it does")]
 pub enum Command {
+    Serve(Box<serve::Args>),
     Run(Box<run::Args>),
     Check(check::Args),
     Keys(keys::Args),
@@ -124,6 +127,7 @@ impl Cli {
     /// Does it. Errors are for people: they say what to do.
     pub fn run(self, context: &Context, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Serve(args) => serve::run(*args, context),
             Command::Run(args) => run::run(*args, context),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),

@@ -82,55 +82,63 @@ pub async fn run(
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
     let writing = tokio::spawn(ledger_writer.run());
 
-    // Configuration, now and as it changes.
-    let registry = Registry::default();
-    let loaded = Arc::clone(&source.loaded.borrow());
-    tasks.spawn(record_prices(source.clone(), store));
-    let identity = match options.identity {
-        Some(options) => Some(trust(options, &telemetry).await?),
-        None => None,
-    };
-    if let Some(identity) = &identity {
-        tasks.spawn(Arc::clone(identity).follow());
-    }
-    let shared = Arc::new(Shared {
-        clock: options.clock,
-        snapshot: ArcSwap::from_pointee(prepare(&loaded, &registry, identity.as_deref())),
-        max_body: options.max_body,
-        identity,
-        draining: false.into(),
-        journal_full: telemetry.shared().journal.full.clone(),
-    });
-    tasks.spawn(follow(source.clone(), Arc::clone(&shared), registry));
-
-    // Listeners: clients', and our own.
-    let access = AccessWriter::start(&options.access_log, &telemetry)
-        .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
-    let mut server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
-    if let Some(certificate) = server.certificate.take() {
-        tasks.spawn(certificate.follow());
-    }
+    // Our own listener, which says what the others wait for.
     let readiness = Readiness::default();
     let listener = TcpListener::bind(options.admin)
         .await
         .with_context(|| format!("cannot listen on {} for health and metrics", options.admin))?;
     let admin_address = listener.local_addr()?;
     let (stop_admin, admin_stopped) = oneshot::channel();
-    let admin = Admin { telemetry: Arc::clone(&telemetry), readiness: readiness.clone(), source };
+    let admin =
+        Admin { telemetry: Arc::clone(&telemetry), readiness: readiness.clone(), source: source.clone() };
     let admin = tokio::spawn(admin::serve(listener, admin, async {
         let _ = admin_stopped.await;
     }));
-    tasks.spawn(copy_metrics(ledger.clone(), telemetry));
-    readiness.ready();
-    let (gateway, tls) = (server.plain.map(display), server.tls.map(display));
-    tracing::info!(gateway, tls, admin = %admin_address, threads = options.server.threads, "ready");
+    tasks.spawn(copy_metrics(ledger.clone(), Arc::clone(&telemetry)));
 
-    stop.await;
+    // Configuration, now and as it changes.
+    let mut stop = std::pin::pin!(stop);
+    let loaded = tokio::select! {
+        loaded = source.first() => Some(loaded),
+        () = &mut stop => None,
+    };
+    let access = AccessWriter::start(&options.access_log, &telemetry)
+        .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
+    if let Some(loaded) = loaded {
+        let registry = Registry::default();
+        tasks.spawn(record_prices(source.clone(), store));
+        let identity = match options.identity {
+            Some(options) => Some(trust(options, &telemetry, &mut tasks).await?),
+            None => None,
+        };
+        let snapshot = prepare(&Snapshot::default(), &loaded, &registry, identity.as_deref());
+        let shared = Arc::new(Shared {
+            clock: options.clock,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            max_body: options.max_body,
+            identity,
+            draining: false.into(),
+            journal_full: telemetry.shared().journal.full.clone(),
+        });
+        source.served.send_replace(loaded.sequence);
+        tasks.spawn(follow(source, Arc::clone(&shared), registry));
 
-    // The end, in the order in which things depend on each other.
-    tracing::info!("draining");
-    readiness.drain();
-    server.drain().await;
+        // Clients.
+        let mut server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
+        if let Some(certificate) = server.certificate.take() {
+            tasks.spawn(certificate.follow());
+        }
+        readiness.ready();
+        let (gateway, tls) = (server.plain.map(display), server.tls.map(display));
+        tracing::info!(gateway, tls, admin = %admin_address, threads = options.server.threads, "ready");
+
+        stop.await;
+
+        // The end, in the order in which things depend on each other.
+        tracing::info!("draining");
+        readiness.drain();
+        server.drain().await;
+    }
     let written = async {
         ledger.close().await;
         writing.await
@@ -152,8 +160,8 @@ pub async fn run(
     Ok(())
 }
 
-fn prepare(loaded: &Loaded, registry: &Registry, identity: Option<&Trust>) -> Snapshot {
-    let snapshot = Snapshot::new(&loaded.config, &loaded.secrets, registry, loaded.revision.clone());
+fn prepare(former: &Snapshot, loaded: &Loaded, registry: &Registry, identity: Option<&Trust>) -> Snapshot {
+    let snapshot = former.next(&loaded.config, &loaded.secrets, registry, loaded.revision.clone());
     if identity.is_none() && snapshot.has_identities() {
         tracing::warn!(
             "workloadIdentities of Tenants do nothing here: this gateway trusts no cluster (--identity-jwks)"
@@ -162,16 +170,25 @@ fn prepare(loaded: &Loaded, registry: &Registry, identity: Option<&Trust>) -> Sn
     snapshot
 }
 
-/// The first keys. A file that cannot be used is a mistake; an API server that is away comes back.
-async fn trust(options: identity::Options, telemetry: &Telemetry) -> anyhow::Result<Arc<Trust>> {
+/// The first keys. A file that cannot be used is a mistake; an API server that is away is not waited for.
+async fn trust(
+    options: identity::Options,
+    telemetry: &Telemetry,
+    tasks: &mut JoinSet<()>,
+) -> anyhow::Result<Arc<Trust>> {
     let is_file = matches!(options.source, KeySource::File { .. });
     let trust = Arc::new(Trust::new(options, telemetry.shared().identity.clone()));
-    match trust.refresh().await {
-        Ok(()) => {}
-        Err(error) if is_file => return Err(error).context("no ServiceAccount token could be verified"),
-        Err(error) => {
-            tracing::warn!(%error, "no ServiceAccount token can be verified until the API server answers");
-        }
+    let following = Arc::clone(&trust);
+    if is_file {
+        trust.refresh().await.context("no ServiceAccount token could be verified")?;
+        tasks.spawn(following.follow());
+    } else {
+        tasks.spawn(async move {
+            if let Err(error) = following.refresh().await {
+                tracing::warn!(%error, "no ServiceAccount token can be verified until the API server answers");
+            }
+            following.follow().await;
+        });
     }
     Ok(trust)
 }
@@ -180,8 +197,13 @@ async fn trust(options: identity::Options, telemetry: &Telemetry) -> anyhow::Res
 async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry) {
     while source.loaded.changed().await.is_ok() {
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
-        let snapshot = prepare(&loaded, &registry, shared.identity.as_deref());
-        shared.snapshot.store(Arc::new(snapshot));
+        let former = shared.snapshot.load_full();
+        if former.revision != loaded.revision {
+            let snapshot = prepare(&former, &loaded, &registry, shared.identity.as_deref());
+            shared.snapshot.store(Arc::new(snapshot));
+        }
+        // Only now: whoever is told that a key works finds that it does.
+        source.served.send_replace(loaded.sequence);
     }
 }
 

@@ -66,6 +66,12 @@ impl SecretStore {
         self.0.get(reference)
     }
 
+    /// The same references and values.
+    pub fn same(&self, other: &Self) -> bool {
+        let same = |(a, b): (&SecretValue, &SecretValue)| a.expose() == b.expose();
+        self.0.keys().eq(other.0.keys()) && self.0.values().zip(other.0.values()).all(same)
+    }
+
     /// Every reference and its value, in the order of the references.
     pub fn iter(&self) -> impl Iterator<Item = (&SecretRef, &SecretValue)> {
         self.0.iter()

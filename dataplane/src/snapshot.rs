@@ -20,6 +20,8 @@ use crate::{health::Registry, secret::SecretStore};
 pub struct Snapshot {
     /// Which revision.
     pub revision: String,
+    /// By id; what did not change is taken over by the next revision.
+    tenants: HashMap<Arc<str>, Arc<Tenant>>,
     keys: HashMap<[u8; 32], KeyRef>,
     /// By `namespace/serviceAccount`.
     identities: HashMap<String, (Arc<Tenant>, Arc<Key>)>,
@@ -55,7 +57,24 @@ impl Served {
 impl Snapshot {
     /// Prepares a revision. What cannot be prepared is left out and logged; compile has already said why.
     pub fn new(config: &Config, secrets: &SecretStore, registry: &Registry, revision: String) -> Self {
-        let mut snapshot = Self { revision, ..Self::default() };
+        Self::default().next(config, secrets, registry, revision)
+    }
+
+    /// Prepares the revision that comes after this one. Tenants that are the same are not prepared again.
+    #[must_use]
+    pub fn next(
+        &self,
+        config: &Config,
+        secrets: &SecretStore,
+        registry: &Registry,
+        revision: String,
+    ) -> Self {
+        let mut snapshot = Self {
+            revision,
+            tenants: HashMap::with_capacity(config.tenants.len()),
+            keys: HashMap::with_capacity(self.keys.len() + 1),
+            ..Self::default()
+        };
         for (id, provider) in &config.shared.providers {
             let sheets = config.shared.prices.get(id).map(Vec::as_slice).unwrap_or_default();
             match Provider::new(provider, sheets, secrets, registry) {
@@ -65,7 +84,12 @@ impl Snapshot {
         }
         snapshot.listing.sort_by(|a, b| a.model().qualified.cmp(&b.model().qualified));
         for tenant in config.tenants.values() {
-            let tenant = Arc::new(Tenant::new(tenant));
+            let former = self.tenants.get(tenant.id.as_str());
+            let tenant = match former.filter(|former| Arc::ptr_eq(&former.config, tenant)) {
+                Some(former) => Arc::clone(former),
+                None => Arc::new(Tenant::new(tenant)),
+            };
+            snapshot.tenants.insert(Arc::clone(&tenant.id), Arc::clone(&tenant));
             for (key, hash) in tenant.hashes() {
                 let entry = KeyRef { tenant: Arc::clone(&tenant), key, expires_at: hash.expires_at };
                 snapshot.keys.insert(hash.sha256, entry);

@@ -5,12 +5,14 @@
 
 use std::{fmt, sync::Arc};
 
-use aigne_hub_crds::{compile::Finding, config::Config};
+use aigne_hub_crds::{compile::Finding, config::Config, distribution::Digest};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::secret::SecretStore;
 
+pub mod cluster;
 pub mod directory;
 pub mod follow;
 pub mod keys;
@@ -31,6 +33,27 @@ pub struct Loaded {
     pub findings: Vec<LocatedFinding>,
     /// Content hash of configuration and secrets (16 hex digits): equal inputs have equal revisions.
     pub revision: String,
+    /// Of the configuration alone: equal configurations have equal digests, in a cluster as in a folder.
+    pub digest: Digest,
+    /// In a cluster: the operator's number of the last change that is all in it.
+    pub sequence: Option<u64>,
+}
+
+impl Loaded {
+    /// Nothing has been loaded yet.
+    pub fn is_empty(&self) -> bool {
+        self.revision.is_empty()
+    }
+}
+
+/// Equal for equal configuration and equal secrets.
+fn revision(digest: Digest, secrets: &SecretStore) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(digest.to_string());
+    for (place, value) in secrets.iter() {
+        hasher.update(format!("\0{}/{}/{}\0{}", place.namespace, place.name, place.key, value.sha256()));
+    }
+    hex::encode(&hasher.finalize()[..8])
 }
 
 /// A finding, and where the object that it is about was written.
@@ -108,8 +131,29 @@ impl fmt::Display for Problem {
 /// What a gateway watches.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The revision in use, always a good one.
+    /// The revision in use, always a good one; an empty one until there is one.
     pub loaded: watch::Receiver<Arc<Loaded>>,
     /// Why what was found last is not in use; empty when it is.
     pub rejected: watch::Receiver<Arc<Vec<Problem>>>,
+    /// In a cluster: why the configuration that was found last is not in use, in one sentence.
+    pub refused: watch::Receiver<Option<String>>,
+    /// Told by whoever serves: the sequence that new requests are served by.
+    pub served: watch::Sender<Option<u64>>,
+}
+
+impl Source {
+    /// These two, and nothing to do with a cluster.
+    pub fn new(loaded: watch::Receiver<Arc<Loaded>>, rejected: watch::Receiver<Arc<Vec<Problem>>>) -> Self {
+        Self { loaded, rejected, refused: watch::channel(None).1, served: watch::Sender::new(None) }
+    }
+
+    /// The first revision, as soon as there is one. Never where the source has ended.
+    pub async fn first(&self) -> Arc<Loaded> {
+        let mut loaded = self.loaded.clone();
+        let first = loaded.wait_for(|loaded| !loaded.is_empty()).await.map(|loaded| Arc::clone(&loaded));
+        match first {
+            Ok(first) => first,
+            Err(_) => std::future::pending().await,
+        }
+    }
 }

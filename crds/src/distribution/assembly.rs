@@ -1,6 +1,9 @@
 //! A gateway's side: puts a configuration together from what arrives, in whatever order it does.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Content, Digest, EntryId, Index, MOST_PARTS, Part};
 use crate::config::{Config, FORMAT, Tenant};
@@ -40,6 +43,8 @@ pub enum Refused {
 pub struct Assembly {
     index: Option<Index>,
     parts: BTreeMap<u32, Part>,
+    /// Parts whose objects were deleted although the index names them: kept until it no longer does.
+    gone: BTreeSet<u32>,
     /// What is served, with its digest as it was written.
     effective: BTreeMap<EntryId, Digest>,
     digest: Digest,
@@ -52,6 +57,7 @@ impl Default for Assembly {
         Self {
             index: None,
             parts: BTreeMap::new(),
+            gone: BTreeSet::new(),
             effective: BTreeMap::new(),
             digest: Digest::default(),
             config,
@@ -67,10 +73,16 @@ impl Assembly {
                 vec![Refused::Format(index.format)]
             }
             Change::Index(Some(index)) => self.take_index(index),
-            Change::Part(number, Some(part)) => self.take_part(number, Some(part)),
+            Change::Part(number, Some(part)) => {
+                self.gone.remove(&number);
+                self.take_part(number, Some(part))
+            }
             // Whoever takes away what the index names takes away everybody's access: the operator puts it back.
             Change::Index(None) => Vec::new(),
-            Change::Part(number, None) if self.names(number) => Vec::new(),
+            Change::Part(number, None) if self.names(number) => {
+                self.gone.insert(number);
+                Vec::new()
+            }
             Change::Part(number, None) => self.take_part(number, None),
         }
     }
@@ -82,6 +94,11 @@ impl Assembly {
     /// The configuration as far as it has arrived.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Of [`config`](Self::config), as it was written.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// The index that arrived last.
@@ -102,6 +119,11 @@ impl Assembly {
             return Vec::new();
         }
         let ids: Vec<EntryId> = self.parts.values().flat_map(|part| part.entries.keys().cloned()).collect();
+        let left: Vec<u32> = self.gone.iter().copied().filter(|number| !self.names(*number)).collect();
+        for number in left {
+            self.gone.remove(&number);
+            self.parts.remove(&number);
+        }
         self.settle(ids)
     }
 

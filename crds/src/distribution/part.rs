@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use sha2::Digest as _;
 
 use super::{Digest, EntryId, EntryKind};
+use crate::config::FORMAT;
 
 /// An entry's JSON, as it was written.
 pub type Text = Box<RawValue>;
@@ -35,17 +36,27 @@ pub struct Part {
 /// A part's text cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
+    /// The operator is of another version. Parts come before the index, so each says it itself.
+    #[error("it has format {0}, this gateway knows format {FORMAT}")]
+    Format(u32),
     /// Somebody else wrote it.
     #[error("it is not a part of a configuration: {0}")]
-    Format(#[from] serde_json::Error),
+    Text(#[from] serde_json::Error),
     /// Somebody changed it.
     #[error("its entries do not have the digest that it was written with")]
     Digest,
 }
 
+/// Read before anything else: another format may have other members.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written<T> {
+    format: u32,
     sequence: u64,
     digest: Digest,
     #[serde(default = "BTreeMap::new")]
@@ -55,8 +66,12 @@ struct Written<T> {
 impl Part {
     /// As it stands in the ConfigMap.
     pub fn to_data(&self) -> String {
-        let mut written =
-            Written { sequence: self.sequence, digest: self.digest(), entries: BTreeMap::new() };
+        let mut written = Written {
+            format: FORMAT,
+            sequence: self.sequence,
+            digest: self.digest(),
+            entries: BTreeMap::new(),
+        };
         for (id, text) in &self.entries {
             let of_kind: &mut BTreeMap<_, _> = written.entries.entry(id.kind).or_default();
             of_kind.insert(id.id.clone(), text);
@@ -67,6 +82,10 @@ impl Part {
 
     /// From the text in the ConfigMap.
     pub fn from_data(text: &str) -> Result<Self, Unreadable> {
+        let Format { format } = serde_json::from_str(text)?;
+        if format != FORMAT {
+            return Err(Unreadable::Format(format));
+        }
         let written: Written<Text> = serde_json::from_str(text)?;
         let entries = written.entries.into_iter().flat_map(|(kind, of_kind)| {
             of_kind.into_iter().map(move |(id, text)| (EntryId { kind, id }, text))

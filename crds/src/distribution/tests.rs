@@ -162,7 +162,13 @@ fn a_part_that_somebody_changed_is_not_read() {
     let part = Part { sequence: 1, entries: entries(&wanted) };
     let text = part.to_data().replace("\"suspended\":false", "\"suspended\":true");
     assert!(matches!(Part::from_data(&text), Err(Unreadable::Digest)));
-    assert!(matches!(Part::from_data("{}"), Err(Unreadable::Format(_))));
+    assert!(matches!(Part::from_data("{}"), Err(Unreadable::Text(_))));
+}
+
+#[test]
+fn a_part_of_an_unknown_format_is_not_read_though_its_index_has_not_come_yet() {
+    let text = Part::default().to_data().replace("\"format\":1", "\"format\":99,\"more\":true");
+    assert!(matches!(Part::from_data(&text), Err(Unreadable::Format(99))), "{text}");
 }
 
 #[test]
@@ -175,6 +181,24 @@ fn what_the_index_names_stays_when_its_object_is_deleted() {
     assembly.take(Change::Part(0, None));
     assembly.take(Change::Index(None));
     assert_eq!((assembly.config(), assembly.complete()), (&wanted, Some(1)));
+}
+
+#[test]
+fn what_was_deleted_goes_once_the_index_names_it_no_more() {
+    let old = config(&(0..24).map(|id| (id, 1)).collect());
+    let mut assembly = Assembly::default();
+    for change in writes(&mut BTreeMap::new(), &old, 50, 8) {
+        assembly.take(change);
+    }
+    // Somebody deletes everything, and an operator begins again from one.
+    (0..8).for_each(|number| drop(assembly.take(Change::Part(number, None))));
+    assembly.take(Change::Index(None));
+    assert_eq!(assembly.config(), &old);
+    let new = config(&BTreeMap::from([(1, 2)]));
+    for change in writes(&mut BTreeMap::new(), &new, 1, 1) {
+        assembly.take(change);
+    }
+    assert_eq!((assembly.config(), assembly.complete()), (&new, Some(1)));
 }
 
 #[test]

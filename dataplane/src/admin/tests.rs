@@ -14,7 +14,7 @@ fn admin() -> (Admin, watch::Sender<Arc<Vec<Problem>>>) {
     let loaded = Loaded { revision: "r1".into(), secrets: SecretStore::default(), ..Loaded::default() };
     let (_, loaded) = watch::channel(Arc::new(loaded));
     let (reject, rejected) = watch::channel(Arc::default());
-    let source = Source { loaded, rejected };
+    let source = Source::new(loaded, rejected);
     (Admin { telemetry: Arc::new(Telemetry::new()), readiness: Readiness::default(), source }, reject)
 }
 
@@ -64,6 +64,6 @@ async fn findings_show_the_revision_and_what_was_rejected() {
     let problem = Problem { location, object, field, message: "unknown type".into() };
     reject.send(Arc::new(vec![problem])).unwrap();
     let (_, body) = get_path(&admin, "/config/findings").await;
-    let expected = r#"{"findings":[],"rejected":[{"field":"spec.type","location":{"column":1,"file":"provider.yaml","line":3},"message":"unknown type","object":"AIProvider ai/openai"}],"revision":"r1"}"#;
+    let expected = r#"{"digest":"00000000000000000000000000000000","findings":[],"rejected":[{"field":"spec.type","location":{"column":1,"file":"provider.yaml","line":3},"message":"unknown type","object":"AIProvider ai/openai"}],"revision":"r1","sequence":null}"#;
     assert_eq!(body, expected);
 }

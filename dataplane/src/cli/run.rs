@@ -1,16 +1,13 @@
 //! `aigne-hub run`: a gateway without a cluster.
 
-use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
-use anyhow::Context as _;
-use tokio::{runtime, signal::unix, sync::oneshot};
-
-use super::{Context, Data, Manifests, identity::Identity, listen::Listeners, values};
+use super::{Context, Data, Manifests, identity::Identity, listen::Listeners, serving, values};
 use crate::{
     ledger::place::LedgerPlace,
     run,
-    source::{Loaded, directory::Directory, follow, secrets::Missing},
-    telemetry::{Telemetry, access::Destination},
+    source::{follow, secrets::Missing},
+    telemetry::access::Destination,
 };
 
 /// Serve the manifests of a folder, without a cluster.
@@ -44,12 +41,7 @@ pub struct Args {
 /// Serves until SIGTERM or Ctrl-C.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let (data, keyring) = (&args.data.data, args.data.keyring());
-    // It will hold keys, and who used what.
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    serving::private_folder(data)?;
     let directory = args.manifests.directory(context, Some(data), Missing::Make(keyring));
     let first = match directory.load() {
         Ok(first) => first,
@@ -61,39 +53,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         }
     };
     let options = args.options(context);
-    // What is not a request lives here: configuration, admin, the ledger's writer. Requests have their own threads.
-    let control =
-        runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
-    let ended = control.block_on(serve(directory, first, options));
-    // Whoever is told twice to end does not wait for what is still open.
-    control.shutdown_background();
-    ended.map(|()| ExitCode::SUCCESS)
-}
-
-async fn serve(directory: Directory, first: Loaded, options: run::Options) -> anyhow::Result<()> {
-    let mut terminate = unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
-    let mut interrupt = unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
-    let mut told = async || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    let telemetry = Arc::new(Telemetry::new());
-    let source = follow::start(directory, first, Arc::clone(&telemetry));
-    let (stop, stopped) = oneshot::channel();
-    let gateway = run::run(options, source, telemetry, async {
-        let _ = stopped.await;
-    });
-    let told_twice = async {
-        told().await;
-        let _ = stop.send(());
-        told().await;
-    };
-    tokio::select! {
-        ended = gateway => ended,
-        () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
-    }
+    serving::until_told(|telemetry, stop| async move {
+        let source = follow::start(directory, first, Arc::clone(&telemetry));
+        run::run(options, source, telemetry, stop).await
+    })
 }
 
 impl Args {

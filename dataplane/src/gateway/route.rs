@@ -53,6 +53,12 @@ fn allowed(
         if !principal.tenant.allows(&principal.key, qualified) {
             let message = format!("this key may not use the model {qualified:?}");
             refused.get_or_insert(GatewayError::new(Kind::ModelNotAllowed, message).with_param("model"));
+        } else if served.provider.credentials.is_empty() {
+            let message = format!(
+                "provider {:?} has no credential now: its Secret is missing or holds no usable value",
+                served.provider.config.name
+            );
+            refused.get_or_insert(GatewayError::new(Kind::UpstreamCredential, message));
         } else if served.model().config.r#type != ModelType::Chat {
             let message = format!("the model {qualified:?} does not serve chat");
             refused.get_or_insert(GatewayError::new(Kind::Refused, message).with_param("model"));

@@ -24,7 +24,7 @@ pub struct Provider {
     pub adapter: &'static dyn Adapter,
     /// Where it is.
     pub endpoint: Endpoint,
-    /// Those whose values are known; at least one (a nameless one where the provider needs none).
+    /// Those whose values are known (a nameless one where the provider needs none). Without any, nothing is routed to it.
     pub credentials: Vec<Credential>,
     /// As configured, in their order.
     pub models: Vec<Model>,
@@ -69,8 +69,6 @@ pub enum Unusable {
     Endpoint(#[from] crate::upstream::BadEndpoint),
     #[error("this version has no adapter for its type")]
     NoAdapter,
-    #[error("none of its credentials has a value")]
-    NoCredential,
 }
 
 impl Provider {
@@ -83,7 +81,7 @@ impl Provider {
     ) -> Result<Self, Unusable> {
         let adapter = adapter(config.r#type).ok_or(Unusable::NoAdapter)?;
         let endpoint = Endpoint::parse(&config.base_url, config.allow_private, config.timeouts.connect)?;
-        let credentials = credentials(config, adapter, secrets, registry)?;
+        let credentials = credentials(config, adapter, secrets, registry);
         let models =
             config.models.iter().map(|model| Model::new(model, config, &credentials, registry)).collect();
         let target = |operation| adapter.path(operation).map(|path| endpoint.target(path));
@@ -126,11 +124,11 @@ fn credentials(
     adapter: &dyn Adapter,
     secrets: &SecretStore,
     registry: &Registry,
-) -> Result<Vec<Credential>, Unusable> {
+) -> Vec<Credential> {
     let circuit = |name: &str| registry.circuit(&format!("{}/{name}", config.id));
     if config.credentials.is_empty() {
         let circuit = circuit("");
-        return Ok(vec![Credential { name: "none".into(), header: None, weight: 1, circuit }]);
+        return vec![Credential { name: "none".into(), header: None, weight: 1, circuit }];
     }
     let mut known: Vec<_> = config
         .credentials
@@ -149,7 +147,7 @@ fn credentials(
     if known.iter().any(|credential| credential.weight > 0) {
         known.retain(|credential| credential.weight > 0);
     }
-    if known.is_empty() { Err(Unusable::NoCredential) } else { Ok(known) }
+    known
 }
 
 impl Model {

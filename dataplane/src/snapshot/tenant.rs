@@ -11,7 +11,7 @@ use aigne_hub_crds::{
 #[derive(Debug)]
 pub struct Tenant {
     /// As configured.
-    pub config: config::Tenant,
+    pub config: Arc<config::Tenant>,
     /// `namespace/name`.
     pub id: Arc<str>,
     /// The ledger account.
@@ -64,13 +64,13 @@ impl Access {
 }
 
 impl Tenant {
-    pub(super) fn new(config: &config::Tenant) -> Self {
+    pub(super) fn new(config: &Arc<config::Tenant>) -> Self {
         Self {
             id: config.id.as_str().into(),
             account: config.account_id.as_str().into(),
             access: Access::new(&config.models),
             keys: config.keys.iter().map(|key| Arc::new(Key::new(key))).collect(),
-            config: config.clone(),
+            config: Arc::clone(config),
         }
     }
 

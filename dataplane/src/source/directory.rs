@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use aigne_hub_crds::{
     compile::{self, Finding},
-    config::Config,
     manifest::{Body, Error, Manifests},
 };
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Loaded, LocatedFinding, Location, Problem, files,
     resolve::Resolver,
+    revision,
     secrets::{self, Missing},
 };
 use crate::{
@@ -107,8 +106,9 @@ impl Directory {
             .flat_map(used)
             .filter_map(|place| gathered.values.get(&place).map(|value| (place.clone(), value.clone())))
             .collect();
-        let revision = revision(&compiled.config, &secrets);
-        Loaded { config: compiled.config, secrets, findings, revision }
+        let digest = compiled.config.digest();
+        let revision = revision(digest, &secrets);
+        Loaded { config: compiled.config, secrets, findings, revision, digest, sequence: None }
     }
 
     pub(super) fn seal_key(&self) -> Result<SealKey, KeyFileError> {
@@ -136,17 +136,6 @@ fn located(manifests: &Manifests, finding: Finding) -> LocatedFinding {
         column: location.place.column,
     });
     LocatedFinding { finding, location }
-}
-
-/// Equal for equal configuration and equal secrets.
-fn revision(config: &Config, secrets: &SecretStore) -> String {
-    let mut hasher = Sha256::new();
-    // Plain data with text keys: it can always be written.
-    hasher.update(serde_json::to_vec(config).unwrap_or_default());
-    for (place, value) in secrets.iter() {
-        hasher.update(format!("\0{}/{}/{}\0{}", place.namespace, place.name, place.key, value.sha256()));
-    }
-    hex::encode(&hasher.finalize()[..8])
 }
 
 impl From<Error> for Problem {

@@ -12,12 +12,13 @@ use crate::telemetry::Telemetry;
 pub fn start(directory: Directory, first: Loaded, telemetry: Arc<Telemetry>) -> Source {
     report(&first.findings);
     count(&first, &telemetry);
+    telemetry.shared().config.connected(true);
     let changes = Changes::below(directory.roots(), directory.private());
     let (loaded, loaded_receiver) = watch::channel(Arc::new(first));
     let (rejected, rejected_receiver) = watch::channel(Arc::default());
     let watching = Watching { directory: Arc::new(directory), telemetry, loaded, rejected };
     tokio::spawn(watching.run(changes));
-    Source { loaded: loaded_receiver, rejected: rejected_receiver }
+    Source::new(loaded_receiver, rejected_receiver)
 }
 
 struct Watching {

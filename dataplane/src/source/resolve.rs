@@ -98,7 +98,7 @@ impl Resolver<'_> {
 }
 
 /// Checks that a header can carry the value.
-fn usable(value: &SecretValue) -> Result<SecretValue, Unresolved> {
+pub(super) fn usable(value: &SecretValue) -> Result<SecretValue, Unresolved> {
     let text = value.expose().trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         Err(Unresolved::Empty)

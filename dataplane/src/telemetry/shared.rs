@@ -24,6 +24,7 @@ pub struct Shared {
 #[derive(Clone, Debug, Default)]
 pub struct ConfigMetrics {
     last_reload_successful: Gauge,
+    source_connected: Gauge,
     reloads: Family<[(&'static str, &'static str); 1], Counter>,
     info: Family<[(&'static str, String); 1], Gauge>,
     findings: Family<[(&'static str, &'static str); 1], Gauge>,
@@ -38,6 +39,11 @@ impl ConfigMetrics {
         self.info.get_or_create(&[("revision", revision.to_owned())]).set(1);
         self.findings.get_or_create(&[("severity", "error")]).set(gauge(errors));
         self.findings.get_or_create(&[("severity", "warning")]).set(gauge(warnings));
+    }
+
+    /// Whether what is followed can be reached.
+    pub fn connected(&self, is_connected: bool) {
+        self.source_connected.set(is_connected.into());
     }
 
     /// What was found could not be read; the last good revision stays in use.
@@ -117,6 +123,11 @@ impl Shared {
             "aigne_hub_config_last_reload_successful",
             "1 while what was found last could be read, else 0",
             config.last_reload_successful.clone(),
+        );
+        registry.register(
+            "aigne_hub_config_source_connected",
+            "1 while the API server (or the folder) can be read, else 0",
+            config.source_connected.clone(),
         );
         registry.register("aigne_hub_config_reloads", "Reads of the configuration", config.reloads.clone());
         registry.register("aigne_hub_config_info", "The revision in use", config.info.clone());

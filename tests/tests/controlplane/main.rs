@@ -6,3 +6,4 @@ mod gitops;
 mod harness;
 mod helm;
 mod operator;
+mod serve;

@@ -1,0 +1,57 @@
+//! What the commands that serve have in common: the runtime of everything that is no request, and how they end.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use tokio::{runtime, signal::unix, sync::oneshot};
+
+use crate::telemetry::Telemetry;
+
+/// Makes a folder that will hold keys, or who used what.
+pub(super) fn private_folder(folder: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("the data folder {} cannot be made", folder.display()))
+}
+
+/// Serves until SIGTERM or Ctrl-C, then waits for the end; who is told twice does not wait.
+pub(super) fn until_told<F>(
+    serve: impl FnOnce(Arc<Telemetry>, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
+) -> anyhow::Result<ExitCode>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    // What is not a request lives here: configuration, admin, the ledger's writer. Requests have their own threads.
+    let control =
+        runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
+    let ended = control.block_on(async {
+        let (stop, stopped) = oneshot::channel();
+        let telemetry = Arc::new(Telemetry::new());
+        let mut terminate =
+            unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
+        let mut interrupt =
+            unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
+        let mut told = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        let told_twice = async {
+            told().await;
+            let _ = stop.send(());
+            told().await;
+        };
+        let serving = serve(
+            telemetry,
+            Box::pin(async {
+                let _ = stopped.await;
+            }),
+        );
+        tokio::select! {
+            ended = serving => ended,
+            () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
+        }
+    });
+    control.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
+}
