@@ -59,12 +59,11 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     serving::private_folder(&args.data.data)?;
     let clock = context.clock;
-    let ledger = match args.database.url(&context.environment) {
-        Some(url) => LedgerPlace::Postgres(postgres::Options::new(url)),
-        None => {
-            tracing::warn!("no database is given: usage stays in this gateway's own data folder");
-            LedgerPlace::Sqlite { folder: args.data.data.clone() }
-        }
+    let ledger = if let Some(url) = args.database.url(&context.environment) {
+        LedgerPlace::Postgres(postgres::Options::new(url))
+    } else {
+        tracing::warn!("no database is given: usage stays in this gateway's own data folder");
+        LedgerPlace::Sqlite { folder: args.data.data.clone() }
     };
     serving::until_told(|telemetry, stop| async move {
         let client = cluster::connect().await?;
@@ -72,7 +71,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         let pod = Pod { name: args.pod_name, uid: args.pod_uid };
         tracing::info!(namespace, pod = pod.name, "following the cluster");
         let following = cluster::Options { namespace: namespace.clone(), cache: args.cache };
-        let source = cluster::start(client.clone(), following, Arc::clone(&telemetry));
+        let source = cluster::start(client.clone(), &following, Arc::clone(&telemetry));
         let lease = Lease::start(client.clone(), &namespace, pod, &source, clock);
         let identity =
             identity::Options { source: KeySource::Cluster(client), audience: args.identity_audience };

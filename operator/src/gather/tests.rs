@@ -36,7 +36,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn apply(&mut self, kind: &'static str, namespace: &str, name: &str, spec: Value) -> Change {
+    fn apply(&mut self, kind: &'static str, namespace: &str, name: &str, spec: &Value) -> Change {
         let key = ObjectKey::new(namespace, name);
         self.version += 1;
         let born = self.objects.get(&(kind, key.clone())).map(|old| old["metadata"].clone());
@@ -155,9 +155,7 @@ impl Cluster {
             }
         }
         if complete && !fails() {
-            for _ in index.iter() {
-                self.written += 1;
-            }
+            self.written += usize::from(index.is_some());
             self.index = index.or(self.index.take());
             for number in prune {
                 self.written += 1;
@@ -165,7 +163,9 @@ impl Cluster {
             }
         } else {
             world.failed(Failed::Index, now);
-            prune.into_iter().for_each(|number| world.failed(Failed::Part(number), now));
+            for number in prune {
+                world.failed(Failed::Part(number), now);
+            }
         }
         for report in statuses {
             if fails() {
@@ -222,10 +222,10 @@ impl Cluster {
             let object = object.clone();
             match *kind {
                 "AIProvider" => {
-                    drop(resources.providers.insert(key.clone(), serde_json::from_value(object).unwrap()))
+                    drop(resources.providers.insert(key.clone(), serde_json::from_value(object).unwrap()));
                 }
                 "ModelPricing" => {
-                    drop(resources.pricings.insert(key.clone(), serde_json::from_value(object).unwrap()))
+                    drop(resources.pricings.insert(key.clone(), serde_json::from_value(object).unwrap()));
                 }
                 _ => {
                     let mut tenant: Tenant = serde_json::from_value(object).unwrap();
@@ -291,8 +291,8 @@ fn never() -> impl FnMut() -> bool {
 fn settled() -> (Cluster, World, i64) {
     let (mut cluster, mut world, mut second) = (Cluster::default(), fresh(), 0);
     world.take(cluster.put_secret(ObjectKey::new("ai", "openai"), Some(credential())));
-    world.take(cluster.apply("AIProvider", "ai", "openai", provider(&["gpt"])));
-    world.take(cluster.apply("Tenant", "team", "acme", tenant(&["acme-hub"])));
+    world.take(cluster.apply("AIProvider", "ai", "openai", &provider(&["gpt"])));
+    world.take(cluster.apply("Tenant", "team", "acme", &tenant(&["acme-hub"])));
     cluster.settle(&mut world, &mut second, &mut never());
     (cluster, world, second)
 }
@@ -389,7 +389,7 @@ fn a_key_is_rotated_once_and_its_predecessor_honoured_for_a_while() {
 fn a_secret_that_was_brought_along_is_never_written() {
     let (mut cluster, mut world, mut second) = (Cluster::default(), fresh(), 0);
     world.take(cluster.put_secret(ObjectKey::new("team", "own"), Some(made(77))));
-    world.take(cluster.apply("Tenant", "team", "acme", tenant(&["own"])));
+    world.take(cluster.apply("Tenant", "team", "acme", &tenant(&["own"])));
     cluster.settle(&mut world, &mut second, &mut never());
     assert_eq!(cluster.keys_made, 0);
     assert_eq!(cluster.assembled().0.tenants["team/acme"].keys.len(), 1);
@@ -402,7 +402,7 @@ fn a_tenant_that_comes_back_finds_its_key() {
     world.take(cluster.delete("Tenant", "team", "acme"));
     cluster.settle(&mut world, &mut second, &mut never());
     assert!(cluster.assembled().0.tenants.is_empty());
-    world.take(cluster.apply("Tenant", "team", "acme", tenant(&["acme-hub"])));
+    world.take(cluster.apply("Tenant", "team", "acme", &tenant(&["acme-hub"])));
     cluster.settle(&mut world, &mut second, &mut never());
     assert_eq!((cluster.assembled().0, cluster.keys_made), (before, 1));
 }
@@ -424,14 +424,14 @@ fn what_somebody_else_changed_is_put_back() {
 fn one_tenants_change_writes_one_part_and_the_index() {
     let (mut cluster, mut world, mut second) = (Cluster::default(), fresh(), 0);
     world.take(cluster.put_secret(ObjectKey::new("ai", "openai"), Some(credential())));
-    world.take(cluster.apply("AIProvider", "ai", "openai", provider(&["gpt"])));
+    world.take(cluster.apply("AIProvider", "ai", "openai", &provider(&["gpt"])));
     for number in 0..500 {
         let name = format!("tenant-{number}");
-        world.take(cluster.apply("Tenant", "team", &name, tenant(&[&name])));
+        world.take(cluster.apply("Tenant", "team", &name, &tenant(&[&name])));
     }
     cluster.settle(&mut world, &mut second, &mut never());
     assert!(cluster.parts.len() > 8, "{}", cluster.parts.len());
-    world.take(cluster.apply("Tenant", "team", "tenant-7", json!({ "suspended": true })));
+    world.take(cluster.apply("Tenant", "team", "tenant-7", &json!({ "suspended": true })));
     let plan = world.plan(at(second));
     assert_eq!((plan.configuration.parts.len(), plan.configuration.index.is_some()), (1, true));
     assert_eq!((plan.statuses.len(), plan.configuration.role.is_none()), (1, true));
@@ -445,19 +445,19 @@ fn take_step(cluster: &mut Cluster, (what, which, how): (u8, u8, u8)) -> Change 
     let name = ["a", "b", "c", "d"][usize::from(which)];
     let other = ["a", "b", "c", "d"][usize::from(how)];
     match what {
-        0 => cluster.apply("AIProvider", "ai", name, provider(&["gpt", other])),
+        0 => cluster.apply("AIProvider", "ai", name, &provider(&["gpt", other])),
         1 => cluster.delete("AIProvider", "ai", name),
         2 => {
             let spec = json!({ "providerRef": { "name": other }, "rates": [{ "model": "*", "cost": { "input": "1", "output": "2" } }] });
-            cluster.apply("ModelPricing", "ai", name, spec)
+            cluster.apply("ModelPricing", "ai", name, &spec)
         }
         3 => cluster.delete("ModelPricing", "ai", name),
-        4 => cluster.apply("Tenant", "team", name, tenant(&[name, other])),
+        4 => cluster.apply("Tenant", "team", name, &tenant(&[name, other])),
         5 => cluster.apply(
             "Tenant",
             "ai",
             name,
-            json!({ "accountID": "one", "keys": [{ "name": "k", "secretName": other }] }),
+            &json!({ "accountID": "one", "keys": [{ "name": "k", "secretName": other }] }),
         ),
         6 => cluster.delete("Tenant", "team", name),
         7 => {

@@ -13,30 +13,30 @@ use serde_json::json;
 async fn what_the_operator_writes_is_served_and_the_lease_says_so() -> Outcome {
     let upstream = Scripted::start().await?;
     let plane = controlplane::shared().await?;
-    let place = Place::new(plane, &upstream).await?;
+    let cluster = Place::new(plane, &upstream).await?;
     // The gateway is there before the configuration and before its Role for Secrets.
-    let mut hub = place.start().await?;
+    let mut hub = cluster.start().await?;
     eventually("not ready, with a reason", async || {
         let answer = hub.admin_client().get("/readyz").await?;
         Ok((answer.status == 503 && answer.text().contains("operator")).then_some(()))
     })
     .await?;
-    place.write(1, &["acme"]).await?;
-    place.secret("sk-1").await?;
-    place.allow_secrets().await?;
+    cluster.write(1, &["acme"]).await?;
+    cluster.secret("sk-1").await?;
+    cluster.allow_secrets().await?;
     hub.becomes_ready().await?;
     hub.asks("acme", 200).await?;
     assert_eq!(
         upstream.asked().last().and_then(|entry| entry.header("authorization").map(str::to_owned)),
         Some("Bearer sk-1".to_owned())
     );
-    place.lease_says(Some("1"), false).await?;
+    cluster.lease_says(Some("1"), false).await?;
 
     // A tenant comes, a provider's Secret is rotated.
-    place.write(2, &["acme", "other"]).await?;
+    cluster.write(2, &["acme", "other"]).await?;
     hub.asks("other", 200).await?;
-    place.lease_says(Some("2"), false).await?;
-    place.secret("sk-2").await?;
+    cluster.lease_says(Some("2"), false).await?;
+    cluster.secret("sk-2").await?;
     eventually("the rotated Secret is used", async || {
         hub.client("acme").chat(&chat("gpt", "hi")).await?.ok()?;
         let asked = upstream.asked();
@@ -50,40 +50,42 @@ async fn what_the_operator_writes_is_served_and_the_lease_says_so() -> Outcome {
     upstream.next(Script::chunks(6).gate(&gate));
     let mut live = hub.client("acme").live("/v1/chat/completions", &streamed(chat("gpt", "hi"))).await?;
     live.event().await?;
-    place.delete_secret().await?;
+    cluster.delete_secret().await?;
     hub.asks("acme", 502).await?;
     gate.open();
     let rest = live.rest().await?;
     assert!(text(&rest).ends_with("piece 5 "), "{rest:?}");
-    place.secret("sk-3").await?;
+    cluster.secret("sk-3").await?;
     hub.asks("acme", 200).await?;
 
     // A format of another version, and a part that somebody changed: the last good state stays.
-    place.tamper().await?;
-    place.lease_says(Some("2"), true).await?;
+    cluster.tamper().await?;
+    cluster.lease_says(Some("2"), true).await?;
     hub.asks("other", 200).await?;
-    place.unknown_format().await?;
+    cluster.unknown_format().await?;
     eventually("the Lease names the format", async || {
-        let refused =
-            place.lease().await?.and_then(|lease| lease.metadata.annotations?.remove("hub.aigne.io/refused"));
+        let refused = cluster
+            .lease()
+            .await?
+            .and_then(|lease| lease.metadata.annotations?.remove("hub.aigne.io/refused"));
         Ok(refused.filter(|refused| refused.contains("format 99")))
     })
     .await?;
     hub.asks("other", 200).await?;
 
     hub.sigterm().await?;
-    eventually("the Lease is gone", async || Ok(place.lease().await?.is_none().then_some(()))).await
+    eventually("the Lease is gone", async || Ok(cluster.lease().await?.is_none().then_some(()))).await
 }
 
 #[tokio::test]
 async fn a_container_restarts_while_the_api_server_is_away() -> Outcome {
     let upstream = Scripted::start().await?;
     let mut plane = ControlPlane::start().await?;
-    let place = Place::new(&plane, &upstream).await?;
-    place.write(1, &["acme"]).await?;
-    place.secret("sk-1").await?;
-    place.allow_secrets().await?;
-    let mut hub = place.start().await?;
+    let cluster = Place::new(&plane, &upstream).await?;
+    cluster.write(1, &["acme"]).await?;
+    cluster.secret("sk-1").await?;
+    cluster.allow_secrets().await?;
+    let mut hub = cluster.start().await?;
     hub.becomes_ready().await?;
     hub.asks("acme", 200).await?;
     hub.kept().await?;
@@ -92,11 +94,11 @@ async fn a_container_restarts_while_the_api_server_is_away() -> Outcome {
         hub.client("acme").chat(&chat("gpt", "hi")).await?.ok()?;
     }
     hub.kill().await?;
-    let hub = place.start().await?;
+    let hub = cluster.start().await?;
     hub.becomes_ready().await.context("from what was kept")?;
     hub.client("acme").chat(&chat("gpt", "hi")).await?.ok()?;
     plane.start_api_server().await?;
-    place.write(2, &["acme", "other"]).await?;
+    cluster.write(2, &["acme", "other"]).await?;
     hub.asks("other", 200).await?;
     let findings = hub.admin_client().get("/config/findings").await?.json()?;
     assert_eq!((&findings["sequence"], &findings["rejected"]), (&json!(2), &json!([])));

@@ -197,8 +197,8 @@ mod tests {
         Entry::Map(Place::Part(number))
     }
 
-    fn text(text: &str) -> Option<Zeroizing<String>> {
-        Some(Zeroizing::new(text.to_owned()))
+    fn text(text: &str) -> Zeroizing<String> {
+        Zeroizing::new(text.to_owned())
     }
 
     #[test]
@@ -211,11 +211,11 @@ mod tests {
         let index = r#"{"format":1,"sequence":1,"digest":"0","parts":2}"#;
         let below = folder.path().join(FOLDER);
         let work = Pending::from([
-            (Entry::Secrets, text(&secrets_text(&secrets))),
-            (place(0), text("zero")),
-            (place(1), text("one")),
-            (place(2), text("left over")),
-            (Entry::Map(Place::Index), text(index)),
+            (Entry::Secrets, Some(text(&secrets_text(&secrets)))),
+            (place(0), Some(text("zero"))),
+            (place(1), Some(text("one"))),
+            (place(2), Some(text("left over"))),
+            (Entry::Map(Place::Index), Some(text(index))),
         ]);
         write_all(&below, &work).unwrap();
         let kept = load(folder.path()).unwrap().unwrap();

@@ -38,7 +38,7 @@ const SECRETS: Duration = Duration::from_secs(2);
 const MOST_LINES: usize = 10;
 
 /// Follows the cluster on the current runtime until nobody watches. Begins with what the process before has kept.
-pub fn start(client: Client, options: Options, telemetry: Arc<Telemetry>) -> Source {
+pub fn start(client: Client, options: &Options, telemetry: Arc<Telemetry>) -> Source {
     let state = State::new(options.namespace.clone());
     let (loaded, loaded_receiver) = watch::channel(Arc::default());
     let (rejected, rejected_receiver) = watch::channel(Arc::default());

@@ -40,7 +40,9 @@ impl Watches {
             let running = former.remove(name).unwrap_or_else(|| self.start(name.clone()));
             self.running.insert(name.clone(), running);
         }
-        former.into_values().for_each(|task| task.abort());
+        for task in former.into_values() {
+            task.abort();
+        }
     }
 
     fn start(&self, name: SecretName) -> AbortHandle {

@@ -263,7 +263,7 @@ impl State {
             match self.secrets.get(&(reference.namespace.clone(), reference.name.clone())) {
                 None | Some(Known::Asked) => {}
                 Some(Known::Refused(why)) => {
-                    problems.push(problem(file, "", &format!("it cannot be read: {why}")))
+                    problems.push(problem(file, "", &format!("it cannot be read: {why}")));
                 }
                 Some(Known::Missing) => problems.push(problem(file, "", "it is not there")),
                 Some(Known::There(values)) => match values.get(&reference.key) {

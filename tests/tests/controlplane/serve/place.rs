@@ -31,8 +31,8 @@ impl Place {
         let kubeconfig = plane.kubeconfig_as(&namespace, "gateway").await?;
         let client = plane.client().await?;
         let upstream = format!("{}/v1", upstream.origin());
-        let place = Self { namespace, client, kubeconfig, upstream, folder: tempfile::tempdir()? };
-        place
+        let made = Self { namespace, client, kubeconfig, upstream, folder: tempfile::tempdir()? };
+        made
             .role(
                 "gateway",
                 &json!([
@@ -41,7 +41,7 @@ impl Place {
                 ]),
             )
             .await?;
-        Ok(place)
+        Ok(made)
     }
 
     async fn role(&self, name: &str, rules: &Value) -> Outcome {
@@ -101,7 +101,9 @@ impl Place {
             resources.secrets.insert(ObjectKey::new(&*self.namespace, name), facts);
         };
         know("openai", "apiKey", "sk-1");
-        tenants.iter().for_each(|name| know(name, "apiKey", &key(name, "app")));
+        for name in tenants {
+            know(name, "apiKey", &key(name, "app"));
+        }
         let config = compile(&resources).config;
         let index = Index { format: FORMAT, sequence, digest: config.digest(), parts: 1 };
         Ok((Part { sequence, entries: entries(&config) }, index))
