@@ -190,7 +190,7 @@ impl Operator {
 }
 
 /// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that the test itself is in.
-fn binary() -> anyhow::Result<PathBuf> {
+pub fn binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("AIGNE_HUB_OPERATOR_BIN") {
         return Ok(path.into());
     }
