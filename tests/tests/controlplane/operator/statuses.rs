@@ -113,7 +113,8 @@ fn own(kind: &str, namespace: &str, name: &str, spec: Value) -> Value {
 async fn whatever_is_wrong_stands_in_a_condition_that_says_what_to_do() -> Outcome {
     let place = Place::new(controlplane::shared().await?).await?;
     let (hub, team) = (place.hub.clone(), place.team.clone());
-    // Objects first, what they refer to later, the operator last.
+    // Objects before what they refer to and before the operator; only keys that are brought along are there already, as
+    // the operator would make them.
     let key = "brought-along-0123456789-0123456789";
     let brought = |name: &str, r#type: &str, data: Value| {
         json!({
@@ -124,6 +125,9 @@ async fn whatever_is_wrong_stands_in_a_condition_that_says_what_to_do() -> Outco
     let keyed = |secret: &str| json!({ "keys": [{ "name": "app", "secretName": secret }] });
     place
         .apply(&[
+            brought("brought", "Opaque", json!({ "apiKey": key })),
+            brought("short", "Opaque", json!({ "apiKey": "short" })),
+            brought("tls", "kubernetes.io/tls", json!({ "tls.crt": "", "tls.key": "" })),
             place.provider("good", "good", &["gpt", "cheap"]),
             place.provider("missing", "nowhere", &["a"]),
             place.provider("wrong-key", "wrong-key", &["b"]),
@@ -156,9 +160,6 @@ async fn whatever_is_wrong_stands_in_a_condition_that_says_what_to_do() -> Outco
             place.credential("good", "apiKey", true),
             place.credential("wrong-key", "api-key", true),
             place.credential("unlabelled", "apiKey", false),
-            brought("brought", "Opaque", json!({ "apiKey": key })),
-            brought("short", "Opaque", json!({ "apiKey": "short" })),
-            brought("tls", "kubernetes.io/tls", json!({ "tls.crt": "", "tls.key": "" })),
         ])
         .await?;
     let has = |message: &str, words: &str| -> Outcome {
