@@ -124,8 +124,8 @@ async fn everything_that_is_granted_is_used_and_nothing_else_is_asked_for() -> O
     operator.leads().await?;
     life(&plane, &hub, &team).await?;
 
-    let user = format!("system:serviceaccount:{hub}:operator");
-    let asked: Vec<_> = plane.audited()?.into_iter().filter(|asked| asked.user == user).collect();
+    let account = format!("system:serviceaccount:{hub}:operator");
+    let asked: Vec<_> = plane.audited()?.into_iter().filter(|asked| asked.user == account).collect();
     let forbidden: Vec<_> =
         asked.iter().filter(|asked| asked.status == 403).map(|asked| &asked.event).collect();
     ensure!(forbidden.is_empty(), "{forbidden:#?}");
@@ -158,8 +158,8 @@ async fn with_every_namespace_it_needs_no_more_than_the_chart_grants() -> Outcom
     apply(&plane, own("Tenant", &later, "app", &keys)).await?;
     reason(&plane, &later, "tenant/app", "NoGateways").await?;
 
-    let user = format!("system:serviceaccount:{hub}:operator");
-    let asked: Vec<_> = plane.audited()?.into_iter().filter(|asked| asked.user == user).collect();
+    let account = format!("system:serviceaccount:{hub}:operator");
+    let asked: Vec<_> = plane.audited()?.into_iter().filter(|asked| asked.user == account).collect();
     let forbidden: Vec<_> =
         asked.iter().filter(|asked| asked.status == 403).map(|asked| &asked.event).collect();
     ensure!(forbidden.is_empty(), "{forbidden:#?}");
