@@ -88,6 +88,7 @@ pub async fn run(
         .await
         .with_context(|| format!("cannot listen on {} for health and metrics", options.admin))?;
     let admin_address = listener.local_addr()?;
+    tracing::info!(admin = %admin_address, "started");
     let (stop_admin, admin_stopped) = oneshot::channel();
     let admin =
         Admin { telemetry: Arc::clone(&telemetry), readiness: readiness.clone(), source: source.clone() };

@@ -360,6 +360,6 @@ fn yaml(documents: &[serde_json::Value]) -> String {
     documents.join("---\n")
 }
 
-fn url(address: &str) -> String {
+pub(super) fn url(address: &str) -> String {
     if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") }
 }
