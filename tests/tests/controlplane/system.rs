@@ -62,7 +62,7 @@ async fn from_kubectl_apply_to_a_chat_its_row_and_ready() -> Outcome {
     let mut tenant = system.tenant_manifest(&team, "acme");
     tenant["spec"]["keys"][0]["disabled"] = json!(true);
     system.apply(tenant).await?;
-    answers(&system, &key, 403).await?;
+    answers(&system, &key, 401).await?;
     system.delete("Tenant", &team, "acme").await?;
     answers(&system, &key, 401).await?;
 
@@ -114,7 +114,12 @@ async fn a_pods_token_is_a_key() -> Outcome {
     let token = plane.token(&team, "worker", &["hub.aigne.io"]).await?;
     let other = plane.token(&team, "worker", &["somebody.else"]).await?;
     let identities = |identities: serde_json::Value| {
-        system.manifest("Tenant", &team, "acme", &json!({ "workloadIdentities": identities }))
+        system.manifest(
+            "Tenant",
+            &team,
+            "acme",
+            &json!({ "displayName": "Acme", "workloadIdentities": identities }),
+        )
     };
     answers(&system, &token, 403).await?;
     system.apply(identities(json!([{ "namespace": team, "serviceAccount": "worker" }]))).await?;
@@ -134,8 +139,11 @@ async fn five_hundred_streams_outlive_changes_and_a_deleted_secret() -> Outcome 
     let key = system.key(&team, "acme").await?;
     answers(&system, &key, 200).await?;
 
-    let gate = Gate::admitting(1);
-    system.provider.always(Script::chunks(4).gate(&gate));
+    // One event each, and then they wait.
+    let gates: Vec<Gate> = (0..STREAMS).map(|_| Gate::admitting(1)).collect();
+    for gate in &gates {
+        system.provider.next(Script::chunks(4).gate(gate));
+    }
     let mut open = Vec::new();
     for _ in 0..STREAMS {
         let client = system.serving[0].client(&key)?;
@@ -165,7 +173,7 @@ async fn five_hundred_streams_outlive_changes_and_a_deleted_secret() -> Outcome 
         Ok(found.filter(|(_, reason)| reason == "NoCredentials" || reason == "SecretNotFound"))
     })
     .await?;
-    gate.open();
+    gates.iter().for_each(Gate::open);
     let ended = futures::future::join_all(streams.iter_mut().map(aigne_hub_tests::harness::Live::rest)).await;
     for events in ended {
         let events = events?;
