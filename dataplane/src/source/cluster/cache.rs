@@ -292,7 +292,9 @@ mod tests {
         assert_eq!(maps.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [Place::Part(1), Place::Index]);
         let good = secrets_text(&secrets);
         assert!(read_secrets(&good).is_some());
-        for bad in [good.replace("sk-1", "sk-2"), good[..good.len() - 1].to_owned(), String::new(), "x".into()] {
+        for bad in
+            [good.replace("sk-1", "sk-2"), good[..good.len() - 1].to_owned(), String::new(), "x".into()]
+        {
             fs::write(folder.path().join(SECRETS), &bad).unwrap();
             assert!(load(folder.path()).is_none(), "{bad}");
         }

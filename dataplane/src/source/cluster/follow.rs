@@ -1,6 +1,11 @@
 //! Puts together what the watches tell, and hands it out: soon where it is whole, and not too late where it is not.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use aigne_hub_crds::distribution::{COMPONENT_LABEL, CONFIG_COMPONENT};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -37,33 +42,10 @@ const MOST_LINES: usize = 10;
 
 /// Follows the cluster on the current runtime until nobody watches. Begins with what the process before has kept.
 pub fn start(client: Client, options: &Options, telemetry: Arc<Telemetry>) -> Source {
-    let (loaded, loaded_receiver) = watch::channel(Arc::default());
-    let (rejected, rejected_receiver) = watch::channel(Arc::default());
-    let (refused, refused_receiver) = watch::channel(None);
-    let mut following = Following {
-        state: State::new(options.namespace.clone()),
-        telemetry,
-        loaded,
-        rejected,
-        refused,
-        cache: None,
-        away: None,
-        secrets_away: HashSet::new(),
-        since: None,
-        last: Instant::now(),
-    };
+    let (mut following, source) = Following::new(&options.namespace, telemetry);
     if let Some(folder) = &options.cache {
-        let folder = cache::folder(folder, &options.namespace);
-        following.restore(&folder);
-        following.cache = Some(Cache::start(folder));
+        following.keep_in(cache::folder(folder, &options.namespace));
     }
-    following.telemetry.shared().config.connected(false);
-    let source = Source {
-        loaded: loaded_receiver,
-        rejected: rejected_receiver,
-        refused: refused_receiver,
-        served: watch::Sender::new(None),
-    };
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &options.namespace);
     let ours = watcher::Config::default().labels(&format!("{COMPONENT_LABEL}={CONFIG_COMPONENT}"));
     let events = watcher(maps, ours.timeout(WATCH_SECONDS));
@@ -95,6 +77,33 @@ struct Following {
 }
 
 impl Following {
+    fn new(namespace: &str, telemetry: Arc<Telemetry>) -> (Self, Source) {
+        telemetry.shared().config.connected(false);
+        let (loaded, loaded_receiver) = watch::channel(Arc::default());
+        let (rejected, rejected_receiver) = watch::channel(Arc::default());
+        let (refused, refused_receiver) = watch::channel(None);
+        let source = Source { refused: refused_receiver, ..Source::new(loaded_receiver, rejected_receiver) };
+        let following = Self {
+            state: State::new(namespace.to_owned()),
+            telemetry,
+            loaded,
+            rejected,
+            refused,
+            cache: None,
+            away: None,
+            secrets_away: HashSet::new(),
+            since: None,
+            last: Instant::now(),
+        };
+        (following, source)
+    }
+
+    /// Begins with what is in the folder, and keeps there what comes.
+    fn keep_in(&mut self, folder: PathBuf) {
+        self.restore(&folder);
+        self.cache = Some(Cache::start(folder));
+    }
+
     async fn run(
         mut self,
         mut maps: mpsc::Receiver<Told<Event<ConfigMap>>>,
@@ -293,3 +302,6 @@ impl Following {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

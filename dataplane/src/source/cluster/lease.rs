@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use aigne_hub_crds::distribution::{
     COMPONENT_LABEL, GATEWAY_COMPONENT, REFUSED_ANNOTATION, SEQUENCE_ANNOTATION, lease_name,
 };
+use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease as Object, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference},
 };
-use jiff::Timestamp;
 use kube::{
     Api, Client,
     api::{DeleteParams, ObjectMeta, Patch, PatchParams},

@@ -34,7 +34,10 @@ pub(super) type Values = BTreeMap<String, Result<SecretValue, Unresolved>>;
 #[derive(Debug)]
 enum Known {
     /// Asked for and not answered, or refused: why. Until then, whoever names it waits.
-    Asked { until: Instant, why: Option<String> },
+    Asked {
+        until: Instant,
+        why: Option<String>,
+    },
     /// It is not there.
     Missing,
     There(Values),
@@ -223,15 +226,21 @@ impl State {
     pub(super) fn loaded(&self, former: &Loaded, now: Instant) -> Loaded {
         let mut config = self.assembly.config().clone();
         let mut digest = self.assembly.digest();
-        let waiting: Vec<String> =
-            config.shared.providers.values().filter(|one| self.waits(one, now)).map(|one| one.id.clone()).collect();
+        let waiting: Vec<String> = config
+            .shared
+            .providers
+            .values()
+            .filter(|one| self.waits(one, now))
+            .map(|one| one.id.clone())
+            .collect();
         let mut kept = BTreeMap::new();
         for id in &waiting {
             digest -= config.shared.providers.remove(id).as_ref().map(digest_of).unwrap_or_default();
             if let Some(provider) = former.config.shared.providers.get(id) {
                 digest += digest_of(provider);
                 config.shared.providers.insert(id.clone(), provider.clone());
-                let values = references([provider]).filter_map(|at| Some((at.clone(), former.secrets.get(at)?.clone())));
+                let values = references([provider])
+                    .filter_map(|at| Some((at.clone(), former.secrets.get(at)?.clone())));
                 kept.extend(values);
             }
         }
@@ -245,7 +254,8 @@ impl State {
     }
 
     fn waits(&self, provider: &Provider, now: Instant) -> bool {
-        references([provider]).any(|reference| self.known(reference).is_some_and(|known| known.waits(now).is_some()))
+        references([provider])
+            .any(|reference| self.known(reference).is_some_and(|known| known.waits(now).is_some()))
     }
 
     fn known(&self, reference: &SecretRef) -> Option<&Known> {
@@ -266,11 +276,13 @@ impl State {
     /// Why what was found last is not in use as it is.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let file = |place: Place| format!("ConfigMap {}/{}", self.namespace, place.name());
-        let of_maps = self.troubles.iter().map(|(place, trouble)| problem(file(place), "", &trouble.to_string()));
-        let missing = (self.listed && self.assembly.index().is_none() && !self.troubles.of_index()).then(|| {
-            let file = format!("ConfigMap {}/{INDEX_NAME}", self.namespace);
-            problem(file, "", "it is not there: the operator has not written the configuration yet")
-        });
+        let of_maps =
+            self.troubles.iter().map(|(place, trouble)| problem(file(place), "", &trouble.to_string()));
+        let missing =
+            (self.listed && self.assembly.index().is_none() && !self.troubles.of_index()).then(|| {
+                let file = format!("ConfigMap {}/{INDEX_NAME}", self.namespace);
+                problem(file, "", "it is not there: the operator has not written the configuration yet")
+            });
         of_maps.chain(missing).chain(self.secret_problems()).collect()
     }
 
@@ -280,7 +292,9 @@ impl State {
         for reference in named {
             let (field, why) = match self.known(reference) {
                 None | Some(Known::Asked { why: None, .. }) => continue,
-                Some(Known::Asked { why: Some(why), .. }) => (String::new(), format!("it cannot be read: {why}")),
+                Some(Known::Asked { why: Some(why), .. }) => {
+                    (String::new(), format!("it cannot be read: {why}"))
+                }
                 Some(Known::Missing) => (String::new(), "it is not there".to_owned()),
                 Some(Known::There(values)) => match values.get(&reference.key) {
                     Some(Ok(_)) => continue,
@@ -313,7 +327,9 @@ impl Known {
 }
 
 fn references<'a>(providers: impl IntoIterator<Item = &'a Provider>) -> impl Iterator<Item = &'a SecretRef> {
-    providers.into_iter().flat_map(|provider| provider.credentials.iter().map(|credential| &credential.secret))
+    providers
+        .into_iter()
+        .flat_map(|provider| provider.credentials.iter().map(|credential| &credential.secret))
 }
 
 fn digest_of(provider: &Provider) -> Digest {

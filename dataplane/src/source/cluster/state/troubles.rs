@@ -30,9 +30,8 @@ impl fmt::Display for Trouble {
         match self {
             Self::Refused(refused) => refused.fmt(formatter),
             Self::Unusable(unusable) => unusable.fmt(formatter),
-            Self::Deleted => {
-                formatter.write_str("it was deleted; what it held stays in use until the operator puts it back")
-            }
+            Self::Deleted => formatter
+                .write_str("it was deleted; what it held stays in use until the operator puts it back"),
         }
     }
 }
