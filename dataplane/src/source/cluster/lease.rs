@@ -109,12 +109,12 @@ impl Keeper {
             };
             let mut again = RENEW;
             if said.sequence.is_some() || said.refused.is_some() {
-                let wrote = tokio::select! {
+                let result = tokio::select! {
                     biased;
                     _ = &mut stopped => return,
-                    wrote = write(said) => wrote,
+                    result = write(said) => result,
                 };
-                match wrote {
+                match result {
                     Ok(()) if std::mem::take(&mut failed) => tracing::info!("the Lease is written again"),
                     Ok(()) => {}
                     Err(why) => {

@@ -7,7 +7,7 @@ use kube::config::Config as ClientConfig;
 use super::{
     super::{
         objects::Place,
-        testing::{config, name, reference, texts},
+        testing::{config, name, texts},
     },
     *,
 };
@@ -75,7 +75,7 @@ impl Cluster {
     async fn becomes(&mut self, like: impl Fn(&Loaded) -> bool) -> Duration {
         let since = Instant::now();
         let waited = tokio::time::timeout(
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             self.source.loaded.wait_for(|loaded| !loaded.is_empty() && like(loaded)),
         );
         drop(waited.await.unwrap().unwrap());
@@ -111,7 +111,7 @@ async fn a_secret_that_cannot_be_read_delays_nobody_elses_change() {
     assert_eq!(cluster.source.loaded.borrow().sequence, Some(1), "not all of it is served");
     // By itself, though nothing more comes.
     let took = cluster.becomes(|loaded| loaded.sequence == Some(3)).await;
-    assert!(took > SECRETS - MOMENT && took <= SECRETS, "{took:?}");
+    assert!(took + MOMENT > SECRETS && took <= SECRETS, "{took:?}");
     assert!(cluster.source.rejected.borrow()[0].to_string().contains("forbidden"));
     assert_eq!(*cluster.source.refused.borrow(), None, "the configuration itself is served");
 }
@@ -127,7 +127,7 @@ async fn a_provider_changes_with_its_new_secret_and_never_without() {
     assert_eq!(cluster.source.loaded.borrow().sequence, Some(1));
     cluster.secret("b", "sk-2").await;
     assert!(cluster.becomes(|loaded| loaded.sequence == Some(2)).await < MOMENT);
-    assert_eq!(cluster.source.loaded.borrow().secrets.get(&reference("b")).map(|value| value.len()), Some(4));
+    assert_eq!(cluster.source.loaded.borrow().secrets.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
