@@ -48,8 +48,8 @@ pub(super) fn name(secret: &str) -> SecretName {
     ("ai".into(), secret.into())
 }
 
-pub(super) fn value(text: &str) -> Option<Values> {
-    Some(Values::from([("apiKey".to_owned(), Ok(SecretValue::new(text.into())))]))
+pub(super) fn value(text: &str) -> Values {
+    Values::from([("apiKey".to_owned(), Ok(SecretValue::new(text.into())))])
 }
 
 /// As one part, and the index.

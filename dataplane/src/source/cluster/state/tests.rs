@@ -33,12 +33,12 @@ fn a_list_and_its_secrets_are_a_revision() {
     let mut state = listed(&wanted, now);
     assert_eq!(state.standing(), Standing::Whole);
     assert_eq!(state.deadlines(now).max(), Some(now + SECRETS));
-    state.take_secret(&name("a"), value("sk-1"));
+    state.take_secret(&name("a"), Some(value("sk-1")));
     assert_eq!(state.deadlines(now).max(), None);
     let loaded = state.loaded(&Loaded::default(), now);
     assert_eq!((&loaded.config, loaded.digest, loaded.sequence), (&wanted, wanted.digest(), Some(1)));
     assert_eq!(loaded.secrets.get(&reference("a")).map(SecretValue::expose), Some("sk-1"));
-    state.take_secret(&name("unasked"), value("sk-2"));
+    state.take_secret(&name("unasked"), Some(value("sk-2")));
     assert_eq!(state.loaded(&loaded, now).revision, loaded.revision, "nobody names it");
 }
 
@@ -46,7 +46,7 @@ fn a_list_and_its_secrets_are_a_revision() {
 fn who_names_a_new_secret_waits_as_it_was_and_nobody_else_does() {
     let now = Instant::now();
     let mut state = listed(&config(Some("a"), None, &["acme", "other"]), now);
-    state.take_secret(&name("a"), value("sk-1"));
+    state.take_secret(&name("a"), Some(value("sk-1")));
     let before = state.loaded(&Loaded::default(), now);
     // One provider gets another Secret, a second one comes, and a tenant goes.
     let after = config(Some("b"), Some("c"), &["acme"]);
@@ -58,7 +58,7 @@ fn who_names_a_new_secret_waits_as_it_was_and_nobody_else_does() {
     assert_eq!(waiting.secrets.get(&reference("a")).map(SecretValue::expose), Some("sk-1"), "it still works");
     assert_eq!((waiting.sequence, waiting.digest), (Some(1), waiting.config.digest()));
     // One is answered, the other never.
-    state.take_secret(&name("c"), value("sk-3"));
+    state.take_secret(&name("c"), Some(value("sk-3")));
     let waiting = state.loaded(&waiting, now + SECRETS / 2);
     assert_eq!(waiting.config.shared.providers.len(), 2);
     assert_eq!(waiting.config.shared.providers["ai/one"].credentials[0].secret, reference("a"));
@@ -72,7 +72,7 @@ fn who_names_a_new_secret_waits_as_it_was_and_nobody_else_does() {
 fn what_is_known_of_a_secret_stays_while_it_cannot_be_read() {
     let now = Instant::now();
     let mut state = listed(&config(Some("a"), None, &[]), now);
-    state.take_secret(&name("a"), value("sk-1"));
+    state.take_secret(&name("a"), Some(value("sk-1")));
     state.refuse_secret(&name("a"), "away");
     assert_eq!(state.loaded(&Loaded::default(), now).secrets.len(), 1);
     assert!(messages(&state).is_empty());
