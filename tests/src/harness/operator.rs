@@ -11,6 +11,7 @@ use tokio::process::Child;
 
 use super::client::Client;
 use super::controlplane::ControlPlane;
+use super::hub::program;
 use super::output::Output;
 use super::place::random;
 use super::{PATIENCE, eventually};
@@ -72,7 +73,8 @@ impl Operators {
     /// Starts one.
     pub async fn start(&self) -> anyhow::Result<Operator> {
         let identity = format!("operator-{}", random(4)?);
-        let mut command = tokio::process::Command::new(binary()?);
+        let mut command =
+            tokio::process::Command::new(program("aigne-hub-operator", "AIGNE_HUB_OPERATOR_BIN")?);
         command.args(["--namespace", &self.namespace, "--identity", &identity]);
         command.args(["--tenant-namespaces", &self.tenants.join(",")]);
         command.args(["--address", &format!("http://aigne-hub.{}.svc:8080", self.namespace)]);
@@ -112,6 +114,11 @@ impl Operator {
     /// Its name in the Lease.
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("it ended already")
     }
 
     /// What it logs.
@@ -161,23 +168,11 @@ impl Operator {
 
     /// Asks it to end, and waits until it has; an error if it does not end well.
     pub async fn sigterm(&mut self) -> anyhow::Result<()> {
-        let id = self.child.id().context("it ended already")?.to_string();
+        let id = self.id()?.to_string();
         let status = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await?;
         ensure!(status.success(), "kill -TERM");
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("still running")??;
         ensure!(ended.success(), "{ended}: {}", self.logs.text());
         Ok(())
     }
-}
-
-/// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that the test itself is in.
-fn binary() -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("AIGNE_HUB_OPERATOR_BIN") {
-        return Ok(path.into());
-    }
-    let own = std::env::current_exe()?;
-    let path = own.parent().and_then(std::path::Path::parent).context("no target folder")?;
-    let path = path.join("aigne-hub-operator");
-    ensure!(path.exists(), "{} is missing: cargo build --bin aigne-hub-operator", path.display());
-    Ok(path)
 }

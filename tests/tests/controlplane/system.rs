@@ -7,6 +7,7 @@ use aigne_hub_tests::harness::system::MODEL;
 use aigne_hub_tests::harness::{
     Blueprint, ControlPlane, Gateway, Outcome, System, controlplane, eventually, eventually_within, postgres,
 };
+use aigne_hub_tests::propagation::{Kind, measure};
 use aigne_hub_tests::scripted::{Gate, Script};
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -251,5 +252,18 @@ async fn an_operator_killed_over_and_over_converges() -> Outcome {
         let answer = system.serving[0].client(&key)?.get("/v1/models").await?;
         ensure!(answer.status == 200, "{name}: {}", answer.text());
     }
+    Ok(())
+}
+
+/// `make bench-propagation` measures; this holds that every kind of change arrives, and that one tenant's moves little.
+#[tokio::test]
+async fn every_kind_of_change_arrives() -> Outcome {
+    let (plane, postgres) = (controlplane::shared().await?, postgres::shared().await?);
+    let measured = measure(plane, postgres, 12, 2, |_| ()).await?;
+    for kind in [Kind::NewKey, Kind::RevokedKey, Kind::Price, Kind::Credential] {
+        ensure!(measured.percentile(kind, 50) > Duration::ZERO, "{kind:?} was not measured");
+    }
+    // One part of a dozen tenants, and the index.
+    ensure!((100..16_384).contains(&measured.bytes), "{} bytes", measured.bytes);
     Ok(())
 }
