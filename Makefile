@@ -4,7 +4,7 @@ BIN   := target/debug
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
-        sdk-setup controlplane-setup gitops-setup postgres-setup bench fuzz-check
+        sdk-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation fuzz-check
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ postgres-setup: ## Install Postgres where it is missing (apt, as root)
 bench: ## Measure the gateway's cost as ratios to nginx in the same run (needs nginx and taskset; about 6 minutes)
 	$(CARGO) build --locked --release --bin aigne-hub --bin bench
 	target/release/bench --gateway-binary target/release/aigne-hub $(BENCH)
+
+bench-propagation: controlplane-setup postgres-setup ## Measure how long changes take to every gateway, with 10, 1,000 and 10,000 tenants (about 10 minutes)
+	$(CARGO) build --locked --release --bin aigne-hub --bin aigne-hub-operator --bin propagation
+	target/release/propagation $(BENCH)
 
 fuzz-check: ## Check that the fuzz targets compile (running them needs cargo-fuzz; see fuzz/README.md)
 	@echo "==> fuzz targets compile"

@@ -14,6 +14,7 @@ mod authority;
 mod client;
 mod cluster;
 pub mod controlplane;
+pub mod gateway;
 mod hub;
 mod manifests;
 pub mod operator;
@@ -22,6 +23,7 @@ mod place;
 pub mod postgres;
 mod rows;
 mod sse;
+pub mod system;
 mod tool;
 
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub use authority::Authority;
 pub use client::{Answer, Client, Live};
 pub use cluster::{Cluster, Signing};
 pub use controlplane::ControlPlane;
+pub use gateway::{Gateway, Gateways};
 pub use hub::{Blueprint, Command, Hub, Ran, binary};
 pub use manifests::{Pricing, Provider, Tenant, key};
 pub use operator::{Operator, Operators};
@@ -37,6 +40,7 @@ pub use output::Output;
 pub use postgres::Postgres;
 pub use rows::Row;
 pub use sse::{Event, events};
+pub use system::System;
 pub use tool::Tool;
 
 /// What a test returns.

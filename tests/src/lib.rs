@@ -1,4 +1,5 @@
 //! Black-box tests of AIGNE Hub, and the parts they stand on.
 
 pub mod harness;
+pub mod propagation;
 pub mod scripted;

@@ -284,15 +284,20 @@ impl Process {
     }
 }
 
-/// The gateway's binary: `AIGNE_HUB_BIN`, or the one in the target folder that the test itself is in.
+/// The gateway's binary: `AIGNE_HUB_BIN`, or the one in the target folder that this program is in.
 pub fn binary() -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("AIGNE_HUB_BIN") {
+    program("aigne-hub", "AIGNE_HUB_BIN")
+}
+
+/// One of the programs under test: where the variable says, or in the target folder that this program is in (tests are a
+/// folder deeper).
+pub(super) fn program(name: &str, variable: &str) -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let path = own.parent().and_then(Path::parent).context("no target folder")?.join("aigne-hub");
-    ensure!(path.exists(), "{} is missing: cargo build --bin aigne-hub", path.display());
-    Ok(path)
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
+    found.with_context(|| format!("{name} is missing beside {}: cargo build --bin {name}", own.display()))
 }
 
 /// A run of `aigne-hub` that ends by itself.
@@ -360,6 +365,6 @@ fn yaml(documents: &[serde_json::Value]) -> String {
     documents.join("---\n")
 }
 
-fn url(address: &str) -> String {
+pub(super) fn url(address: &str) -> String {
     if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") }
 }

@@ -11,6 +11,7 @@ use tokio::process::Child;
 
 use super::client::Client;
 use super::controlplane::ControlPlane;
+use super::hub::program;
 use super::output::Output;
 use super::place::random;
 use super::{PATIENCE, eventually};
@@ -133,6 +134,11 @@ impl Operator {
         &self.identity
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("it ended already")
+    }
+
     /// What it logs.
     pub fn logs(&self) -> &Output {
         &self.logs
@@ -180,7 +186,7 @@ impl Operator {
 
     /// Asks it to end, and waits until it has; an error if it does not end well.
     pub async fn sigterm(&mut self) -> anyhow::Result<()> {
-        let id = self.child.id().context("it ended already")?.to_string();
+        let id = self.id()?.to_string();
         let status = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await?;
         ensure!(status.success(), "kill -TERM");
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("still running")??;
@@ -191,12 +197,5 @@ impl Operator {
 
 /// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that the test itself is in.
 pub fn binary() -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("AIGNE_HUB_OPERATOR_BIN") {
-        return Ok(path.into());
-    }
-    let own = std::env::current_exe()?;
-    let path = own.parent().and_then(std::path::Path::parent).context("no target folder")?;
-    let path = path.join("aigne-hub-operator");
-    ensure!(path.exists(), "{} is missing: cargo build --bin aigne-hub-operator", path.display());
-    Ok(path)
+    program("aigne-hub-operator", "AIGNE_HUB_OPERATOR_BIN")
 }

@@ -7,3 +7,4 @@ mod harness;
 mod helm;
 mod operator;
 mod serve;
+mod system;
