@@ -195,7 +195,7 @@ impl Operator {
     }
 }
 
-/// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that the test itself is in.
+/// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that this program is in.
 pub fn binary() -> anyhow::Result<PathBuf> {
     program("aigne-hub-operator", "AIGNE_HUB_OPERATOR_BIN")
 }
