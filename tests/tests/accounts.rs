@@ -72,7 +72,7 @@ async fn credits_are_given_once_and_fall_by_exactly_what_a_row_costs() -> Outcom
     becomes(&hub, "hub/acme", left + DOLLAR).await?;
     std::fs::remove_file(hub.config().join("tenant-acme.yaml"))?;
     eventually("the tenant is gone", async || {
-        Ok((hub.client().chat(&chat("gpt", "hi")).await?.status == 401).then_some(()))
+        Ok((hub.client().get("/v1/models").await?.status == 401).then_some(()))
     })
     .await?;
     hub.apply(acme(&json!([launch, {"name": "third", "amount": "1"}])))?;
@@ -85,6 +85,7 @@ async fn credits_lapse_by_themselves_and_top_ups_count_once() -> Outcome {
     let upstream = Scripted::start().await?;
     let hub = Blueprint::usual(&upstream).tenant(acme(&json!([]))).start().await?;
     becomes(&hub, "hub/acme", 5 * DOLLAR).await?;
+    #[expect(clippy::disallowed_methods, reason = "the program under test reads the clock too")]
     let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3)).to_string();
     let grant = ["grant", "hub/acme", "--name", "brief", "--amount", "7", "--expires-at", &soon];
     let said = accounts(&hub, grant).await?;
