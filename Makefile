@@ -4,7 +4,7 @@ BIN   := target/debug
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
-        sdk-setup controlplane-setup postgres-setup bench bench-propagation fuzz-check
+        sdk-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation fuzz-check
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ run: ## Build and serve examples/quickstart on loopback: one chat, its priced us
 	$(CARGO) build --locked --bin aigne-hub --bin scripted-provider
 	@scripts/quickstart
 
-test: lint check-generate fuzz-check build sdk-setup controlplane-setup postgres-setup ## Everything: format, lints, generated files, then all tests
+test: lint check-generate fuzz-check build sdk-setup controlplane-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
 
@@ -25,7 +25,7 @@ test-standalone: build sdk-setup ## Black-box tests without a control plane and 
 	@echo "==> standalone"
 	$(CARGO) test --locked --package aigne-hub-tests --lib --bins --test blackbox --no-fail-fast
 
-test-controlplane: build controlplane-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
+test-controlplane: build controlplane-setup gitops-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
 	@echo "==> control plane"
 	$(CARGO) test --locked --package aigne-hub-tests --test controlplane --no-fail-fast
 
@@ -52,6 +52,10 @@ sdk-setup: ## Install the official SDKs and the emulator that tests use (pinned,
 controlplane-setup: ## Build etcd, kube-apiserver, kubectl and helm that tests use (pinned, cached outside target/; 5 to 10 minutes, once)
 	@echo "==> control plane"
 	@tests/controlplane/setup
+
+gitops-setup: ## Build what Argo CD and Flux say of objects, for tests (pinned, cached outside target/; a minute, once)
+	@echo "==> Argo CD's and Flux's judgement"
+	@tests/gitops/setup
 
 postgres-setup: ## Install Postgres where it is missing (apt, as root)
 	@echo "==> Postgres"

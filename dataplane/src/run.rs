@@ -114,17 +114,17 @@ pub async fn run(
             Some(options) => Some(trust(options, &telemetry, &mut tasks).await?),
             None => None,
         };
-        let snapshot = prepare(&Snapshot::default(), &loaded, &registry, identity.as_deref());
+        let first = Arc::new(prepare(&Snapshot::default(), &loaded, &registry, identity.as_deref()));
         let shared = Arc::new(Shared {
             clock: options.clock,
-            snapshot: ArcSwap::from_pointee(snapshot),
+            snapshot: ArcSwap::new(Arc::clone(&first)),
             max_body: options.max_body,
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),
         });
         source.served.send_replace(loaded.sequence);
-        tasks.spawn(follow(source, Arc::clone(&shared), registry));
+        tasks.spawn(follow(source, first, Arc::clone(&shared), registry));
 
         // Clients.
         let mut server = Server::start(options.server.clone(), shared, &journals, &telemetry, &access)?;
@@ -197,13 +197,12 @@ async fn trust(
 }
 
 /// Each new revision becomes the snapshot of the requests that come after it; those under way keep theirs.
-async fn follow(mut source: Source, shared: Arc<Shared>, registry: Registry) {
+async fn follow(mut source: Source, mut current: Arc<Snapshot>, shared: Arc<Shared>, registry: Registry) {
     while source.loaded.changed().await.is_ok() {
         let loaded = Arc::clone(&source.loaded.borrow_and_update());
-        let former = shared.snapshot.load_full();
-        if former.revision != loaded.revision {
-            let snapshot = prepare(&former, &loaded, &registry, shared.identity.as_deref());
-            shared.snapshot.store(Arc::new(snapshot));
+        if current.revision != loaded.revision {
+            current = Arc::new(prepare(&current, &loaded, &registry, shared.identity.as_deref()));
+            shared.snapshot.store(Arc::clone(&current));
         }
         // Only now: whoever is told that a key works finds that it does.
         source.served.send_replace(loaded.sequence);

@@ -43,6 +43,9 @@ pub enum WriteError {
     /// No answer in time; it may have been written.
     #[error("the API server did not answer in time")]
     Late,
+    /// There is one already, of this type, which is not watched.
+    #[error("it exists already and is of type {0}, in which no key is looked for")]
+    Hidden(String),
     /// The system gave no random bits.
     #[error("the system has no random bits")]
     Random,
@@ -66,12 +69,17 @@ impl Cluster {
         work: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, WriteError> {
         let began = tokio::time::Instant::now();
-        let result = match tokio::time::timeout(WITHIN, work).await {
-            Ok(result) => result.map_err(WriteError::from),
-            Err(_) => Err(WriteError::Late),
-        };
+        let result = self.ask(work).await;
         self.metrics.wrote(kind, result.is_ok(), began.elapsed());
         result
+    }
+
+    /// Asks something, within bounds of time.
+    async fn ask<T>(&self, work: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
+        match tokio::time::timeout(WITHIN, work).await {
+            Ok(result) => result.map_err(WriteError::from),
+            Err(_) => Err(WriteError::Late),
+        }
     }
 }
 

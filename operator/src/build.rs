@@ -120,12 +120,16 @@ impl Build {
         self.wanted.get(id).map(|wanted| if wanted.sequence == 0 { u64::MAX } else { wanted.sequence })
     }
 
-    /// The sequence of the index as it was written last.
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
+    /// The Secrets of the Role, if it is to be written; taken for written from now on.
+    pub(crate) fn plan_role(&mut self) -> Option<Vec<String>> {
+        let role = (self.written_role.as_ref() != Some(&self.secrets)).then(|| self.secrets.clone());
+        if role.is_some() {
+            self.written_role.clone_from(&role);
+        }
+        role
     }
 
-    /// What is to be written, taken for written from now on.
+    /// What else is to be written, taken for written from now on.
     pub(crate) fn plan(&mut self) -> Configuration {
         self.divide();
         let next = self.sequence + 1;
@@ -173,11 +177,7 @@ impl Build {
         if index.is_some() {
             self.written_index.clone_from(&index);
         }
-        let role = (self.written_role.as_ref() != Some(&self.secrets)).then(|| self.secrets.clone());
-        if role.is_some() {
-            self.written_role.clone_from(&role);
-        }
-        Configuration { role, parts, index, prune }
+        Configuration { role: None, parts, index, prune }
     }
 
     /// Chooses how many parts there are, and spreads the entries anew where that is another number.

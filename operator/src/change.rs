@@ -18,12 +18,54 @@ pub enum Change {
     Pricing(ObjectKey, Option<Arc<ModelPricing>>),
     /// `None` where it was deleted.
     Tenant(ObjectKey, Option<Arc<Tenant>>),
+    /// It is there, but cannot be read. What was known of it before stays in use.
+    Broken(Object, Broken),
     /// `None` where it was deleted.
     Secret(ObjectKey, Option<SeenSecret>),
     /// By the pod's name; `None` where its Lease was deleted.
     Gateway(String, Option<SeenGateway>),
     /// What stands in a ConfigMap or Role of ours that we did not write ourselves just now.
     Owned(Owned),
+}
+
+/// An object of the three kinds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Object {
+    /// An `AIProvider`.
+    Provider(ObjectKey),
+    /// A `ModelPricing`.
+    Pricing(ObjectKey),
+    /// A `Tenant`.
+    Tenant(ObjectKey),
+}
+
+impl Object {
+    /// Its namespace and name.
+    pub fn key(&self) -> &ObjectKey {
+        match self {
+            Self::Provider(key) | Self::Pricing(key) | Self::Tenant(key) => key,
+        }
+    }
+
+    /// Its kind, as people write it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Provider(_) => "AIProvider",
+            Self::Pricing(_) => "ModelPricing",
+            Self::Tenant(_) => "Tenant",
+        }
+    }
+}
+
+/// What can be said of an object that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// It is this one, not another of the same name.
+    pub uid: String,
+    /// Of what cannot be read.
+    pub generation: Option<i64>,
+    /// The parser's words.
+    pub error: String,
 }
 
 /// What may be known of a Secret.

@@ -21,6 +21,8 @@ pub(crate) enum Confirmation {
     Waiting,
     /// One does not, and says why.
     Refused(String),
+    /// They serve what could be read of the object before; what it says now cannot be read.
+    Former,
 }
 
 impl Gateways {

@@ -3,21 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aigne_hub_crds::{
-    compile::{ObjectKey, Resources},
+    compile::{Finding, ObjectKey, Resources, Severity},
     distribution::{EntryId, EntryKind, price_entry, provider_entry, tenant_entry},
-    v1alpha1::{Tenant, TenantStatus},
+    v1alpha1::{
+        Tenant, TenantStatus,
+        conditions::{RESOLVED_REFS, reasons},
+    },
 };
 use jiff::Timestamp;
 
 use crate::{
     backoff::Backoff,
     build::Build,
-    change::{Change, SeenSecret},
+    change::{Broken, Change, Object, SeenSecret},
     compile::{Compilation, Compiled},
     gateways::Gateways,
     keys,
     plan::{Configuration, Failed, KeyWork, Plan},
-    status::{Around, Object, Subject, Subjects},
+    status::{Around, Subject, Subjects},
 };
 
 /// What does not change while the operator runs.
@@ -47,18 +50,9 @@ pub struct World {
     graces: BTreeMap<ObjectKey, Timestamp>,
     /// Secrets that are being written; they come back as changes.
     writing: BTreeSet<ObjectKey>,
+    /// Tenants' Secrets that exist but are of a type that is not watched.
+    hidden: BTreeMap<ObjectKey, String>,
     backoff: Backoff<Failed>,
-}
-
-/// How many there are, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    /// Per kind (`AIProvider`, `ModelPricing`, `Tenant`): all, and those that are ready.
-    pub objects: [(usize, usize); 3],
-    /// Objects that gateways have still to confirm.
-    pub pending: usize,
-    /// The sequence of the index.
-    pub sequence: u64,
 }
 
 impl World {
@@ -78,6 +72,7 @@ impl World {
             stale_keys: BTreeSet::new(),
             graces: BTreeMap::new(),
             writing: BTreeSet::new(),
+            hidden: BTreeMap::new(),
             backoff: Backoff::default(),
         }
     }
@@ -111,6 +106,7 @@ impl World {
                 self.subjects.see(Object::Tenant(key.clone()), object.as_deref().map(Subject::tenant));
                 self.take_tenant(key, object.map(std::sync::Arc::unwrap_or_clone));
             }
+            Change::Broken(object, broken) => self.take_broken(object, broken),
             Change::Secret(key, secret) => self.take_secret(key, secret),
             Change::Gateway(pod, gateway) => {
                 if self.gateways.take(pod, gateway) {
@@ -127,8 +123,13 @@ impl World {
         let compiled = self.compilation.run(&self.resources);
         self.set_entries(&compiled);
         let may_write = self.backoff.permits(&Failed::Index, now);
-        let configuration = if may_write { self.build.plan() } else { Configuration::default() };
+        let mut configuration = if may_write { self.build.plan() } else { Configuration::default() };
+        if self.backoff.permits(&Failed::Role, now) {
+            configuration.role = self.build.plan_role();
+        }
+        let hidden = self.hidden_findings();
         let around = Around {
+            hidden: &hidden,
             compilation: &self.compilation,
             build: &self.build,
             gateways: &self.gateways,
@@ -145,24 +146,48 @@ impl World {
             Failed::Role => self.build.forget_role(),
             Failed::Part(number) => self.build.forget_part(*number),
             Failed::Index => self.build.forget_index(),
-            Failed::Key(secret) => {
+            Failed::Key(secret) | Failed::Hidden(secret, _) => {
                 self.writing.remove(secret);
                 self.stale_keys.extend(self.named_by.get(secret).into_iter().flatten().cloned());
             }
             Failed::Status(uid) => self.subjects.forget(uid),
         }
-        // Configuration is one thing: where a part of it fails, all of it waits.
         let what = match step {
-            Failed::Role | Failed::Part(_) | Failed::Index => Failed::Index,
-            Failed::Key(_) | Failed::Status(_) => step,
+            // Parts and index are one thing: where one fails, all of it waits.
+            Failed::Part(_) | Failed::Index => Failed::Index,
+            Failed::Hidden(secret, r#type) => {
+                if self.named_by.contains_key(&secret) {
+                    self.hidden.insert(secret.clone(), r#type);
+                }
+                Failed::Key(secret)
+            }
+            Failed::Role | Failed::Key(_) | Failed::Status(_) => step,
         };
         self.backoff.failed(what, now);
     }
 
-    /// How many there are.
-    pub fn census(&self) -> Census {
-        let (objects, pending) = self.subjects.census();
-        Census { objects, pending, sequence: self.build.sequence() }
+    /// How many objects gateways have still to confirm, and since when the oldest of them waits.
+    pub fn unconfirmed(&self) -> (usize, Option<Timestamp>) {
+        self.subjects.unconfirmed()
+    }
+
+    /// What was known of it goes on holding: nobody loses service because one field is not understood.
+    fn take_broken(&mut self, object: Object, broken: Broken) {
+        let resources = &self.resources;
+        let known = match &object {
+            Object::Provider(key) => resources.providers.get(key).map(|known| &known.metadata),
+            Object::Pricing(key) => resources.pricings.get(key).map(|known| &known.metadata),
+            Object::Tenant(key) => resources.tenants.get(key).map(|known| &known.metadata),
+        };
+        // But not what was known of another one of that name.
+        if known.is_some_and(|known| known.uid.as_deref() != Some(&broken.uid)) {
+            self.take(match object.clone() {
+                Object::Provider(key) => Change::Provider(key, None),
+                Object::Pricing(key) => Change::Pricing(key, None),
+                Object::Tenant(key) => Change::Tenant(key, None),
+            });
+        }
+        self.subjects.broke(object, broken);
     }
 
     fn take_tenant(&mut self, key: ObjectKey, object: Option<Tenant>) {
@@ -179,6 +204,7 @@ impl World {
                 names.remove(&key);
                 if names.is_empty() {
                     self.named_by.remove(&secret);
+                    self.hidden.remove(&secret);
                 }
             }
         }
@@ -192,6 +218,7 @@ impl World {
 
     fn take_secret(&mut self, key: ObjectKey, secret: Option<SeenSecret>) {
         self.writing.remove(&key);
+        self.hidden.remove(&key);
         let facts = secret.as_ref().map(|secret| secret.facts.clone());
         let facts_changed = self.resources.secrets.get(&key) != facts.as_ref();
         let noted = |secret: Option<&SeenSecret>| secret.map(|secret| secret.made.clone());
@@ -243,6 +270,30 @@ impl World {
         }
         self.stale_keys = later;
         work
+    }
+
+    /// What tenants should hear of Secrets that are there but hold no key.
+    fn hidden_findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (secret, r#type) in &self.hidden {
+            for tenant in self.named_by.get(secret).into_iter().flatten() {
+                let keys = self.resources.tenants.get(tenant).into_iter().flat_map(|known| &known.spec.keys);
+                let named = keys.enumerate().filter(|(_, key)| key.secret_name == secret.name);
+                findings.extend(named.map(|(index, _)| Finding {
+                    kind: "Tenant".to_owned(),
+                    object: tenant.clone(),
+                    field: format!("spec.keys[{index}].secretName"),
+                    severity: Severity::Error,
+                    condition: RESOLVED_REFS.to_owned(),
+                    reason: reasons::SECRET_NOT_FOUND.to_owned(),
+                    message: format!(
+                        "Secret {secret} exists and is of type {type}, in which no key is looked for: name another \
+                         Secret, or delete this one"
+                    ),
+                }));
+            }
+        }
+        findings
     }
 
     /// Hands what was compiled to the builder.

@@ -51,6 +51,8 @@ struct Series {
     sequence: Gauge,
     gateways: Gauge,
     pending: Gauge,
+    unconfirmed: Gauge,
+    unconfirmed_seconds: Gauge,
 }
 
 /// What gauges are counted from when they are asked for.
@@ -60,6 +62,8 @@ struct State {
     gateways: BTreeMap<String, Timestamp>,
     /// The first change that no written index answers yet.
     pending_since: Option<Instant>,
+    /// Since when the oldest object waits that gateways have still to confirm.
+    unconfirmed_since: Option<Timestamp>,
 }
 
 fn seconds() -> Histogram {
@@ -87,6 +91,8 @@ impl Default for Metrics {
             sequence: Gauge::default(),
             gateways: Gauge::default(),
             pending: Gauge::default(),
+            unconfirmed: Gauge::default(),
+            unconfirmed_seconds: Gauge::default(),
         };
         let registry = series.registry();
         Self(Arc::new(Inner { registry, series, state: Mutex::default() }))
@@ -125,6 +131,16 @@ impl Series {
             "Age of the oldest change that no written index answers",
             self.pending.clone(),
         );
+        registry.register(
+            name("unconfirmed_objects"),
+            "Objects that some gateway does not serve yet",
+            self.unconfirmed.clone(),
+        );
+        registry.register(
+            name("unconfirmed_seconds"),
+            "How long the oldest of them waits",
+            self.unconfirmed_seconds.clone(),
+        );
         let build: Family<Labels<1, &'static str>, Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register(name("build_info"), "The version that runs", build);
@@ -161,6 +177,8 @@ impl Metrics {
         series.gateways.set(i64::try_from(alive).unwrap_or(i64::MAX));
         let age = state.pending_since.map_or(0, |since| since.elapsed().as_secs());
         series.pending.set(i64::try_from(age).unwrap_or(i64::MAX));
+        let age = state.unconfirmed_since.map_or(0, |since| now.duration_since(since).as_secs());
+        series.unconfirmed_seconds.set(age.max(0));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -171,6 +189,7 @@ impl Metrics {
     pub fn forget(&self) {
         *self.state() = State::default();
         self.0.series.leader.set(0);
+        self.0.series.unconfirmed.set(0);
         self.0.series.unreadable.clear();
         self.0.series.refused.clear();
     }
@@ -237,6 +256,12 @@ impl Metrics {
         self.state().pending_since = since;
     }
 
+    /// How many objects gateways have still to confirm, and since when the oldest of them waits.
+    pub fn unconfirmed(&self, count: usize, since: Option<Timestamp>) {
+        self.0.series.unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.state().unconfirmed_since = since;
+    }
+
     /// An index was written, this long after the first change that it answers.
     pub fn indexed(&self, sequence: u64, after: Option<Duration>) {
         self.0.series.sequence.set(i64::try_from(sequence).unwrap_or(i64::MAX));
@@ -264,6 +289,17 @@ mod tests {
         assert!(text.contains("aigne_hub_operator_objects{kind=\"Tenant\",ready=\"True\"} 2"), "{text}");
         assert!(text.contains("aigne_hub_operator_objects{kind=\"Tenant\",ready=\"Unknown\"} 1"), "{text}");
         assert!(!text.contains("ready=\"False\""), "{text}");
+    }
+
+    #[test]
+    fn what_gateways_have_not_confirmed_is_shown_with_its_age() {
+        let metrics = Metrics::default();
+        metrics.unconfirmed(2, Some(Timestamp::UNIX_EPOCH));
+        let text = metrics.encode().unwrap();
+        assert!(text.contains("aigne_hub_operator_unconfirmed_objects 2"), "{text}");
+        assert!(!text.contains("aigne_hub_operator_unconfirmed_seconds 0"), "{text}");
+        metrics.unconfirmed(0, None);
+        assert!(metrics.encode().unwrap().contains("aigne_hub_operator_unconfirmed_seconds 0"));
     }
 
     #[test]

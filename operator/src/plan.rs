@@ -15,7 +15,9 @@ use jiff::Timestamp;
 pub struct Plan {
     /// Tenants' Secrets. They come back as changes.
     pub keys: Vec<KeyWork>,
-    /// What gateways load; written in the order of its members, each wholly before the next.
+    /// What gateways load; written in the order of its members. A part that cannot be written holds up the index and what
+    /// is after it, the Role holds up nothing: a key that is revoked must not wait for it, and a gateway that may not
+    /// read a Secret yet goes on without that credential.
     pub configuration: Configuration,
     /// Sent at any time; each stands for itself.
     pub statuses: Vec<Report>,
@@ -121,6 +123,8 @@ pub enum Failed {
     Index,
     /// A Secret of [`Plan::keys`].
     Key(ObjectKey),
+    /// A Secret of [`Plan::keys`] exists already, and is of this type, which is not watched.
+    Hidden(ObjectKey, String),
     /// A status, by the object's uid.
     Status(String),
 }

@@ -115,6 +115,9 @@ fn programmed(known: &Known<'_>) -> Condition {
     let not_yet = |reason, message: String| condition(known, PROGRAMMED, false, reason, message);
     match &known.confirmation {
         None => not_yet(reasons::LEFT_OUT, "it is not part of the configuration".to_owned()),
+        Some(Confirmation::Former) => {
+            not_yet(reasons::LEFT_OUT, "gateways go on with what it said before".to_owned())
+        }
         Some(Confirmation::Confirmed) => programmed_by_all(known),
         Some(_) if stays => programmed_by_all(known),
         Some(Confirmation::Nobody) => not_yet(reasons::NO_GATEWAYS, "no gateway is running".to_owned()),

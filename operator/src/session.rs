@@ -25,7 +25,7 @@ use tokio::{
 use crate::{
     admin::Health,
     apply::{
-        Cluster,
+        Cluster, WriteError,
         configuration::{self, Outcome},
         events::Events,
         keys, status,
@@ -83,7 +83,7 @@ pub struct Session {
 
 enum Done {
     Configuration(Vec<Name>, Outcome),
-    Key(KeyWork, bool),
+    Key(KeyWork, Option<Failed>),
     Status(Report, bool),
 }
 
@@ -181,6 +181,7 @@ impl Session {
             Change::Gateway(pod, gateway) => {
                 metrics.gateway(pod, gateway.as_ref().map(|gateway| gateway.expires_at));
             }
+            Change::Broken(object, _) => metrics.object(object.kind(), &key, ready.as_deref()),
             Change::Secret(..) | Change::Owned(_) => {}
         }
         // Gateways say that they live all the time; that is no change that anybody waits for.
@@ -218,6 +219,8 @@ impl Session {
         (self.due, self.wake) = (None, None);
         let Plan { keys, configuration, statuses, wake_at } = self.world.plan(now);
         self.cluster.metrics.planned();
+        let (count, since) = self.world.unconfirmed();
+        self.cluster.metrics.unconfirmed(count, since);
         let unplanned = self.unplanned.take();
         self.wake = wake_at.map(|at| {
             let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
@@ -268,7 +271,11 @@ impl Session {
                 if let Err(error) = &result {
                     tracing::warn!(secret = %work.secret, tenant = %work.tenant, %error, "a tenant's Secret could not be written; it is tried again");
                 }
-                Done::Key(work, result.is_ok())
+                let failed = result.err().map(|error| match error {
+                    WriteError::Hidden(r#type) => Failed::Hidden(work.secret.clone(), r#type),
+                    _ => Failed::Key(work.secret.clone()),
+                });
+                Done::Key(work, failed)
             });
         }
         while let Some((_, report)) = self.statuses.begin() {
@@ -290,10 +297,10 @@ impl Session {
         let now = clock::now();
         match done {
             Done::Configuration(names, outcome) => self.written(&names, outcome, now),
-            Done::Key(work, good) => {
+            Done::Key(work, failed) => {
                 self.keys.end(&work.secret);
-                if !good {
-                    self.fail(Failed::Key(work.secret), now);
+                if let Some(step) = failed {
+                    self.fail(step, now);
                 }
             }
             Done::Status(report, good) => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aigne_hub_crds::{
-    compile::{Finding, ObjectKey, Resources},
+    compile::{Finding, Resources, Severity},
     distribution::{EntryId, EntryKind},
     v1alpha1::{
         AIProvider, AIProviderStatus, ModelPricing, ModelPricingStatus, Tenant, TenantStatus,
@@ -15,25 +15,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::{
     build::Build,
+    change::{Broken, Object},
     compile::Compilation,
-    gateways::Gateways,
+    gateways::{Confirmation, Gateways},
     plan::{Note, Report, Status},
     report::{self, Known},
 };
 
 /// Conditions that the operator sets.
 const OURS: [&str; 5] = [ACCEPTED, RESOLVED_REFS, PROGRAMMED, READY, SUSPENDED];
-
-/// Which object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Object {
-    /// An `AIProvider`.
-    Provider(ObjectKey),
-    /// A `ModelPricing`.
-    Pricing(ObjectKey),
-    /// A `Tenant`.
-    Tenant(ObjectKey),
-}
 
 /// What is known of one object.
 #[derive(Clone, Debug)]
@@ -42,6 +32,8 @@ pub(crate) struct Subject {
     generation: Option<i64>,
     /// As it was seen last, or sent after that.
     status: Status,
+    /// Why it cannot be read, where that is so.
+    broken: Option<String>,
 }
 
 /// What a status is made from.
@@ -50,6 +42,8 @@ pub(crate) struct Around<'a> {
     pub(crate) build: &'a Build,
     pub(crate) gateways: &'a Gateways,
     pub(crate) resources: &'a Resources,
+    /// Of tenants' Secrets that exist but are not watched.
+    pub(crate) hidden: &'a [Finding],
 }
 
 /// All of them.
@@ -59,25 +53,17 @@ pub(crate) struct Subjects {
     by_uid: BTreeMap<String, Object>,
     /// To be looked at.
     due: BTreeSet<Object>,
-    /// Gateways have still to confirm them.
-    pending: BTreeSet<Object>,
+    /// Gateways have still to confirm them, and since when.
+    pending: BTreeMap<Object, Timestamp>,
 }
 
-impl Object {
-    fn key(&self) -> &ObjectKey {
-        match self {
-            Self::Provider(key) | Self::Pricing(key) | Self::Tenant(key) => key,
-        }
-    }
-
-    fn entry(&self) -> EntryId {
-        let (kind, key) = match self {
-            Self::Provider(key) => (EntryKind::Provider, key),
-            Self::Pricing(key) => (EntryKind::Price, key),
-            Self::Tenant(key) => (EntryKind::Tenant, key),
-        };
-        EntryId { kind, id: key.to_string() }
-    }
+fn entry(object: &Object) -> EntryId {
+    let kind = match object {
+        Object::Provider(_) => EntryKind::Provider,
+        Object::Pricing(_) => EntryKind::Price,
+        Object::Tenant(_) => EntryKind::Tenant,
+    };
+    EntryId { kind, id: object.key().to_string() }
 }
 
 impl Subject {
@@ -95,7 +81,12 @@ impl Subject {
 
     fn new(object: &impl kube::Resource, status: Status) -> Self {
         let meta = object.meta();
-        Self { uid: meta.uid.clone().unwrap_or_default(), generation: meta.generation, status: status.ours() }
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            generation: meta.generation,
+            status: status.ours(),
+            broken: None,
+        }
     }
 }
 
@@ -127,17 +118,12 @@ impl Status {
         }
     }
 
-    /// Whether it says that the object is ready.
-    pub fn is_ready(&self) -> bool {
-        self.conditions().iter().any(|condition| condition.type_ == READY && condition.status == "True")
-    }
-
-    /// The same but without anything in it.
-    fn emptied(&self) -> Self {
-        match self {
-            Self::Provider(_) => Self::Provider(AIProviderStatus::default()),
-            Self::Pricing(_) => Self::Pricing(ModelPricingStatus::default()),
-            Self::Tenant(_) => Self::Tenant(TenantStatus::default()),
+    /// Of an object of which nothing was said.
+    fn empty(object: &Object) -> Self {
+        match object {
+            Object::Provider(_) => Self::Provider(AIProviderStatus::default()),
+            Object::Pricing(_) => Self::Pricing(ModelPricingStatus::default()),
+            Object::Tenant(_) => Self::Tenant(TenantStatus::default()),
         }
     }
 }
@@ -157,6 +143,14 @@ impl Subjects {
         if let Some(former) = former.filter(|former| !self.knows(&former.uid)) {
             self.by_uid.remove(&former.uid);
         }
+    }
+
+    /// An object was seen, and cannot be read.
+    pub(crate) fn broke(&mut self, object: Object, broken: Broken) {
+        let Broken { uid, generation, error } = broken;
+        let former = self.known.get(&object).filter(|subject| subject.uid == uid);
+        let status = former.map_or_else(|| Status::empty(&object), |subject| subject.status.clone());
+        self.see(object, Some(Subject { uid, generation, status, broken: Some(error) }));
     }
 
     fn knows(&self, uid: &str) -> bool {
@@ -179,7 +173,7 @@ impl Subjects {
 
     /// Gateways may have confirmed what is pending.
     pub(crate) fn gateways_changed(&mut self) {
-        self.due.extend(self.pending.iter().cloned());
+        self.due.extend(self.pending.keys().cloned());
     }
 
     /// Whether gateways have something to confirm.
@@ -191,24 +185,14 @@ impl Subjects {
     pub(crate) fn forget(&mut self, uid: &str) {
         let Some(object) = self.by_uid.get(uid) else { return };
         if let Some(subject) = self.known.get_mut(object) {
-            subject.status = subject.status.emptied();
+            subject.status = Status::empty(object);
             self.due.insert(object.clone());
         }
     }
 
-    /// All objects and those that are ready, by kind; and how many are pending.
-    pub(crate) fn census(&self) -> ([(usize, usize); 3], usize) {
-        let mut objects = [(0, 0); 3];
-        for (object, subject) in &self.known {
-            let kind = match object {
-                Object::Provider(_) => 0,
-                Object::Pricing(_) => 1,
-                Object::Tenant(_) => 2,
-            };
-            objects[kind].0 += 1;
-            objects[kind].1 += usize::from(subject.status.is_ready());
-        }
-        (objects, self.pending.len())
+    /// How many gateways have still to confirm, and since when the oldest of them waits.
+    pub(crate) fn unconfirmed(&self) -> (usize, Option<Timestamp>) {
+        (self.pending.len(), self.pending.values().min().copied())
     }
 
     /// What is to be sent: the statuses that are otherwise than they were.
@@ -226,22 +210,32 @@ impl Subjects {
                 later.insert(object);
                 continue;
             }
-            let findings = findings(around.compilation, &object);
-            let sequence = around.build.sequence_of(&object.entry());
+            let unreadable = subject.broken.as_deref().map(|error| unreadable(&object, error));
+            let findings = match &unreadable {
+                Some(finding) => vec![finding],
+                None => findings(around, &object),
+            };
+            let sequence = around.build.sequence_of(&entry(&object));
+            let confirmation = sequence.map(|sequence| match subject.broken {
+                Some(_) => Confirmation::Former,
+                None => around.gateways.confirm(sequence, now),
+            });
             let known = Known {
                 generation: subject.generation,
                 findings: &findings,
-                confirmation: sequence.map(|sequence| around.gateways.confirm(sequence, now)),
+                confirmation,
                 former: subject.status.conditions(),
                 now,
             };
             let status = status(&object, &known, around);
             let conditions = status.conditions();
             let is_pending = conditions.iter().any(|condition| {
-                condition.type_ == PROGRAMMED && condition.status != "True" && known.confirmation.is_some()
+                condition.type_ == PROGRAMMED
+                    && condition.status != "True"
+                    && !matches!(known.confirmation, None | Some(Confirmation::Former))
             });
             if is_pending {
-                self.pending.insert(object.clone());
+                self.pending.entry(object.clone()).or_insert(now);
             } else {
                 self.pending.remove(&object);
             }
@@ -258,11 +252,29 @@ impl Subjects {
     }
 }
 
-fn findings<'a>(compilation: &'a Compilation, object: &'a Object) -> Vec<&'a Finding> {
+fn findings<'a>(around: &Around<'a>, object: &'a Object) -> Vec<&'a Finding> {
+    let compilation = around.compilation;
     match object {
-        Object::Provider(key) => compilation.findings_of("AIProvider", key).collect(),
-        Object::Pricing(key) => compilation.findings_of("ModelPricing", key).collect(),
-        Object::Tenant(key) => compilation.tenant(key).into_iter().flat_map(|part| &part.findings).collect(),
+        Object::Provider(key) | Object::Pricing(key) => compilation.findings_of(object.kind(), key).collect(),
+        Object::Tenant(key) => {
+            let hidden: Vec<_> = around.hidden.iter().filter(|finding| finding.object == *key).collect();
+            // That there is no such Secret is not the truth then.
+            let said = |finding: &&Finding| !hidden.iter().any(|hidden| hidden.field == finding.field);
+            let found = compilation.tenant(key).into_iter().flat_map(|part| &part.findings);
+            found.filter(said).chain(hidden.iter().copied()).collect()
+        }
+    }
+}
+
+fn unreadable(object: &Object, error: &str) -> Finding {
+    Finding {
+        kind: object.kind().to_owned(),
+        object: object.key().clone(),
+        field: String::new(),
+        severity: Severity::Error,
+        condition: ACCEPTED.to_owned(),
+        reason: reasons::INVALID.to_owned(),
+        message: format!("this version of the operator cannot read it: {error}"),
     }
 }
 
@@ -281,7 +293,9 @@ fn status(object: &Object, known: &Known<'_>, around: &Around<'_>) -> Status {
         }
         Object::Tenant(key) => {
             let tenant = resources.tenants.get(key);
-            conditions.push(report::suspended(known, tenant.is_some_and(|tenant| tenant.spec.suspended)));
+            if let Some(tenant) = tenant {
+                conditions.push(report::suspended(known, tenant.spec.suspended));
+            }
             let config = compilation.tenant(key).and_then(|part| part.tenant.as_ref());
             Status::Tenant(TenantStatus {
                 observed_generation,

@@ -28,6 +28,11 @@ const OTHER_SECRETS: &str = "type!=helm.sh/release.v1,type!=kubernetes.io/servic
     type!=kubernetes.io/dockerconfigjson,type!=kubernetes.io/dockercfg,type!=kubernetes.io/tls,\
     type!=bootstrap.kubernetes.io/token";
 
+/// Whether Secrets of this type are watched.
+pub fn is_watched(r#type: &str) -> bool {
+    !OTHER_SECRETS.split(',').any(|other| other.trim().strip_prefix("type!=") == Some(r#type))
+}
+
 /// How many messages may wait for the loop.
 const WAITING: usize = 4096;
 

@@ -66,7 +66,7 @@ pub async fn measure(
     tenants::populate(&system, tenants, &say).await?;
     let populated = begun.elapsed();
     say(&format!("{tenants} tenants: all ready after {populated:.1?}"));
-    let changing = changes::Changing::prepare(&system, changes).await?;
+    let changing = changes::Changing::prepare(&system, tenants, changes).await?;
 
     let rest = cost::at_rest(&system).await?;
     let moved = cost::Moved::watch(plane, &system.hub).await?;

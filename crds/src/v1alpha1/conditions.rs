@@ -44,7 +44,7 @@ pub mod reasons {
         PROGRAMMED = "Programmed";
         /// Accepted, ResolvedRefs and Programmed.
         READY = "Ready";
-        /// Gateways have not confirmed it yet.
+        /// The operator has not looked at it yet, or gateways have not confirmed it.
         PENDING = "Pending";
         /// No gateway is running.
         NO_GATEWAYS = "NoGateways";

@@ -2,9 +2,12 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{AIProvider, ModelPricing, Tenant};
+use super::{
+    AIProvider, ModelPricing, Tenant,
+    conditions::{ACCEPTED, PROGRAMMED, READY, RESOLVED_REFS, reasons},
+};
 
 /// One kind's definition.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +39,23 @@ pub fn definitions() -> [Definition; 3] {
 fn definition(kind: &'static str, plural: &'static str, crd: &CustomResourceDefinition) -> Definition {
     let mut crd = serde_json::to_value(crd).unwrap_or_default();
     tidy(&mut crd);
+    let properties = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
+    if let Some(status) = crd.pointer_mut(properties) {
+        status["default"] = untouched();
+    }
     Definition { kind, plural, crd }
+}
+
+/// The status of an object that no operator has looked at: what waits for Ready waits, instead of taking silence for
+/// good news.
+fn untouched() -> Value {
+    let conditions = [ACCEPTED, RESOLVED_REFS, PROGRAMMED, READY].map(|r#type| {
+        json!({
+            "type": r#type, "status": "Unknown", "reason": reasons::PENDING,
+            "message": "the operator has not looked at it yet", "lastTransitionTime": "1970-01-01T00:00:00Z",
+        })
+    });
+    json!({ "conditions": conditions })
 }
 
 /// Makes the derived schema say what the API server shall check, and no more.

@@ -68,7 +68,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     serving::until_told(|telemetry, stop| async move {
         let client = cluster::connect().await?;
         let namespace = args.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-        let pod = Pod { name: args.pod_name, uid: args.pod_uid };
+        let pod = Pod { name: args.pod_name, uid: args.pod_uid.filter(|uid| !uid.is_empty()) };
         tracing::info!(namespace, pod = pod.name, "following the cluster");
         let following = cluster::Options { namespace: namespace.clone(), cache: args.cache };
         let source = cluster::start(client.clone(), &following, Arc::clone(&telemetry));

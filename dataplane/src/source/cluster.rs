@@ -15,6 +15,8 @@ mod lease;
 mod objects;
 mod secrets;
 mod state;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use kube::{
 };
 
 use super::says;
-use crate::plan::{Note, Report, Status};
+use crate::plan::{Note, Report};
 
 /// The API server takes no longer note, in bytes.
 const LONGEST_NOTE: usize = 1024;
@@ -49,14 +49,9 @@ fn bounded(text: &str) -> String {
 }
 
 fn about(report: &Report) -> ObjectReference {
-    let kind = match report.status {
-        Status::Provider(_) => "AIProvider",
-        Status::Pricing(_) => "ModelPricing",
-        Status::Tenant(_) => "Tenant",
-    };
     ObjectReference {
         api_version: Some(API_VERSION.to_owned()),
-        kind: Some(kind.to_owned()),
+        kind: Some(super::status::kind(&report.status).to_owned()),
         name: Some(report.object.name.clone()),
         namespace: Some(report.object.namespace.clone()),
         uid: Some(report.uid.clone()),

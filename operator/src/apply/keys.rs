@@ -3,19 +3,23 @@
 use std::fmt;
 
 use aigne_hub_crds::{
+    compile::ObjectKey,
     distribution::{KEY_COMPONENT, MANAGER, ROTATED_ANNOTATION, ROTATED_KEYS_ANNOTATION},
     v1alpha1::TENANT_KEY_DATA_KEY,
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
+    Api, Resource as _,
+    api::{GetParams, Patch, PatchParams, PostParams, Request},
 };
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::{ADDRESS_DATA_KEY, Cluster, WriteError, labels};
-use crate::plan::{KeyAction, KeyWork};
+use crate::{
+    plan::{KeyAction, KeyWork},
+    watch,
+};
 
 /// On a tenant's Secret: the Tenant that it was made for.
 const TENANT_LABEL: &str = "hub.aigne.io/tenant";
@@ -79,8 +83,11 @@ pub async fn work(cluster: &Cluster, work: &KeyWork) -> Result<(), WriteError> {
             let secret = secret(work, &Key::random()?, &cluster.address)?;
             let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             match cluster.write("Secret", api.create(&params, &secret)).await {
-                // Somebody brought one along in the meantime: that one is used.
-                Err(error) if error.code() == Some(409) => Ok(()),
+                // If somebody brought one along in the meantime, it is seen before this is tried again.
+                Err(error) if error.code() == Some(409) => match kind_of(cluster, &work.secret).await? {
+                    r#type if watch::is_watched(&r#type) => Err(error),
+                    r#type => Err(WriteError::Hidden(r#type)),
+                },
                 result => result.map(drop),
             }
         }
@@ -103,6 +110,20 @@ pub async fn work(cluster: &Cluster, work: &KeyWork) -> Result<(), WriteError> {
             cluster.write("Secret", api.patch(name, &params, &Patch::Merge(Hidden(patch)))).await.map(drop)
         }
     }
+}
+
+/// The type of a Secret, and nothing else of it.
+async fn kind_of(cluster: &Cluster, secret: &ObjectKey) -> Result<String, WriteError> {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        #[serde(default)]
+        r#type: String,
+    }
+    let url = Secret::url_path(&(), Some(&secret.namespace));
+    let request = Request::new(url).get(&secret.name, &GetParams::default());
+    let request = request.map_err(|error| WriteError::Kube(kube::Error::BuildRequest(error)))?;
+    let typed = cluster.ask(cluster.client.request::<Typed>(request)).await?;
+    Ok(typed.r#type)
 }
 
 /// No owner: a Tenant that is deleted and restored finds its key again.
@@ -133,8 +154,6 @@ impl fmt::Debug for Hidden {
 
 #[cfg(test)]
 mod tests {
-    use aigne_hub_crds::compile::ObjectKey;
-
     use super::*;
 
     #[test]

@@ -4,7 +4,7 @@ use aigne_hub_crds::distribution::{CONFIG_COMPONENT, SECRETS_ROLE};
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
 use serde_json::{Value, json};
 
-const VERBS: [&str; 3] = ["get", "list", "watch"];
+const VERBS: [&str; 2] = ["list", "watch"];
 
 /// The Role that names these Secrets and no others.
 pub(super) fn role(names: &[String]) -> Value {

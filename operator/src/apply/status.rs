@@ -1,11 +1,10 @@
 //! Sends a status.
 
-use std::fmt::Debug;
-
 use aigne_hub_crds::v1alpha1::{AIProvider, ModelPricing, Tenant};
-use k8s_openapi::NamespaceResourceScope;
-use kube::{Api, Resource, api::Patch};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, Patch},
+};
 use serde_json::{Value, json};
 
 use super::{Cluster, WriteError, applying};
@@ -13,36 +12,46 @@ use crate::plan::{Report, Status};
 
 /// Sends it. An object that is gone, or is another one by now, needs none.
 pub async fn send(cluster: &Cluster, report: &Report) -> Result<(), WriteError> {
-    let result = match &report.status {
-        Status::Provider(status) => apply::<AIProvider>(cluster, report, status).await,
-        Status::Pricing(status) => apply::<ModelPricing>(cluster, report, status).await,
-        Status::Tenant(status) => apply::<Tenant>(cluster, report, status).await,
-    };
-    match result {
+    let resource = resource(&report.status);
+    // The answer is the whole object, which may be one that cannot be read.
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(cluster.client.clone(), &report.object.namespace, &resource);
+    let patch = Patch::Apply(object(report, &resource));
+    match cluster
+        .write(kind(&report.status), api.patch_status(&report.object.name, &applying(), &patch))
+        .await
+    {
         // Gone, or of another uid: this write has no other precondition that could conflict.
         Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(()),
-        result => result,
+        result => result.map(drop),
     }
 }
 
-async fn apply<K>(cluster: &Cluster, report: &Report, status: &impl Serialize) -> Result<(), WriteError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
-{
-    let api: Api<K> = Api::namespaced(cluster.client.clone(), &report.object.namespace);
-    let patch = Patch::Apply(object::<K>(report, status));
-    let kind = match report.status {
+fn resource(status: &Status) -> ApiResource {
+    match status {
+        Status::Provider(_) => ApiResource::erase::<AIProvider>(&()),
+        Status::Pricing(_) => ApiResource::erase::<ModelPricing>(&()),
+        Status::Tenant(_) => ApiResource::erase::<Tenant>(&()),
+    }
+}
+
+pub(super) fn kind(status: &Status) -> &'static str {
+    match status {
         Status::Provider(_) => "AIProvider",
         Status::Pricing(_) => "ModelPricing",
         Status::Tenant(_) => "Tenant",
-    };
-    cluster.write(kind, api.patch_status(&report.object.name, &applying(), &patch)).await.map(drop)
+    }
 }
 
-fn object<K: Resource<DynamicType = ()>>(report: &Report, status: &impl Serialize) -> Value {
+fn object(report: &Report, resource: &ApiResource) -> Value {
+    let status = match &report.status {
+        Status::Provider(status) => json!(status),
+        Status::Pricing(status) => json!(status),
+        Status::Tenant(status) => json!(status),
+    };
     json!({
-        "apiVersion": K::api_version(&()),
-        "kind": K::kind(&()),
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
         "metadata": {"name": report.object.name, "namespace": report.object.namespace, "uid": report.uid},
         "status": status,
     })
@@ -60,7 +69,7 @@ mod tests {
         let report = Report {
             object: ObjectKey::new("team", "acme"),
             uid: "u-1".into(),
-            status: Status::Tenant(status.clone()),
+            status: Status::Tenant(status),
             events: Vec::new(),
         };
         let expected = json!({
@@ -69,6 +78,6 @@ mod tests {
             "metadata": {"name": "acme", "namespace": "team", "uid": "u-1"},
             "status": {"observedGeneration": 3},
         });
-        assert_eq!(object::<Tenant>(&report, &status), expected);
+        assert_eq!(object(&report, &resource(&report.status)), expected);
     }
 }

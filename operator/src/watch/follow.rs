@@ -15,7 +15,7 @@ use kube::{
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{Message, Seen, kinds::Watched};
-use crate::metrics::Metrics;
+use crate::{change::Change, metrics::Metrics};
 
 /// The first wait after a failure; doubles with each in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -146,23 +146,12 @@ impl<K: Watched> State<'_, K> {
         if let Some(listing) = &mut self.listing {
             listing.insert(key.clone());
         }
-        match object.seen(&key) {
-            Ok(seen) => {
-                self.readable(&key);
-                let Some((change, ready)) = seen else { return Ok(()) };
-                self.follow.tell(Message::Seen(Box::new(Seen { key, change, version, ready }))).await
-            }
-            // What was known of it before goes on holding: nobody loses service because one field is not understood.
-            Err(error) => {
-                if self.unreadable.get(&key) != Some(&error) {
-                    tracing::error!(kind = K::KIND, object = %key, error, "the object cannot be read; what was known of it stays in use");
-                }
-                if self.unreadable.insert(key, error).is_none() {
-                    self.follow.metrics.unreadable(K::KIND, 1);
-                }
-                Ok(())
-            }
+        let Some((change, ready)) = object.seen(&key) else { return Ok(()) };
+        match &change {
+            Change::Broken(_, broken) => self.unreadable(&key, &broken.error),
+            _ => self.readable(&key),
         }
+        self.follow.tell(Message::Seen(Box::new(Seen { key, change, version, ready }))).await
     }
 
     async fn gone(&mut self, key: ObjectKey, version: u64) -> Result<(), Deaf> {
@@ -170,6 +159,16 @@ impl<K: Watched> State<'_, K> {
         self.readable(&key);
         let Some(change) = K::gone(&key) else { return Ok(()) };
         self.follow.tell(Message::Seen(Box::new(Seen { key, change, version, ready: None }))).await
+    }
+
+    fn unreadable(&mut self, key: &ObjectKey, error: &str) {
+        if self.unreadable.get(key).is_some_and(|known| known == error) {
+            return;
+        }
+        tracing::error!(kind = K::KIND, object = %key, error, "the object cannot be read; what was known of it stays in use");
+        if self.unreadable.insert(key.clone(), error.to_owned()).is_none() {
+            self.follow.metrics.unreadable(K::KIND, 1);
+        }
     }
 
     fn readable(&mut self, key: &ObjectKey) {

@@ -16,13 +16,16 @@ use k8s_openapi::{
     api::{coordination::v1::Lease, core::v1::ConfigMap, rbac::v1::Role},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta},
 };
-use kube::{Resource, core::DeserializeGuard};
+use kube::{
+    Resource,
+    core::{DeserializeGuard, error_boundary::InvalidObject},
+};
 use serde::de::DeserializeOwned;
 
 use super::secret::Facts;
 use crate::{
     apply::secrets_of,
-    change::{Change, Owned, SeenGateway},
+    change::{Broken, Change, Object, Owned, SeenGateway},
 };
 
 /// What an object says: a change, and the status of its condition Ready. `None` if it says nothing to us.
@@ -41,8 +44,8 @@ pub(crate) trait Watched:
     /// As people write it.
     const KIND: &'static str;
 
-    /// What it says; an error, for people, if it cannot be read.
-    fn seen(self, key: &ObjectKey) -> Result<Says, String>;
+    /// What it says.
+    fn seen(self, key: &ObjectKey) -> Says;
 
     /// That it is gone.
     fn gone(key: &ObjectKey) -> Option<Change>;
@@ -53,11 +56,14 @@ macro_rules! resources {
         impl Watched for DeserializeGuard<$kind> {
             const KIND: &'static str = stringify!($kind);
 
-            fn seen(self, key: &ObjectKey) -> Result<Says, String> {
-                let mut object = self.0.map_err(|invalid| invalid.error)?;
+            fn seen(self, key: &ObjectKey) -> Says {
+                let mut object = match self.0 {
+                    Ok(object) => object,
+                    Err(invalid) => return Some(broken(Object::$change(key.clone()), invalid)),
+                };
                 slim(&mut object.metadata);
                 let ready = object.status.as_ref().map(|status| ready(&status.conditions)).unwrap_or_default();
-                Ok(Some((Change::$change(key.clone(), Some(Arc::new(object))), Some(ready))))
+                Some((Change::$change(key.clone(), Some(Arc::new(object))), Some(ready)))
             }
 
             fn gone(key: &ObjectKey) -> Option<Change> {
@@ -71,6 +77,13 @@ resources! {
     AIProvider as Provider;
     ModelPricing as Pricing;
     Tenant as Tenant;
+}
+
+/// It is not ready, whatever it says of itself.
+fn broken(object: Object, invalid: InvalidObject) -> (Change, Option<String>) {
+    let InvalidObject { error, metadata } = invalid;
+    let broken = Broken { uid: metadata.uid.unwrap_or_default(), generation: metadata.generation, error };
+    (Change::Broken(object, broken), Some("False".to_owned()))
 }
 
 /// Leaves out what nobody reads: it is more than the object itself, and there are thousands.
@@ -89,8 +102,8 @@ fn ready(conditions: &[Condition]) -> String {
 impl Watched for Facts {
     const KIND: &'static str = "Secret";
 
-    fn seen(self, key: &ObjectKey) -> Result<Says, String> {
-        Ok(Some((Change::Secret(key.clone(), Some(Facts::seen(self))), None)))
+    fn seen(self, key: &ObjectKey) -> Says {
+        Some((Change::Secret(key.clone(), Some(Facts::seen(self))), None))
     }
 
     fn gone(key: &ObjectKey) -> Option<Change> {
@@ -101,7 +114,7 @@ impl Watched for Facts {
 impl Watched for ConfigMap {
     const KIND: &'static str = "ConfigMap";
 
-    fn seen(self, key: &ObjectKey) -> Result<Says, String> {
+    fn seen(self, key: &ObjectKey) -> Says {
         let text = |name| self.data.as_ref().and_then(|data| data.get(name));
         // What cannot be read is written anew, so it is no more than absent.
         let owned = if key.name == INDEX_NAME {
@@ -110,7 +123,7 @@ impl Watched for ConfigMap {
             part_number(&key.name)
                 .map(|number| Owned::Part(number, text(PART_KEY).and_then(|text| Part::from_data(text).ok())))
         };
-        Ok(owned.map(|owned| (Change::Owned(owned), None)))
+        owned.map(|owned| (Change::Owned(owned), None))
     }
 
     fn gone(key: &ObjectKey) -> Option<Change> {
@@ -124,9 +137,9 @@ impl Watched for ConfigMap {
 impl Watched for Role {
     const KIND: &'static str = "Role";
 
-    fn seen(self, key: &ObjectKey) -> Result<Says, String> {
+    fn seen(self, key: &ObjectKey) -> Says {
         let owned = || Change::Owned(Owned::Role(secrets_of(&self)));
-        Ok((key.name == SECRETS_ROLE).then(|| (owned(), None)))
+        (key.name == SECRETS_ROLE).then(|| (owned(), None))
     }
 
     fn gone(key: &ObjectKey) -> Option<Change> {
@@ -137,8 +150,8 @@ impl Watched for Role {
 impl Watched for Lease {
     const KIND: &'static str = "Lease";
 
-    fn seen(self, key: &ObjectKey) -> Result<Says, String> {
-        let Some(pod) = pod(&key.name) else { return Ok(None) };
+    fn seen(self, key: &ObjectKey) -> Says {
+        let pod = pod(&key.name)?;
         let annotation = |name| self.metadata.annotations.as_ref().and_then(|all| all.get(name));
         let spec = self.spec.as_ref();
         let renewed =
@@ -151,7 +164,7 @@ impl Watched for Lease {
                 .saturating_add(SignedDuration::from_secs(seconds.into()))
                 .unwrap_or(Timestamp::MAX),
         };
-        Ok(Some((Change::Gateway(pod.to_owned(), Some(gateway)), None)))
+        Some((Change::Gateway(pod.to_owned(), Some(gateway)), None))
     }
 
     fn gone(key: &ObjectKey) -> Option<Change> {

@@ -18,7 +18,7 @@ struct Arguments {
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10,1000,10000")]
     tenants: Vec<usize>,
     /// Changes of each kind.
-    #[arg(long, value_name = "N", default_value_t = 25)]
+    #[arg(long, value_name = "N", default_value_t = 100)]
     changes: usize,
 }
 
@@ -30,8 +30,7 @@ async fn main() -> anyhow::Result<()> {
     for tenants in arguments.tenants {
         let plane = ControlPlane::start().await?;
         plane.install_crds().await?;
-        let changes = arguments.changes.min(tenants);
-        all.push(measure(&plane, &postgres, tenants, changes, |line| eprintln!("{line}")).await?);
+        all.push(measure(&plane, &postgres, tenants, arguments.changes, |line| eprintln!("{line}")).await?);
     }
     print(&all);
     Ok(())

@@ -98,8 +98,8 @@ impl Gateways {
 /// What a gateway may do beside reading the Secrets that the operator's Role names. The chart grants the same.
 fn rules() -> Value {
     json!([
-        { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"] },
-        { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch", "delete"] },
+        { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"] },
+        { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "patch", "delete"] },
     ])
 }
 

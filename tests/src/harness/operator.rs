@@ -16,7 +16,7 @@ use super::output::Output;
 use super::place::random;
 use super::{PATIENCE, eventually};
 
-pub use rights::{hub_rules, tenant_rules};
+pub use rights::{Rights, rights};
 
 /// The name of the operator's ServiceAccount.
 pub const ACCOUNT: &str = "operator";
@@ -27,6 +27,7 @@ pub struct Operators {
     kubeconfig: PathBuf,
     namespace: String,
     tenants: Vec<String>,
+    address: String,
     lease: String,
     further: Vec<OsString>,
 }
@@ -35,13 +36,24 @@ impl Operators {
     /// For a hub in this namespace, with Tenants there and in those. The account gets its rights in all of them.
     pub async fn new(plane: &ControlPlane, namespace: &str, tenants: &[&str]) -> anyhow::Result<Self> {
         let kubeconfig = plane.kubeconfig_as(namespace, ACCOUNT).await?;
-        rights::grant(plane, namespace, namespace, &hub_rules()).await?;
+        let rights = rights(plane).await?;
+        rights::grant(plane, namespace, Some(namespace), &rights.hub).await?;
         for tenant in tenants {
-            rights::grant(plane, namespace, tenant, &tenant_rules()).await?;
+            rights::grant(plane, namespace, Some(tenant), &rights.tenants).await?;
         }
         let tenants = tenants.iter().map(|name| (*name).to_owned()).collect();
+        let address = format!("http://aigne-hub.{namespace}.svc:8080");
         let namespace = namespace.to_owned();
-        Ok(Self { kubeconfig, namespace, tenants, lease: "3s".into(), further: Vec::new() })
+        Ok(Self { kubeconfig, namespace, tenants, address, lease: "3s".into(), further: Vec::new() })
+    }
+
+    /// For a hub in this namespace, with Tenants in every namespace. Only in a control plane of the test's own: it acts
+    /// on all that there is.
+    pub async fn everywhere(plane: &ControlPlane, namespace: &str) -> anyhow::Result<Self> {
+        let mut operators = Self::new(plane, namespace, &[]).await?;
+        rights::grant(plane, namespace, None, &rights(plane).await?.everywhere).await?;
+        operators.tenants.push("*".into());
+        Ok(operators)
     }
 
     /// Also watches a namespace in which it has no rights, until [`grant`](Self::grant).
@@ -53,7 +65,14 @@ impl Operators {
 
     /// Gives the rights in a tenants' namespace.
     pub async fn grant(&self, plane: &ControlPlane, namespace: &str) -> anyhow::Result<()> {
-        rights::grant(plane, &self.namespace, namespace, &tenant_rules()).await
+        rights::grant(plane, &self.namespace, Some(namespace), &rights(plane).await?.tenants).await
+    }
+
+    /// Where applications reach gateways.
+    #[must_use]
+    pub fn address(mut self, address: &str) -> Self {
+        self.address = address.into();
+        self
     }
 
     /// How long their Lease lasts; three seconds by default.
@@ -73,11 +92,10 @@ impl Operators {
     /// Starts one.
     pub async fn start(&self) -> anyhow::Result<Operator> {
         let identity = format!("operator-{}", random(4)?);
-        let mut command =
-            tokio::process::Command::new(program("aigne-hub-operator", "AIGNE_HUB_OPERATOR_BIN")?);
+        let mut command = tokio::process::Command::new(binary()?);
         command.args(["--namespace", &self.namespace, "--identity", &identity]);
         command.args(["--tenant-namespaces", &self.tenants.join(",")]);
-        command.args(["--address", &format!("http://aigne-hub.{}.svc:8080", self.namespace)]);
+        command.args(["--address", &self.address]);
         command.args([
             "--admin-listen",
             "127.0.0.1:0",
@@ -175,4 +193,9 @@ impl Operator {
         ensure!(ended.success(), "{ended}: {}", self.logs.text());
         Ok(())
     }
+}
+
+/// The operator's binary: `AIGNE_HUB_OPERATOR_BIN`, or the one in the target folder that this program is in.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    program("aigne-hub-operator", "AIGNE_HUB_OPERATOR_BIN")
 }

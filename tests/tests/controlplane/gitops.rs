@@ -59,8 +59,22 @@ async fn health_follows_the_conditions() -> Outcome {
     ];
     let pending = [GOOD[0], GOOD[1], ("Programmed", "False", "Pending"), ("Ready", "False", "Pending")];
     let unknown = [GOOD[0], GOOD[1], ("Programmed", "Unknown", "Pending"), ("Ready", "Unknown", "Pending")];
+    let untouched = ["Accepted", "ResolvedRefs", "Programmed", "Ready"].map(|kind| {
+        json!({
+            "type": kind, "status": "Unknown", "reason": "Pending",
+            "message": "the operator has not looked at it yet", "lastTransitionTime": "1970-01-01T00:00:00Z",
+        })
+    });
+    let untouched = json!({ "conditions": untouched });
     let cases = [
-        ("never looked at", object(1, Value::Null), "Progressing", "not looked at it yet", "Current"),
+        ("new", object(1, untouched), "Progressing", "not looked at it yet", "InProgress"),
+        (
+            "of before there were defaults",
+            object(1, Value::Null),
+            "Progressing",
+            "not looked at it yet",
+            "Current",
+        ),
         ("an empty status", object(1, json!({})), "Progressing", "not looked at it yet", "Current"),
         ("ready", object(2, with(&[])), "Healthy", "Ready says Ready", "Current"),
         ("changed since", object(3, with(&[])), "Progressing", "not looked at it yet", "InProgress"),

@@ -2,6 +2,7 @@
 
 mod access;
 mod life;
+mod programs;
 mod rendered;
 mod server;
 

@@ -2,4 +2,7 @@
 
 mod leadership;
 mod objects;
+mod rights;
+mod scale;
+mod statuses;
 mod survival;

@@ -1,6 +1,11 @@
 //! Puts together what the watches tell, and hands it out: soon where it is whole, and not too late where it is not.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use aigne_hub_crds::distribution::{COMPONENT_LABEL, CONFIG_COMPONENT};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -19,7 +24,7 @@ use super::{
     client::WATCH_SECONDS,
     objects::Place,
     secrets::{ToldOf, Watches, values},
-    state::{SecretName, Standing, State},
+    state::{SECRETS, SecretName, Standing, State},
     watch::{Told, watch},
 };
 use crate::{
@@ -31,42 +36,16 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(10);
 /// How long a part waits for the others of its sequence.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a configuration waits for Secrets that it is the first to name (their Role may be new, too).
-const SECRETS: Duration = Duration::from_secs(2);
 
 /// Problems that are logged at once at most; all of them are shown at the admin listener.
 const MOST_LINES: usize = 10;
 
 /// Follows the cluster on the current runtime until nobody watches. Begins with what the process before has kept.
 pub fn start(client: Client, options: &Options, telemetry: Arc<Telemetry>) -> Source {
-    let state = State::new(options.namespace.clone());
-    let (loaded, loaded_receiver) = watch::channel(Arc::default());
-    let (rejected, rejected_receiver) = watch::channel(Arc::default());
-    let (refused, refused_receiver) = watch::channel(None);
-    let mut following = Following {
-        namespace: options.namespace.clone(),
-        state,
-        telemetry,
-        loaded,
-        rejected,
-        refused,
-        cache: None,
-        away: None,
-        secrets_away: HashSet::new(),
-        since: None,
-        last: Instant::now(),
-    };
+    let (mut following, source) = Following::new(&options.namespace, telemetry);
     if let Some(folder) = &options.cache {
-        following.restore(folder);
-        following.cache = Some(Cache::start(folder));
+        following.keep_in(cache::folder(folder, &options.namespace));
     }
-    following.telemetry.shared().config.connected(false);
-    let source = Source {
-        loaded: loaded_receiver,
-        rejected: rejected_receiver,
-        refused: refused_receiver,
-        served: watch::Sender::new(None),
-    };
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &options.namespace);
     let ours = watcher::Config::default().labels(&format!("{COMPONENT_LABEL}={CONFIG_COMPONENT}"));
     let events = watcher(maps, ours.timeout(WATCH_SECONDS));
@@ -82,7 +61,6 @@ pub fn start(client: Client, options: &Options, telemetry: Arc<Telemetry>) -> So
 }
 
 struct Following {
-    namespace: String,
     state: State,
     telemetry: Arc<Telemetry>,
     loaded: watch::Sender<Arc<Loaded>>,
@@ -99,6 +77,33 @@ struct Following {
 }
 
 impl Following {
+    fn new(namespace: &str, telemetry: Arc<Telemetry>) -> (Self, Source) {
+        telemetry.shared().config.connected(false);
+        let (loaded, loaded_receiver) = watch::channel(Arc::default());
+        let (rejected, rejected_receiver) = watch::channel(Arc::default());
+        let (refused, refused_receiver) = watch::channel(None);
+        let source = Source { refused: refused_receiver, ..Source::new(loaded_receiver, rejected_receiver) };
+        let following = Self {
+            state: State::new(namespace.to_owned()),
+            telemetry,
+            loaded,
+            rejected,
+            refused,
+            cache: None,
+            away: None,
+            secrets_away: HashSet::new(),
+            since: None,
+            last: Instant::now(),
+        };
+        (following, source)
+    }
+
+    /// Begins with what is in the folder, and keeps there what comes.
+    fn keep_in(&mut self, folder: PathBuf) {
+        self.restore(&folder);
+        self.cache = Some(Cache::start(folder));
+    }
+
     async fn run(
         mut self,
         mut maps: mpsc::Receiver<Told<Event<ConfigMap>>>,
@@ -106,8 +111,10 @@ impl Following {
         mut watches: Watches,
     ) {
         loop {
+            let now = Instant::now();
+            self.state.name_secrets(now, SECRETS);
             watches.follow(self.state.secret_names());
-            let due = self.due();
+            let due = self.due(now);
             tokio::select! {
                 biased;
                 () = self.loaded.closed() => return,
@@ -119,13 +126,18 @@ impl Following {
         }
     }
 
-    fn due(&self) -> Option<Instant> {
-        let since = self.since?;
-        match self.state.standing() {
-            Standing::Nothing => None,
-            Standing::Asking => Some(since + SECRETS),
-            Standing::Partial => Some(since + PATIENCE),
-            Standing::Whole => Some(self.last + QUIET),
+    /// When to hand out what there is. The first time that waits for every Secret; later only who names it waits.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let waited = self.state.deadlines(now);
+        let changed = match self.state.standing() {
+            Standing::Nothing => return None,
+            Standing::Partial => self.since.map(|since| since + PATIENCE),
+            Standing::Whole => self.since.map(|_| self.last + QUIET),
+        };
+        if self.loaded.borrow().is_empty() {
+            changed.max(waited.max())
+        } else {
+            changed.into_iter().chain(waited).min()
         }
     }
 
@@ -148,7 +160,12 @@ impl Following {
                 self.connected();
                 self.changed();
             }
-            Told::Away(why) => self.away(why),
+            Told::Away(why) => {
+                self.away(why);
+                if self.state.make_do() {
+                    self.changed();
+                }
+            }
             Told::Back => self.connected(),
         }
         self.tell();
@@ -201,12 +218,12 @@ impl Following {
     fn hand_out(&mut self) {
         self.since = None;
         self.last = Instant::now();
-        self.state.wait_no_more();
-        let loaded = self.state.loaded();
-        let (is_new, new_secrets) = {
+        let (loaded, is_new, new_secrets) = {
             let current = self.loaded.borrow();
+            let loaded = self.state.loaded(&current, self.last);
             let is_new = current.revision != loaded.revision || current.sequence != loaded.sequence;
-            (is_new, is_new && !current.secrets.same(&loaded.secrets))
+            let new_secrets = is_new && !current.secrets.same(&loaded.secrets);
+            (loaded, is_new, new_secrets)
         };
         if is_new {
             tracing::debug!(revision = loaded.revision, sequence = loaded.sequence, "a new revision");
@@ -227,22 +244,16 @@ impl Following {
 
     /// Serves what the process before has kept, until the cluster says something else.
     fn restore(&mut self, folder: &Path) {
-        let kept = match cache::load(folder) {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(%error, folder = %folder.display(), "the kept configuration is not used");
-                return;
-            }
+        let Some(kept) = cache::load(folder) else {
+            return;
         };
-        let mut state = State::new(self.namespace.clone());
-        if state.restore(kept.maps, kept.secrets) {
-            self.state = state;
+        if self.state.restore(kept.maps, kept.secrets, Instant::now()) {
             self.hand_out();
             let sequence = self.loaded.borrow().sequence;
             tracing::info!(sequence, "the configuration that was kept is in use");
         } else {
-            tracing::warn!(folder = %folder.display(), "the kept configuration is not whole, and not used");
+            let folder = folder.display();
+            tracing::warn!(%folder, "the kept configuration is not whole: it is used if the API server is away");
         }
     }
 
@@ -291,3 +302,6 @@ impl Following {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

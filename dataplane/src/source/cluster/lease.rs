@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use aigne_hub_crds::distribution::{
     COMPONENT_LABEL, GATEWAY_COMPONENT, REFUSED_ANNOTATION, SEQUENCE_ANNOTATION, lease_name,
 };
+use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease as Object, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference},
@@ -55,16 +56,15 @@ impl Lease {
     pub fn start(client: Client, namespace: &str, pod: Pod, source: &Source, clock: Clock) -> Self {
         let api: Api<Object> = Api::namespaced(client, namespace);
         let name = lease_name(&pod.name);
-        let keeper = Keeper {
-            api: api.clone(),
-            pod,
-            since: MicroTime(clock.now()),
-            clock,
-            served: source.served.subscribe(),
-            refused: source.refused.clone(),
+        let since = MicroTime(clock.now());
+        let writer = api.clone();
+        let write = move |said: Said| {
+            let (api, lease) = (writer.clone(), object(&pod, &since, clock.now(), said));
+            async move { write(&api, &lease).await }
         };
+        let keeper = Keeper { served: source.served.subscribe(), refused: source.refused.clone() };
         let (stop, stopped) = oneshot::channel();
-        Self { api, name, stop, task: tokio::spawn(keeper.run(stopped)) }
+        Self { api, name, stop, task: tokio::spawn(keeper.run(write, stopped)) }
     }
 
     /// Takes it away: this pod serves no more. An API server that is away sees it expire.
@@ -81,30 +81,40 @@ impl Lease {
     }
 }
 
+/// What a Lease says beside that the pod lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Said {
+    sequence: Option<u64>,
+    refused: Option<String>,
+}
+
 struct Keeper {
-    api: Api<Object>,
-    pod: Pod,
-    since: MicroTime,
-    clock: Clock,
     served: watch::Receiver<Option<u64>>,
     refused: watch::Receiver<Option<String>>,
 }
 
 impl Keeper {
-    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+    /// Writes what is new at most once a second, and the same again before it expires.
+    async fn run<W: Future<Output = Result<(), String>>>(
+        mut self,
+        write: impl Fn(Said) -> W,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
         let mut failed = false;
         loop {
             let started = Instant::now();
-            let sequence = *self.served.borrow_and_update();
-            let refused = self.refused.borrow_and_update().clone();
+            let said = Said {
+                sequence: *self.served.borrow_and_update(),
+                refused: self.refused.borrow_and_update().clone(),
+            };
             let mut again = RENEW;
-            if sequence.is_some() || refused.is_some() {
-                let wrote = tokio::select! {
+            if said.sequence.is_some() || said.refused.is_some() {
+                let result = tokio::select! {
                     biased;
                     _ = &mut stopped => return,
-                    wrote = self.write(sequence, refused) => wrote,
+                    result = write(said) => result,
                 };
-                match wrote {
+                match result {
                     Ok(()) if std::mem::take(&mut failed) => tracing::info!("the Lease is written again"),
                     Ok(()) => {}
                     Err(why) => {
@@ -129,44 +139,46 @@ impl Keeper {
             }
         }
     }
+}
 
-    async fn write(&self, sequence: Option<u64>, refused: Option<String>) -> Result<(), String> {
-        let lease = self.lease(sequence, refused);
-        let apply = PatchParams::apply(MANAGER).force();
-        match timeout(WITHIN, self.api.patch(&lease_name(&self.pod.name), &apply, &Patch::Apply(&lease)))
-            .await
-        {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer".to_owned()),
-        }
-    }
-
-    fn lease(&self, sequence: Option<u64>, refused: Option<String>) -> Object {
-        let sequence = sequence.map(|sequence| (SEQUENCE_ANNOTATION.to_owned(), sequence.to_string()));
-        let refused = refused.map(|refused| (REFUSED_ANNOTATION.to_owned(), refused));
-        let owner = self.pod.uid.as_ref().map(|uid| OwnerReference {
-            api_version: "v1".to_owned(),
-            kind: "Pod".to_owned(),
-            name: self.pod.name.clone(),
-            uid: uid.clone(),
-            ..OwnerReference::default()
-        });
-        Object {
-            metadata: ObjectMeta {
-                name: Some(lease_name(&self.pod.name)),
-                labels: Some(BTreeMap::from([(COMPONENT_LABEL.to_owned(), GATEWAY_COMPONENT.to_owned())])),
-                annotations: Some(sequence.into_iter().chain(refused).collect()),
-                owner_references: owner.map(|owner| vec![owner]),
-                ..ObjectMeta::default()
-            },
-            spec: Some(LeaseSpec {
-                holder_identity: Some(self.pod.name.clone()),
-                lease_duration_seconds: Some(DURATION_SECONDS),
-                acquire_time: Some(self.since.clone()),
-                renew_time: Some(MicroTime(self.clock.now())),
-                ..LeaseSpec::default()
-            }),
-        }
+async fn write(api: &Api<Object>, lease: &Object) -> Result<(), String> {
+    let apply = PatchParams::apply(MANAGER).force();
+    let name = lease.metadata.name.as_deref().unwrap_or_default();
+    match timeout(WITHIN, api.patch(name, &apply, &Patch::Apply(lease))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer".to_owned()),
     }
 }
+
+/// Everything that it says, as it is applied: what it says no more is taken away.
+fn object(pod: &Pod, since: &MicroTime, now: Timestamp, said: Said) -> Object {
+    let sequence = said.sequence.map(|sequence| (SEQUENCE_ANNOTATION.to_owned(), sequence.to_string()));
+    let refused = said.refused.map(|refused| (REFUSED_ANNOTATION.to_owned(), refused));
+    let owner = pod.uid.as_ref().map(|uid| OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        name: pod.name.clone(),
+        uid: uid.clone(),
+        ..OwnerReference::default()
+    });
+    Object {
+        metadata: ObjectMeta {
+            name: Some(lease_name(&pod.name)),
+            labels: Some(BTreeMap::from([(COMPONENT_LABEL.to_owned(), GATEWAY_COMPONENT.to_owned())])),
+            annotations: Some(sequence.into_iter().chain(refused).collect()),
+            owner_references: owner.map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        spec: Some(LeaseSpec {
+            holder_identity: Some(pod.name.clone()),
+            lease_duration_seconds: Some(DURATION_SECONDS),
+            acquire_time: Some(since.clone()),
+            renew_time: Some(MicroTime(now)),
+            ..LeaseSpec::default()
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,14 @@ impl Place {
         }
     }
 
+    /// Whether the index says that it is there.
+    pub(super) fn is_named_by(self, index: &Index) -> bool {
+        match self {
+            Self::Index => true,
+            Self::Part(number) => number < index.parts,
+        }
+    }
+
     /// Takes the text out of the ConfigMap.
     pub(super) fn text(self, map: &mut ConfigMap) -> Option<String> {
         map.data.as_mut()?.remove(self.key())

@@ -1,17 +1,28 @@
-//! What has arrived, and what it comes to. Pure: whoever calls brings what was told, and asks what to serve.
+//! What has arrived, and what it comes to. Pure: whoever calls brings what was told and the time, and asks what to serve.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod troubles;
 
-use aigne_hub_crds::{
-    config::SecretRef,
-    distribution::{Assembly, INDEX_NAME, Refused, Unreadable},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
+use aigne_hub_crds::{
+    config::{Provider, SecretRef},
+    distribution::{Assembly, Digest, INDEX_NAME, Refused, Unreadable, provider_entry},
+};
+use tokio::time::Instant;
+
+use self::troubles::{Trouble, Troubles};
 use super::{
-    super::{Loaded, Location, Problem, resolve::Unresolved, revision},
+    super::{Loaded, Problem, resolve::Unresolved, revision},
     objects::{Place, Unusable},
 };
 use crate::secret::{SecretStore, SecretValue};
+
+/// How long a provider waits for a Secret that it is the first to name: the Role that allows it may be new, too.
+/// Nobody else waits meanwhile.
+pub(super) const SECRETS: Duration = Duration::from_secs(2);
 
 /// A Secret's namespace and name.
 pub(super) type SecretName = (String, String);
@@ -20,13 +31,13 @@ pub(super) type SecretName = (String, String);
 pub(super) type Values = BTreeMap<String, Result<SecretValue, Unresolved>>;
 
 /// What is known of a Secret.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum Known {
-    /// Asked for, not answered.
-    #[default]
-    Asked,
-    /// It cannot be read, and never was: why.
-    Refused(String),
+    /// Asked for and not answered, or refused: why. Until then, whoever names it waits.
+    Asked {
+        until: Instant,
+        why: Option<String>,
+    },
     /// It is not there.
     Missing,
     There(Values),
@@ -38,16 +49,13 @@ pub(super) struct State {
     namespace: String,
     assembly: Assembly,
     secrets: BTreeMap<SecretName, Known>,
-    /// By the ConfigMap that they are about.
-    troubles: BTreeMap<Place, Vec<String>>,
-    /// Whether the whole list has been seen once, here or by the process before.
+    troubles: Troubles,
+    /// Whether the whole list has been seen once, or what was kept must do.
     listed: bool,
     /// ConfigMaps that exist, or are kept.
     present: BTreeSet<Place>,
     /// Those of the list that is coming in.
     listing: Option<BTreeSet<Place>>,
-    /// Secrets that nothing waits for any more.
-    waited: BTreeSet<SecretName>,
     /// The last sequence that was all here.
     sequence: Option<u64>,
 }
@@ -57,8 +65,6 @@ pub(super) struct State {
 pub(super) enum Standing {
     /// There is nothing to serve yet.
     Nothing,
-    /// Secrets that are named for the first time have not been answered.
-    Asking,
     /// More parts of a sequence are to come.
     Partial,
     Whole,
@@ -70,11 +76,10 @@ impl State {
             namespace,
             assembly: Assembly::default(),
             secrets: BTreeMap::new(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::default(),
             listed: false,
             present: BTreeSet::new(),
             listing: None,
-            waited: BTreeSet::new(),
             sequence: None,
         }
     }
@@ -89,19 +94,13 @@ impl State {
             Ok(change) => {
                 let refused = self.assembly.take(change);
                 let usable = !refused.iter().any(|refused| matches!(refused, Refused::Format(_)));
-                (usable, refused.iter().map(ToString::to_string).collect())
+                (usable, refused.into_iter().map(Trouble::Refused).collect())
             }
             // The index says it once, for all of them.
-            Err(Unusable::Part(Unreadable::Format(_))) if self.troubles.contains_key(&Place::Index) => {
-                (false, Vec::new())
-            }
-            Err(unusable) => (false, vec![unusable.to_string()]),
+            Err(Unusable::Part(Unreadable::Format(_))) if self.troubles.of_index() => (false, Vec::new()),
+            Err(unusable) => (false, vec![Trouble::Unusable(unusable)]),
         };
-        if troubles.is_empty() {
-            self.troubles.remove(&place);
-        } else {
-            self.troubles.insert(place, troubles);
-        }
+        self.troubles.set(place, troubles);
         self.settle();
         usable
     }
@@ -109,13 +108,12 @@ impl State {
     /// It was deleted. Says whether what it held is forgotten, too.
     pub(super) fn delete(&mut self, place: Place) -> bool {
         self.present.remove(&place);
-        self.troubles.remove(&place);
-        let parts = self.assembly.index().map_or(u32::MAX, |index| index.parts);
-        for refused in self.assembly.take(place.gone()) {
-            self.troubles.entry(place).or_default().push(refused.to_string());
-        }
+        let refused = self.assembly.take(place.gone()).into_iter().map(Trouble::Refused);
+        let is_kept = self.assembly.index().is_some_and(|index| place.is_named_by(index));
+        let kept = is_kept.then_some(Trouble::Deleted);
+        self.troubles.set(place, refused.chain(kept).collect());
         self.settle();
-        matches!(place, Place::Part(number) if number >= parts)
+        self.assembly.index().is_some() && !is_kept
     }
 
     /// The whole list is about to come.
@@ -131,16 +129,19 @@ impl State {
         gone.into_iter().filter(|place| self.delete(*place)).collect()
     }
 
-    /// Begins with what a process before has kept. Says whether it is all there.
+    /// Begins with what a process before has kept. Says whether it is whole: else it is served only once
+    /// [`make_do`](Self::make_do) says so, as a client that it does not know would be turned away.
     pub(super) fn restore(
         &mut self,
         texts: Vec<(Place, String)>,
         secrets: impl IntoIterator<Item = (SecretRef, SecretValue)>,
+        now: Instant,
     ) -> bool {
-        let mut usable = true;
         for (place, text) in texts {
-            usable &= self.take(place, Some(&text));
+            self.take(place, Some(&text));
         }
+        // No Secret is waited for: the process before knew what there was to know.
+        self.name_secrets(now, Duration::ZERO);
         for (reference, value) in secrets {
             let name = (reference.namespace, reference.name);
             if let Some(known) = self.secrets.get_mut(&name) {
@@ -152,28 +153,37 @@ impl State {
                 }
             }
         }
-        self.listed = true;
-        let parts = self.assembly.index().map_or(u32::MAX, |index| index.parts);
-        usable && (0..parts).all(|number| self.present.contains(&Place::Part(number)))
+        self.listed = self.assembly.complete().is_some();
+        self.listed
+    }
+
+    /// The API server is away: what there is must do. Says whether that changes anything.
+    pub(super) fn make_do(&mut self) -> bool {
+        let has_waited = !self.listed && self.assembly.index().is_some();
+        self.listed |= has_waited;
+        has_waited
     }
 
     fn settle(&mut self) {
         self.sequence = self.assembly.complete().or(self.sequence);
-        self.name_secrets();
+        if let Some(index) = self.assembly.index() {
+            let present = &self.present;
+            self.troubles.retain(|place| present.contains(&place) || place.is_named_by(index));
+        }
     }
 
-    /// Every Secret that is named is asked for, and no other is kept.
-    fn name_secrets(&mut self) {
+    /// Every Secret that is named is asked for, and no other is kept. To be called after every change.
+    pub(super) fn name_secrets(&mut self, now: Instant, patience: Duration) {
         let mut named: BTreeMap<SecretName, Known> = BTreeMap::new();
-        for reference in references(&self.assembly) {
+        for reference in self.references() {
             let name = (reference.namespace.clone(), reference.name.clone());
-            let known = self.secrets.remove(&name);
-            let entry = named.entry(name).or_default();
-            if let Some(known) = known {
+            named.entry(name).or_insert_with(|| Known::Asked { until: now + patience, why: None });
+        }
+        for (name, known) in std::mem::take(&mut self.secrets) {
+            if let Some(entry) = named.get_mut(&name) {
                 *entry = known;
             }
         }
-        self.waited.retain(|name| named.contains_key(name));
         self.secrets = named;
     }
 
@@ -191,10 +201,8 @@ impl State {
 
     /// A Secret cannot be read now. What was known of it stays.
     pub(super) fn refuse_secret(&mut self, name: &SecretName, why: &str) {
-        if let Some(known) = self.secrets.get_mut(name)
-            && matches!(known, Known::Asked | Known::Refused(_))
-        {
-            *known = Known::Refused(why.to_owned());
+        if let Some(Known::Asked { why: said, .. }) = self.secrets.get_mut(name) {
+            *said = Some(why.to_owned());
         }
     }
 
@@ -202,8 +210,6 @@ impl State {
     pub(super) fn standing(&self) -> Standing {
         if !self.listed || self.assembly.index().is_none() {
             Standing::Nothing
-        } else if self.asked().any(|name| !self.waited.contains(name)) {
-            Standing::Asking
         } else if self.assembly.complete().is_none() {
             Standing::Partial
         } else {
@@ -211,90 +217,134 @@ impl State {
         }
     }
 
-    fn asked(&self) -> impl Iterator<Item = &SecretName> {
-        let asked = |known: &Known| matches!(known, Known::Asked | Known::Refused(_));
-        self.secrets.iter().filter(move |(_, known)| asked(known)).map(|(name, _)| name)
+    /// When waiting for each Secret ends that is waited for.
+    pub(super) fn deadlines(&self, now: Instant) -> impl Iterator<Item = Instant> {
+        self.secrets.values().filter_map(move |known| known.waits(now))
     }
 
-    /// Nothing waits any longer for Secrets that have not been answered.
-    pub(super) fn wait_no_more(&mut self) {
-        self.waited = self.asked().cloned().collect();
-    }
-
-    /// What there is, as one revision.
-    pub(super) fn loaded(&self) -> Loaded {
-        let config = self.assembly.config().clone();
-        let secrets: SecretStore = references(&self.assembly)
-            .filter_map(|reference| Some((reference.clone(), self.value(reference)?.as_ref().ok()?.clone())))
+    /// What there is, as one revision. A provider that waits for a Secret stays as it was in `former`.
+    pub(super) fn loaded(&self, former: &Loaded, now: Instant) -> Loaded {
+        let mut config = self.assembly.config().clone();
+        let mut digest = self.assembly.digest();
+        let waiting: Vec<String> = config
+            .shared
+            .providers
+            .values()
+            .filter(|one| self.waits(one, now))
+            .map(|one| one.id.clone())
             .collect();
-        let digest = self.assembly.digest();
+        let mut kept = BTreeMap::new();
+        for id in &waiting {
+            digest -= config.shared.providers.remove(id).as_ref().map(digest_of).unwrap_or_default();
+            if let Some(provider) = former.config.shared.providers.get(id) {
+                digest += digest_of(provider);
+                config.shared.providers.insert(id.clone(), provider.clone());
+                let values = references([provider])
+                    .filter_map(|at| Some((at.clone(), former.secrets.get(at)?.clone())));
+                kept.extend(values);
+            }
+        }
+        let known = references(config.shared.providers.values())
+            .filter_map(|reference| Some((reference.clone(), self.value(reference)?.as_ref().ok()?.clone())));
+        kept.extend(known);
+        let secrets: SecretStore = kept.into_iter().collect();
+        let sequence = if waiting.is_empty() { self.sequence } else { former.sequence };
         let revision = revision(digest, &secrets);
-        Loaded { config, secrets, findings: Vec::new(), revision, digest, sequence: self.sequence }
+        Loaded { config, secrets, findings: Vec::new(), revision, digest, sequence }
+    }
+
+    fn waits(&self, provider: &Provider, now: Instant) -> bool {
+        references([provider])
+            .any(|reference| self.known(reference).is_some_and(|known| known.waits(now).is_some()))
+    }
+
+    fn known(&self, reference: &SecretRef) -> Option<&Known> {
+        self.secrets.get(&(reference.namespace.clone(), reference.name.clone()))
     }
 
     fn value(&self, reference: &SecretRef) -> Option<&Result<SecretValue, Unresolved>> {
-        match self.secrets.get(&(reference.namespace.clone(), reference.name.clone()))? {
+        match self.known(reference)? {
             Known::There(values) => values.get(&reference.key),
             _ => None,
         }
     }
 
+    fn references(&self) -> impl Iterator<Item = &SecretRef> {
+        references(self.assembly.config().shared.providers.values())
+    }
+
     /// Why what was found last is not in use as it is.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let of_maps = self.troubles.iter().flat_map(|(place, messages)| {
-            let file = format!("ConfigMap {}/{}", self.namespace, place.name());
-            messages.iter().map(move |message| problem(file.clone(), "", message))
-        });
+        let file = |place: Place| format!("ConfigMap {}/{}", self.namespace, place.name());
+        let of_maps =
+            self.troubles.iter().map(|(place, trouble)| problem(file(place), "", &trouble.to_string()));
         let missing =
-            (self.listed && self.assembly.index().is_none() && !self.troubles.contains_key(&Place::Index))
-                .then(|| {
-                    let file = format!("ConfigMap {}/{INDEX_NAME}", self.namespace);
-                    problem(file, "", "it is not there: the operator has not written the configuration yet")
-                });
+            (self.listed && self.assembly.index().is_none() && !self.troubles.of_index()).then(|| {
+                let file = format!("ConfigMap {}/{INDEX_NAME}", self.namespace);
+                problem(file, "", "it is not there: the operator has not written the configuration yet")
+            });
         of_maps.chain(missing).chain(self.secret_problems()).collect()
     }
 
     fn secret_problems(&self) -> Vec<Problem> {
-        let named: BTreeSet<&SecretRef> = references(&self.assembly).collect();
+        let named: BTreeSet<&SecretRef> = self.references().collect();
         let mut problems = Vec::new();
         for reference in named {
-            let file = format!("Secret {}/{}", reference.namespace, reference.name);
-            let field = format!("data.{}", reference.key);
-            match self.secrets.get(&(reference.namespace.clone(), reference.name.clone())) {
-                None | Some(Known::Asked) => {}
-                Some(Known::Refused(why)) => {
-                    problems.push(problem(file, "", &format!("it cannot be read: {why}")));
+            let (field, why) = match self.known(reference) {
+                None | Some(Known::Asked { why: None, .. }) => continue,
+                Some(Known::Asked { why: Some(why), .. }) => {
+                    (String::new(), format!("it cannot be read: {why}"))
                 }
-                Some(Known::Missing) => problems.push(problem(file, "", "it is not there")),
+                Some(Known::Missing) => (String::new(), "it is not there".to_owned()),
                 Some(Known::There(values)) => match values.get(&reference.key) {
-                    None => problems.push(problem(file, &field, "it has no such key")),
-                    Some(Err(unresolved)) => problems.push(problem(file, &field, &unresolved.to_string())),
-                    Some(Ok(_)) => {}
+                    Some(Ok(_)) => continue,
+                    Some(Err(unresolved)) => (format!("data.{}", reference.key), unresolved.to_string()),
+                    None => (format!("data.{}", reference.key), "it has no such key".to_owned()),
                 },
-            }
+            };
+            let file = format!("Secret {}/{}", reference.namespace, reference.name);
+            problems.push(problem(file, &field, &why));
         }
         problems.dedup();
         problems
     }
 
-    /// Why the configuration that was found last is not served, in one sentence.
+    /// What a person must act on before what was found last can be served, in one sentence.
     pub(super) fn refused(&self) -> Option<String> {
-        // The index last in order, first to tell.
-        let (place, messages) = self.troubles.last_key_value()?;
-        Some(format!("ConfigMap {}: {}", place.name(), messages.first()?))
+        let (place, trouble) = self.troubles.for_a_person()?;
+        Some(format!("ConfigMap {}: {trouble}", place.name()))
     }
 }
 
-fn references(assembly: &Assembly) -> impl Iterator<Item = &SecretRef> {
-    let providers = assembly.config().shared.providers.values();
-    providers.flat_map(|provider| provider.credentials.iter().map(|credential| &credential.secret))
+impl Known {
+    /// Until when it is waited for, if it still is.
+    fn waits(&self, now: Instant) -> Option<Instant> {
+        match self {
+            Self::Asked { until, .. } if *until > now => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+fn references<'a>(providers: impl IntoIterator<Item = &'a Provider>) -> impl Iterator<Item = &'a SecretRef> {
+    providers
+        .into_iter()
+        .flat_map(|provider| provider.credentials.iter().map(|credential| &credential.secret))
+}
+
+fn digest_of(provider: &Provider) -> Digest {
+    let (id, text) = provider_entry(provider);
+    Digest::of(&id, &text)
 }
 
 fn problem(file: String, field: &str, message: &str) -> Problem {
     Problem {
-        location: Location { file, line: 0, column: 0 },
+        location: super::super::Location { file, line: 0, column: 0 },
         object: String::new(),
         field: field.to_owned(),
         message: message.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

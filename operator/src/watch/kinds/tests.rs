@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-fn seen<K: Watched>(object: &serde_json::Value) -> Result<Says, String> {
+fn seen<K: Watched>(object: &serde_json::Value) -> Says {
     let object: K = serde_json::from_str(&object.to_string()).unwrap();
     let metadata = object.meta();
     let key = ObjectKey::new(
@@ -26,7 +26,7 @@ fn tenants_are_slim_and_say_whether_they_are_ready() {
             "lastTransitionTime": "2026-01-01T00:00:00Z"
         }]},
     }));
-    let Ok(Some((Change::Tenant(key, Some(tenant)), ready))) = says else { panic!("{says:?}") };
+    let Some((Change::Tenant(key, Some(tenant)), ready)) = says else { panic!("{says:?}") };
     assert_eq!((key.to_string().as_str(), ready.as_deref()), ("team/acme", Some("False")));
     assert_eq!(tenant.metadata.managed_fields, None);
     assert_eq!(tenant.metadata.annotations.as_ref().unwrap().len(), 1);
@@ -35,9 +35,13 @@ fn tenants_are_slim_and_say_whether_they_are_ready() {
 #[test]
 fn what_cannot_be_read_says_why() {
     let says = seen::<DeserializeGuard<Tenant>>(&json!({
-        "metadata": {"name": "acme", "namespace": "team"}, "spec": {"suspended": "perhaps"},
+        "metadata": {"name": "acme", "namespace": "team", "uid": "u", "generation": 3},
+        "spec": {"suspended": "perhaps"},
     }));
-    assert!(says.is_err_and(|error| error.contains("perhaps")));
+    let Some((Change::Broken(object, broken), ready)) = says else { panic!("{says:?}") };
+    assert_eq!((object, ready.as_deref()), (Object::Tenant(ObjectKey::new("team", "acme")), Some("False")));
+    assert!(broken.error.contains("perhaps"), "{broken:?}");
+    assert_eq!((broken.uid.as_str(), broken.generation), ("u", Some(3)));
 }
 
 #[test]
@@ -47,13 +51,13 @@ fn config_maps_are_the_index_a_part_or_nothing() {
     };
     let part = Part::default().to_data();
     let says = map("aigne-hub-config-0002", "part.json", &part);
-    assert!(matches!(says, Ok(Some((Change::Owned(Owned::Part(2, Some(_))), None)))), "{says:?}");
+    assert!(matches!(says, Some((Change::Owned(Owned::Part(2, Some(_))), None))), "{says:?}");
     let says = map("aigne-hub-config-0002", "part.json", "{}");
-    assert!(matches!(says, Ok(Some((Change::Owned(Owned::Part(2, None)), None)))), "{says:?}");
+    assert!(matches!(says, Some((Change::Owned(Owned::Part(2, None)), None))), "{says:?}");
     let says = map("aigne-hub-config", "index.json", "nonsense");
-    assert!(matches!(says, Ok(Some((Change::Owned(Owned::Index(None)), None)))), "{says:?}");
+    assert!(matches!(says, Some((Change::Owned(Owned::Index(None)), None))), "{says:?}");
     let says = map("somebody-elses", "part.json", &part);
-    assert!(matches!(says, Ok(None)), "{says:?}");
+    assert!(says.is_none(), "{says:?}");
 }
 
 #[test]
@@ -65,7 +69,7 @@ fn a_gateway_lives_until_its_lease_ends() {
         },
         "spec": {"renewTime": "2026-01-01T00:00:00.000000Z", "leaseDurationSeconds": 30}
     }));
-    let Ok(Some((Change::Gateway(pod, Some(gateway)), None))) = says else { panic!("{says:?}") };
+    let Some((Change::Gateway(pod, Some(gateway)), None)) = says else { panic!("{says:?}") };
     let expected = SeenGateway {
         sequence: 41,
         refused: Some("it is newer".into()),
@@ -77,7 +81,7 @@ fn a_gateway_lives_until_its_lease_ends() {
 #[test]
 fn a_lease_without_a_renewal_is_no_life() {
     let says = seen::<Lease>(&json!({"metadata": {"name": "aigne-hub-gateway-pod-1", "namespace": "ai"}}));
-    let Ok(Some((Change::Gateway(_, Some(gateway)), None))) = says else { panic!("{says:?}") };
+    let Some((Change::Gateway(_, Some(gateway)), None)) = says else { panic!("{says:?}") };
     assert_eq!((gateway.expires_at, gateway.sequence), (Timestamp::UNIX_EPOCH, 0));
-    assert!(matches!(seen::<Lease>(&json!({"metadata": {"name": "aigne-hub-operator"}})), Ok(None)));
+    assert!(seen::<Lease>(&json!({"metadata": {"name": "aigne-hub-operator"}})).is_none());
 }

@@ -1,61 +1,80 @@
-//! What the operator may do. The chart grants the same.
+//! What the operator may do: exactly what the chart grants.
 
-use anyhow::Context;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::super::controlplane::ControlPlane;
 use super::ACCOUNT;
 
-/// In the hub's namespace.
-pub fn hub_rules() -> Value {
-    json!([
-        { "apiGroups": ["hub.aigne.io"], "resources": ["aiproviders", "modelpricings", "tenants"],
-          "verbs": ["get", "list", "watch"] },
-        { "apiGroups": ["hub.aigne.io"],
-          "resources": ["aiproviders/status", "modelpricings/status", "tenants/status"], "verbs": ["patch"] },
-        // It can hand on to gateways only what it may do itself: get, list and watch.
-        { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "patch"] },
-        { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch", "create", "patch", "delete"] },
-        { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["list", "watch", "create"] },
-        { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": ["aigne-hub-operator"],
-          "verbs": ["get", "update"] },
-        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["create"] },
-        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"],
-          "resourceNames": ["aigne-hub-gateway-secrets"], "verbs": ["list", "watch", "patch"] },
-        { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] }
-    ])
+/// The rules of the rendered chart, as in a Role.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// In the hub's namespace.
+    pub hub: Value,
+    /// In a tenants' namespace.
+    pub tenants: Value,
+    /// In every namespace, where `tenantNamespaces` is `["*"]`.
+    pub everywhere: Value,
 }
 
-/// In a tenants' namespace.
-pub fn tenant_rules() -> Value {
-    json!([
-        { "apiGroups": ["hub.aigne.io"], "resources": ["tenants"], "verbs": ["get", "list", "watch"] },
-        { "apiGroups": ["hub.aigne.io"], "resources": ["tenants/status"], "verbs": ["patch"] },
-        { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "patch"] },
-        { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] }
-    ])
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+/// Rendered once a process.
+pub async fn rights(plane: &ControlPlane) -> anyhow::Result<&'static Rights> {
+    static RIGHTS: OnceCell<Rights> = OnceCell::const_new();
+    RIGHTS
+        .get_or_try_init(async || {
+            let some = rendered(plane, "{team}").await?;
+            let all = rendered(plane, "{*}").await?;
+            Ok(Rights {
+                hub: rules(&some, "Role", "gateway-operator")?,
+                tenants: rules(&some, "Role", "gateway-tenants")?,
+                everywhere: rules(&all, "ClusterRole", "ai:gateway:tenants")?,
+            })
+        })
+        .await
 }
 
-/// Gives the operator of the hub in `hub` these rights in `namespace`.
+async fn rendered(plane: &ControlPlane, tenant_namespaces: &str) -> anyhow::Result<Vec<Value>> {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/aigne-hub");
+    let call = plane.helm(["template", "hub", "--namespace=ai", "--set=database.bundled.enabled=true"]);
+    let call = call.args(["--set=fullnameOverride=gateway"]);
+    let call = call.args([format!("--set=tenantNamespaces={tenant_namespaces}")]);
+    Ok(serde_saphyr::from_multiple(&call.args([chart]).ok().await?)?)
+}
+
+fn rules(objects: &[Value], kind: &str, name: &str) -> anyhow::Result<Value> {
+    let role = objects.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name);
+    let rules =
+        role.map(|role| role["rules"].clone()).with_context(|| format!("the chart has no {kind} {name}"))?;
+    ensure!(rules.is_array(), "{kind} {name} has no rules");
+    Ok(rules)
+}
+
+/// Gives the operator of the hub in `hub` these rights in `namespace`; everywhere, if that is none.
 pub(super) async fn grant(
     plane: &ControlPlane,
     hub: &str,
-    namespace: &str,
+    namespace: Option<&str>,
     rules: &Value,
 ) -> anyhow::Result<()> {
     let name = format!("operator-of-{hub}");
-    let group = "rbac.authorization.k8s.io";
+    let prefix = if namespace.is_some() { "" } else { "Cluster" };
     let metadata = json!({ "name": name, "namespace": namespace });
-    let role =
-        json!({ "apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": metadata, "rules": rules });
+    let role = json!({
+        "apiVersion": format!("{GROUP}/v1"), "kind": format!("{prefix}Role"), "metadata": metadata, "rules": rules
+    });
     let binding = json!({
-        "apiVersion": format!("{group}/v1"),
-        "kind": "RoleBinding",
+        "apiVersion": format!("{GROUP}/v1"),
+        "kind": format!("{prefix}RoleBinding"),
         "metadata": metadata,
-        "roleRef": { "apiGroup": group, "kind": "Role", "name": name },
+        "roleRef": { "apiGroup": GROUP, "kind": format!("{prefix}Role"), "name": name },
         "subjects": [{ "kind": "ServiceAccount", "name": ACCOUNT, "namespace": hub }]
     });
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": [role, binding] });
     let applied = plane.kubectl(["apply", "-f", "-"]).input(list.to_string()).ok().await;
-    applied.map(drop).with_context(|| format!("rights in {namespace}"))
+    applied.map(drop).with_context(|| format!("rights in {namespace:?}"))
 }

@@ -143,9 +143,9 @@ async fn the_api_server_says_no_to_the_rest() -> Outcome {
     let apply = ["apply", "--server-side", "--field-manager=aigne-hub-operator", "-f", "-"];
     plane.kubectl(apply).input(role).kubeconfig(&operator).ok().await?;
     eventually("the gateways may read that Secret", async || {
-        Ok(may("gateway", &hub, "get", "secrets/openai").await?.then_some(()))
+        Ok(may("gateway", &hub, "watch", "secrets/openai").await?.then_some(()))
     })
     .await?;
-    ensure!(!may("gateway", &hub, "get", "secrets/db").await?);
+    ensure!(!may("gateway", &hub, "watch", "secrets/db").await?);
     Ok(())
 }

@@ -1,63 +1,52 @@
 //! A namespace with what an operator would have written by now, and gateways in it.
 
-use std::process::Stdio;
-
 use aigne_hub_crds::compile::{ObjectKey, SecretFacts, ValueFacts, compile};
 use aigne_hub_crds::config::FORMAT;
-use aigne_hub_crds::distribution::{Index, Part, entries, lease_name, part_name};
+use aigne_hub_crds::distribution::{Index, Part, SECRETS_ROLE, entries, lease_name, part_name};
 use aigne_hub_crds::manifest::Manifests;
-use aigne_hub_tests::harness::{Client, ControlPlane, Outcome, asks::chat, binary, eventually, key};
+use aigne_hub_tests::harness::{
+    Client, ControlPlane, Gateway, Gateways, Outcome, asks::chat, eventually, key,
+};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::{Context, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::Child;
 
 const POD: &str = "gateway-1";
 
 pub(super) struct Place {
     pub(super) namespace: String,
     client: kube::Client,
-    kubeconfig: std::path::PathBuf,
+    gateways: Gateways,
     upstream: String,
-    folder: TempDir,
 }
 
 impl Place {
     pub(super) async fn new(plane: &ControlPlane, upstream: &Scripted) -> anyhow::Result<Self> {
         let namespace = plane.namespace("serve").await?;
-        let kubeconfig = plane.kubeconfig_as(&namespace, "gateway").await?;
+        let gateways = Gateways::new(plane, &namespace).await?;
         let client = plane.client().await?;
-        let upstream = format!("{}/v1", upstream.origin());
-        let made = Self { namespace, client, kubeconfig, upstream, folder: tempfile::tempdir()? };
-        made
-            .role(
-                "gateway",
-                &json!([
-                    { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"] },
-                    { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch", "delete"] },
-                ]),
-            )
-            .await?;
-        Ok(made)
+        Ok(Self { namespace, client, gateways, upstream: format!("{}/v1", upstream.origin()) })
     }
 
-    async fn role(&self, name: &str, rules: &Value) -> Outcome {
-        let api = "apis/rbac.authorization.k8s.io/v1";
-        self.apply(api, "roles", "Role", name, json!({ "rules": rules })).await?;
-        let binding = json!({
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
-            "subjects": [{ "kind": "ServiceAccount", "name": "gateway", "namespace": self.namespace }],
-        });
-        self.apply(api, "rolebindings", "RoleBinding", name, binding).await
+    /// With usage in this Postgres database.
+    pub(super) fn database(mut self, url: &str) -> anyhow::Result<Self> {
+        self.gateways = self.gateways.database(url)?;
+        Ok(self)
+    }
+
+    /// With further options.
+    pub(super) fn args<const N: usize>(mut self, arguments: [&str; N]) -> Self {
+        self.gateways = self.gateways.args(arguments);
+        self
     }
 
     /// As the operator's Role does.
     pub(super) async fn allow_secrets(&self) -> Outcome {
-        let rule = json!([{ "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["openai"], "verbs": ["get", "list", "watch"] }]);
-        self.role("aigne-hub-gateway-secrets", &rule).await
+        let rule = json!([{ "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["openai"], "verbs": ["list", "watch"] }]);
+        let api = "apis/rbac.authorization.k8s.io/v1";
+        self.apply(api, "roles", "Role", SECRETS_ROLE, json!({ "rules": rule })).await
     }
 
     async fn apply(&self, api: &str, plural: &str, kind: &str, name: &str, mut object: Value) -> Outcome {
@@ -86,7 +75,8 @@ impl Place {
         objects.extend(tenants.iter().map(|name| {
             json!({
                 "apiVersion": "hub.aigne.io/v1alpha1", "kind": "Tenant", "metadata": { "name": name, "namespace": self.namespace },
-                "spec": { "displayName": name, "keys": [{ "name": "app", "secretName": name }] },
+                "spec": { "displayName": name, "keys": [{ "name": "app", "secretName": name }],
+                    "workloadIdentities": [{ "namespace": self.namespace, "serviceAccount": name }] },
             })
         }));
         let texts: Vec<String> = objects.iter().map(ToString::to_string).collect();
@@ -127,6 +117,12 @@ impl Place {
             .await
     }
 
+    pub(super) async fn delete_index(&self) -> Outcome {
+        let path = format!("/api/v1/namespaces/{}/configmaps/aigne-hub-config", self.namespace);
+        self.client.request::<Value>(http::Request::delete(path).body(Vec::new())?).await?;
+        Ok(())
+    }
+
     pub(super) async fn secret(&self, value: &str) -> Outcome {
         self.apply("api/v1", "secrets", "Secret", "openai", json!({ "stringData": { "apiKey": value } }))
             .await
@@ -153,104 +149,40 @@ impl Place {
         .await
     }
 
+    /// The gateway, or its container again.
     pub(super) async fn start(&self) -> anyhow::Result<Gateway> {
-        let (listen, admin) = (free()?, free()?);
-        let log = self.folder.path().join(format!("log-{}", listen.port()));
-        let mut command = tokio::process::Command::new(binary()?);
-        command.args([
-            "serve",
-            "--namespace",
-            &self.namespace,
-            "--pod-name",
-            POD,
-            "--threads",
-            "1",
-            "--access-log",
-            "off",
-        ]);
-        command.args(["--listen", &listen.to_string(), "--admin-listen", &admin.to_string()]);
-        command
-            .arg("--data")
-            .arg(self.folder.path().join("data"))
-            .arg("--cache")
-            .arg(self.folder.path().join("cache"));
-        command.env("KUBECONFIG", &self.kubeconfig).env_remove("AIGNE_HUB_DATABASE_URL");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log)?)
-            .kill_on_drop(true);
-        let cache = self.folder.path().join("cache/configuration");
-        let gateway = Gateway {
-            child: command.spawn()?,
-            listen: format!("http://{listen}"),
-            admin: format!("http://{admin}"),
-            log,
-            cache,
-        };
-        eventually("the admin listener", async || Ok(gateway.admin_client().get("/healthz").await.ok()))
-            .await
-            .with_context(|| gateway.logs())?;
-        Ok(gateway)
-    }
-}
-
-fn free() -> anyhow::Result<std::net::SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-pub(super) struct Gateway {
-    child: Child,
-    listen: String,
-    admin: String,
-    log: std::path::PathBuf,
-    cache: std::path::PathBuf,
-}
-
-impl Gateway {
-    pub(super) fn client(&self, tenant: &str) -> Client {
-        Client::new(&self.listen, Some(&key(tenant, "app")))
+        self.gateways.start(POD).await
     }
 
-    pub(super) fn admin_client(&self) -> Client {
-        Client::new(&self.admin, None)
-    }
-
-    pub(super) fn logs(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    pub(super) async fn becomes_ready(&self) -> Outcome {
-        let ready = eventually("ready", async || {
-            Ok((self.admin_client().get("/readyz").await?.status == 200).then_some(()))
-        });
-        ready.await.with_context(|| self.logs())
-    }
-
-    pub(super) async fn asks(&self, tenant: &str, status: u16) -> Outcome {
-        let what = format!("{tenant} is answered {status}");
-        let asked = eventually(&what, async || {
-            let answer = self.client(tenant).chat(&chat("gpt", "hi")).await?;
-            Ok((answer.status == status).then_some(()))
-        });
-        asked.await.with_context(|| self.logs())
+    /// Where it keeps what a restart begins with.
+    pub(super) fn kept(&self, file: &str) -> std::path::PathBuf {
+        self.gateways.keeps(POD).join("cache/configuration").join(&self.namespace).join(file)
     }
 
     /// What a restart needs has been written.
-    pub(super) async fn kept(&self) -> Outcome {
+    pub(super) async fn keeps(&self) -> Outcome {
         let files = ["secrets", "aigne-hub-config", "aigne-hub-config-0000"];
-        eventually("kept", async || Ok(files.iter().all(|file| self.cache.join(file).exists()).then_some(())))
-            .await
+        eventually("kept", async || Ok(files.iter().all(|file| self.kept(file).exists()).then_some(()))).await
     }
+}
 
-    pub(super) async fn sigterm(&mut self) -> Outcome {
-        let id = self.child.id().context("it ended already")?;
-        tokio::process::Command::new("kill").arg(id.to_string()).status().await?;
-        ensure!(self.child.wait().await?.success(), "{}", self.logs());
-        Ok(())
-    }
+/// A client with a tenant's key.
+pub(super) fn client(hub: &Gateway, tenant: &str) -> anyhow::Result<Client> {
+    hub.client(&key(tenant, "app"))
+}
 
-    pub(super) async fn kill(&mut self) -> Outcome {
-        Ok(self.child.kill().await?)
-    }
+/// Waits until a tenant is answered so.
+pub(super) async fn asks(hub: &Gateway, tenant: &str, status: u16) -> Outcome {
+    let what = format!("{tenant} is answered {status}");
+    let asked = eventually(&what, async || {
+        let answer = client(hub, tenant)?.chat(&chat("gpt", "hi")).await?;
+        Ok((answer.status == status).then_some(()))
+    });
+    asked.await.with_context(|| hub.logs().text())
+}
+
+/// Why what was found is not all in use.
+pub(super) async fn rejected(hub: &Gateway) -> anyhow::Result<String> {
+    let findings = hub.admin_client().get("/config/findings").await?.json()?;
+    Ok(findings["rejected"].to_string())
 }
