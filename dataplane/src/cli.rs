@@ -18,9 +18,11 @@ use crate::{
     source::{directory::Directory, secrets::Missing},
 };
 
+pub mod accounts;
 pub mod check;
 pub mod keys;
 pub mod migrate;
+pub mod reconcile;
 pub mod run;
 pub mod seal;
 pub mod serve;
@@ -55,6 +57,8 @@ pub enum Command {
     Keys(keys::Args),
     Seal(seal::Args),
     Usage(usage::Args),
+    Accounts(accounts::Args),
+    Reconcile(reconcile::Args),
     Migrate(migrate::Args),
 }
 
@@ -136,6 +140,11 @@ impl Cli {
                 block_on(usage::run(&args, &context.environment, context.clock.now(), output))?
                     .map(|()| ExitCode::SUCCESS)
             }
+            Command::Accounts(args) => {
+                block_on(accounts::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
+            Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
             Command::Migrate(args) => {
                 block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)
             }

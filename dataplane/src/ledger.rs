@@ -4,6 +4,7 @@
 //! [`Outcome`] after its last. A writer reads the segments and moves them into the store in batches; the same
 //! reader replays what a killed process left behind. `(request_id, attempt)` is the key everywhere.
 
+pub mod accounts;
 pub mod journal;
 pub mod place;
 pub mod postgres;

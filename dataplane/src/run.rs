@@ -24,6 +24,7 @@ use crate::{
     health::Registry,
     identity::{self, KeySource, Trust},
     ledger::{
+        accounts,
         journal::{self, Journals},
         place::{Ledger, LedgerPlace},
         store::Store as _,
@@ -107,7 +108,8 @@ pub async fn run(
         .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
     if let Some(loaded) = loaded {
         let registry = Registry::default();
-        tasks.spawn(record_prices(source.clone(), store));
+        tasks.spawn(record_prices(source.clone(), store.clone()));
+        tasks.spawn(accounts::follow(source.clone(), store, options.clock));
         let identity = match options.identity {
             Some(options) => Some(trust(options, &telemetry, &mut tasks).await?),
             None => None,

@@ -1,5 +1,6 @@
 //! AIGNE Hub from outside: a process, its sockets, its files. One subject a file.
 
+mod accounts;
 mod bad_input;
 mod chaos;
 mod chat_translated;

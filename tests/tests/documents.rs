@@ -54,7 +54,7 @@ async fn commands_and_options_exist() -> Outcome {
     for (path, text) in pages()? {
         for words in calls(&text) {
             let commands: Vec<_> = words.iter().take_while(|word| is_command(word)).copied().collect();
-            let depth = if commands.first() == Some(&"keys") { 2 } else { 1 };
+            let depth = if ["keys", "accounts"].contains(commands.first().unwrap_or(&"")) { 2 } else { 1 };
             let mut ask = Command::new([]);
             for word in commands.iter().take(depth).chain(&["--help"]) {
                 ask = ask.path(word.as_ref());
@@ -68,7 +68,7 @@ async fn commands_and_options_exist() -> Outcome {
             seen.extend(commands.first().map(|command| (*command).to_owned()));
         }
     }
-    let expected = ["check", "keys", "run", "seal", "usage"].map(str::to_owned);
+    let expected = ["accounts", "check", "keys", "reconcile", "run", "seal", "usage"].map(str::to_owned);
     assert_eq!(seen, BTreeSet::from(expected), "each command is shown somewhere");
     Ok(())
 }

@@ -35,8 +35,8 @@ const TENANT: &[Row<TenantSpec>] = &[
     },
     Row {
         field: "billing.mode",
-        says: "credit balances are not kept yet: usage is priced and recorded, and nobody is refused for a balance \
-               (starterCredits, grants, overdraft, lowBalance, paymentURL and minimumMaxTokens do nothing)",
+        says: "credit balances are kept, and nobody is refused for one yet: requests beyond it are served (overdraft, \
+               lowBalance, paymentURL and minimumMaxTokens do nothing)",
         written: |spec| {
             spec.billing.as_ref().is_some_and(|billing| billing.mode == Some(BillingMode::Credits))
         },

@@ -56,7 +56,10 @@ mod tests {
             anyhow::Ok(String::from_utf8(output)?)
         };
         let environment = Environment::fixed([(URL_VARIABLE, database.url.as_str())]);
-        assert_eq!(ask(by_file, Environment::fixed([])).await.unwrap(), "applied 1: ledger\n");
+        assert_eq!(
+            ask(by_file, Environment::fixed([])).await.unwrap(),
+            "applied 1: ledger\napplied 2: accounts\n"
+        );
         assert_eq!(ask(Database::default(), environment).await.unwrap(), "The schema is up to date.\n");
         let error = ask(Database::default(), Environment::fixed([])).await.unwrap_err();
         assert!(error.to_string().contains("which database?"), "{error}");

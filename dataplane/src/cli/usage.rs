@@ -3,30 +3,20 @@
 //! Reads the ledger's database while a gateway writes to it. An attempt that has ended is in it within a tenth
 //! of a second; what a killed gateway left in its journal comes in when the next one starts.
 
-mod cells;
+pub(super) mod cells;
 mod moment;
-mod print;
+pub(super) mod print;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 
 use self::cells::{ROW_COLUMNS, group_cells, group_columns, row_cells};
 use self::moment::Moment;
-use super::DATA_VARIABLE;
-use super::database::Database;
+use super::database::Place;
 use crate::environment::Environment;
-use crate::ledger::place::Ledger;
-use crate::ledger::postgres::{self, Postgres};
-use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::{Dimension, Filter, Report, Totals};
-
-/// A report may read years.
-const REPORT_TIMEOUT: Duration = Duration::from_mins(5);
 
 const AFTER_HELP: &str = "\
 Requests are counted once, attempts each. Tokens, cost, price and margin are of attempts whose outcome is known; \
@@ -43,11 +33,8 @@ Examples:
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// The folder of a gateway without a cluster [default: data, where no database is named].
-    #[arg(long, value_name = "DIR", conflicts_with = "database_url_file")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    database: Database,
+    place: Place,
     /// What to tell apart, one or more, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT", default_value = "tenant")]
     pub by: Vec<Dimension>,
@@ -86,7 +73,7 @@ pub async fn run(
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let store = open(args, environment).await?;
+    let store = args.place.read(environment).await?;
     let filter = Filter {
         since: args.since.map(|moment| moment.before(now)).transpose()?,
         until: args.until.map(|moment| moment.before(now)).transpose()?,
@@ -101,29 +88,6 @@ pub async fn run(
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(error),
     })
-}
-
-/// A folder that was named, else the database, else the folder that the environment names.
-async fn open(args: &Args, environment: &Environment) -> anyhow::Result<Ledger> {
-    if args.data.is_none()
-        && let Some(url) = args.database.url(environment)
-    {
-        // Who only asks changes no schema.
-        let options =
-            postgres::Options { migrate: false, timeout: REPORT_TIMEOUT, ..postgres::Options::new(url) };
-        return Ok(Ledger::Postgres(Postgres::new(options)));
-    }
-    let named = args.data.clone().or_else(|| environment.get(DATA_VARIABLE).map(PathBuf::from));
-    let folder = named.unwrap_or_else(|| "data".into());
-    let path = folder.join(sqlite::FILE);
-    let opened = Sqlite::open_read_only(&path).await.with_context(|| {
-        if path.exists() {
-            format!("the ledger {} cannot be read", path.display())
-        } else {
-            format!("there is no ledger in {}: no gateway has run with it yet", folder.display())
-        }
-    });
-    opened.map(Ledger::Sqlite)
 }
 
 async fn print_rows(

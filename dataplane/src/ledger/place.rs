@@ -7,6 +7,7 @@ use aigne_hub_crds::config::PriceSheet;
 use futures::stream::BoxStream;
 
 use super::Row;
+use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
 use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
@@ -80,6 +81,50 @@ impl Report for Ledger {
         match self {
             Self::Sqlite(store) => store.totals(filter, by).await,
             Self::Postgres(store) => store.totals(filter, by).await,
+        }
+    }
+}
+
+impl Accounts for Ledger {
+    async fn fulfil(&self, account: &str, wish: &Wish, now: i64) -> Result<Done, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.fulfil(account, wish, now).await,
+            Self::Postgres(store) => store.fulfil(account, wish, now).await,
+        }
+    }
+
+    async fn due(&self, now: i64) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.due(now).await,
+            Self::Postgres(store) => store.due(now).await,
+        }
+    }
+
+    async fn accounts(&self, only: Option<&str>) -> Result<Vec<Account>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.accounts(only).await,
+            Self::Postgres(store) => store.accounts(only).await,
+        }
+    }
+
+    async fn credits(&self, account: &str) -> Result<Vec<Credit>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.credits(account).await,
+            Self::Postgres(store) => store.credits(account).await,
+        }
+    }
+
+    async fn statement(&self, account: &str, since: i64, until: i64) -> Result<Statement, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.statement(account, since, until).await,
+            Self::Postgres(store) => store.statement(account, since, until).await,
+        }
+    }
+
+    async fn differences(&self) -> Result<Vec<Difference>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.differences().await,
+            Self::Postgres(store) => store.differences().await,
         }
     }
 }

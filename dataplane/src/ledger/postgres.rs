@@ -4,6 +4,7 @@
 //! starts and serves without its database, and ships what is in its journal when it comes back. Usage rows are
 //! partitioned by month; see `migrations/postgres`.
 
+mod accounts;
 mod connection;
 mod insert;
 mod partitions;
@@ -22,6 +23,7 @@ use self::connection::{Connections, within};
 pub use self::schema::Migrated;
 pub use self::url::{DatabaseUrl, URL_VARIABLE};
 use super::Row;
+use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// How to use a database.
@@ -129,6 +131,56 @@ impl Report for Postgres {
         let totals = within(self.0.options().timeout, work).await?;
         lease.give_back();
         Ok(totals)
+    }
+}
+
+impl Accounts for Postgres {
+    async fn fulfil(&self, account: &str, wish: &Wish, now: i64) -> Result<Done, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = accounts::fulfil(&mut lease.connection, account, wish, now);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
+    }
+
+    async fn due(&self, now: i64) -> Result<Vec<String>, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = accounts::due(&mut lease.connection, now);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
+    }
+
+    async fn accounts(&self, only: Option<&str>) -> Result<Vec<Account>, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = accounts::accounts(&mut lease.connection, only);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
+    }
+
+    async fn credits(&self, account: &str) -> Result<Vec<Credit>, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = accounts::credits(&mut lease.connection, account);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
+    }
+
+    async fn statement(&self, account: &str, since: i64, until: i64) -> Result<Statement, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = accounts::statement(&mut lease.connection, account, since, until);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
+    }
+
+    async fn differences(&self) -> Result<Vec<Difference>, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = accounts::differences(&mut lease.connection);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Write-ahead log, `synchronous = NORMAL`: a commit costs no fsync and survives the process; after a power
 //! failure the database is whole and may lack the last moments.
 
+mod accounts;
 mod insert;
 mod report;
 mod statements;
@@ -21,6 +22,7 @@ use sqlx::{ConnectOptions, Row as _};
 
 use self::statements::Statements;
 use super::Row;
+use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// The database's name in a data folder.
@@ -73,6 +75,14 @@ impl Sqlite {
     }
 }
 
+#[cfg(test)]
+impl Sqlite {
+    /// What nobody else can do.
+    pub(crate) async fn tamper(&self, text: &'static str) {
+        sqlx::query(text).execute(&self.pool).await.unwrap();
+    }
+}
+
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY).disable_statement_logging()
 }
@@ -109,6 +119,32 @@ impl Report for Sqlite {
 
     async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
         Ok(report::totals(&self.pool, filter, by).await?)
+    }
+}
+
+impl Accounts for Sqlite {
+    async fn fulfil(&self, account: &str, wish: &Wish, now: i64) -> Result<Done, StoreError> {
+        Ok(accounts::fulfil(&self.pool, account, wish, now).await?)
+    }
+
+    async fn due(&self, now: i64) -> Result<Vec<String>, StoreError> {
+        Ok(accounts::due(&self.pool, now).await?)
+    }
+
+    async fn accounts(&self, only: Option<&str>) -> Result<Vec<Account>, StoreError> {
+        Ok(accounts::accounts(&self.pool, only).await?)
+    }
+
+    async fn credits(&self, account: &str) -> Result<Vec<Credit>, StoreError> {
+        Ok(accounts::credits(&self.pool, account).await?)
+    }
+
+    async fn statement(&self, account: &str, since: i64, until: i64) -> Result<Statement, StoreError> {
+        Ok(accounts::statement(&self.pool, account, since, until).await?)
+    }
+
+    async fn differences(&self) -> Result<Vec<Difference>, StoreError> {
+        Ok(accounts::differences(&self.pool).await?)
     }
 }
 

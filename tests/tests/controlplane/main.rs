@@ -1,5 +1,6 @@
 //! AIGNE Hub on a real Kubernetes API server and a real Postgres. One subject a file.
 
+mod accounts;
 mod crd_rules;
 mod crds;
 mod gitops;

@@ -6,28 +6,28 @@ use crate::ledger::store::{Dimension, Totals, UsageRow};
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
+pub(in crate::cli) struct Column {
     /// In CSV and JSON.
-    pub(super) name: &'static str,
+    pub(in crate::cli) name: &'static str,
     /// In a table; empty leaves the column out.
-    pub(super) title: &'static str,
+    pub(in crate::cli) title: &'static str,
 }
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
+pub(in crate::cli) enum Cell {
     Text(String),
     Count(i128),
     Nanos(i128),
     None,
 }
 
-const fn column(name: &'static str, title: &'static str) -> Column {
+pub(in crate::cli) const fn column(name: &'static str, title: &'static str) -> Column {
     Column { name, title }
 }
 
 /// Of single rows.
-pub(super) const ROW_COLUMNS: [Column; 26] = [
+pub(in crate::cli) const ROW_COLUMNS: [Column; 26] = [
     column("request_id", "request"),
     column("attempt", "attempt"),
     column("at", "at"),
@@ -57,7 +57,7 @@ pub(super) const ROW_COLUMNS: [Column; 26] = [
 ];
 
 /// In the order of [`ROW_COLUMNS`].
-pub(super) fn row_cells(row: &UsageRow) -> Vec<Cell> {
+pub(in crate::cli) fn row_cells(row: &UsageRow) -> Vec<Cell> {
     let text = |text: &str| Cell::Text(text.to_owned());
     let optional = |text: &Option<String>| text.clone().map_or(Cell::None, Cell::Text);
     let count = |count: i64| Cell::Count(count.into());
@@ -110,7 +110,7 @@ const SUM_COLUMNS: [Column; 13] = [
 ];
 
 /// The dimensions, then the sums.
-pub(super) fn group_columns(by: &[Dimension]) -> Vec<Column> {
+pub(in crate::cli) fn group_columns(by: &[Dimension]) -> Vec<Column> {
     let dimension = |dimension: &Dimension| {
         let name = match dimension {
             Dimension::Tenant => "tenant",
@@ -128,7 +128,7 @@ pub(super) fn group_columns(by: &[Dimension]) -> Vec<Column> {
 }
 
 /// In the order of [`group_columns`]; none where a client named no user or project.
-pub(super) fn group_cells(group: &[String], totals: &Totals) -> Vec<Cell> {
+pub(in crate::cli) fn group_cells(group: &[String], totals: &Totals) -> Vec<Cell> {
     let Totals { known, suspense } = totals;
     let sums = [
         Cell::Count(known.requests + suspense.requests),

@@ -8,7 +8,11 @@ use serde::{Serialize, Serializer};
 use super::cells::{Cell, Column};
 
 /// Aligned columns under their titles: text to the left, numbers to the right, amounts in dollars.
-pub(super) fn table(output: &mut dyn Write, columns: &[Column], rows: &[Vec<Cell>]) -> io::Result<()> {
+pub(in crate::cli) fn table(
+    output: &mut dyn Write,
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+) -> io::Result<()> {
     let shown: Vec<_> = (0..columns.len()).filter(|place| !columns[*place].title.is_empty()).collect();
     let texts: Vec<Vec<_>> =
         rows.iter().map(|row| shown.iter().map(|place| for_people(&row[*place])).collect()).collect();
@@ -33,12 +37,12 @@ pub(super) fn table(output: &mut dyn Write, columns: &[Column], rows: &[Vec<Cell
 }
 
 /// The names of the columns.
-pub(super) fn csv_header(output: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
+pub(in crate::cli) fn csv_header(output: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
     writeln!(output, "{}", columns.iter().map(|column| column.name).collect::<Vec<_>>().join(","))
 }
 
 /// One record; nothing stands for none.
-pub(super) fn csv(output: &mut dyn Write, row: &[Cell]) -> io::Result<()> {
+pub(in crate::cli) fn csv(output: &mut dyn Write, row: &[Cell]) -> io::Result<()> {
     let fields = row.iter().map(|cell| match cell {
         Cell::Text(text) => quoted(text),
         Cell::Count(number) | Cell::Nanos(number) => number.to_string(),
@@ -48,13 +52,17 @@ pub(super) fn csv(output: &mut dyn Write, row: &[Cell]) -> io::Result<()> {
 }
 
 /// One object and a line break.
-pub(super) fn json_line(output: &mut dyn Write, columns: &[Column], row: &[Cell]) -> io::Result<()> {
+pub(in crate::cli) fn json_line(output: &mut dyn Write, columns: &[Column], row: &[Cell]) -> io::Result<()> {
     serde_json::to_writer(&mut *output, &Object { columns, row })?;
     writeln!(output)
 }
 
 /// A list of objects, one a line.
-pub(super) fn json_list(output: &mut dyn Write, columns: &[Column], rows: &[Vec<Cell>]) -> io::Result<()> {
+pub(in crate::cli) fn json_list(
+    output: &mut dyn Write,
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+) -> io::Result<()> {
     for (place, row) in rows.iter().enumerate() {
         write!(output, "{}", if place == 0 { "[" } else { ",\n " })?;
         serde_json::to_writer(&mut *output, &Object { columns, row })?;
@@ -63,7 +71,7 @@ pub(super) fn json_list(output: &mut dyn Write, columns: &[Column], rows: &[Vec<
 }
 
 /// At least cents, at most nano-dollars: `1.50`, `0.00125`, `-0.000000001`.
-pub(super) fn dollars(nanos: i128) -> String {
+pub(in crate::cli) fn dollars(nanos: i128) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let (whole, rest) = (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000);
     let decimals = format!("{rest:09}");

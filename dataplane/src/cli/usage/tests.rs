@@ -2,6 +2,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
+use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::Store as _;
 use crate::ledger::testing::{AT, intent, outcome};
 use crate::ledger::{Intent, Row};

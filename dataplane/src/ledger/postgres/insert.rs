@@ -96,12 +96,12 @@ fn column<'a, T>(rows: &[&'a Row], cell: impl Fn(&'a Row) -> T) -> Vec<T> {
 }
 
 /// Postgres keeps no NUL in a text: a row with one would be refused for ever, and all others with it.
-fn text(text: &str) -> Cow<'_, str> {
+pub(super) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
 /// Within what both sides can say: the years 1970 to 9999.
-fn time(milliseconds: i64) -> Timestamp {
+pub(super) fn time(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds.max(0)).unwrap_or(Timestamp::MAX)
 }
 

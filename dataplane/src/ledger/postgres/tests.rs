@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::testing::{PASSWORD, Server};
 use super::*;
+use crate::ledger::accounts::Kind;
 use crate::ledger::sqlite::{self, Sqlite};
-use crate::ledger::store::suite::{behaviours, row};
+use crate::ledger::store::suite::{behaviours, posting, row};
 use crate::ledger::testing::{AT, STATUSES, intent, outcome};
 use crate::ledger::{Intent, Nanos, Outcome};
 
@@ -55,6 +56,66 @@ async fn writers_that_overlap_never_wait_in_a_circle_and_count_once() {
     let totals = store.totals(&Filter::default(), &[]).await.unwrap()[&Vec::new()];
     assert_eq!((totals.known.attempts, totals.known.cost_nanos), (400, 400 * 125_500));
     assert_eq!(count(&store).await, 400);
+}
+
+#[tokio::test]
+async fn gateways_that_charge_and_give_at_once_never_wait_in_a_circle() {
+    let database = Server::shared().database();
+    let names = ["a", "b", "c"];
+    let rows: Vec<_> = (0..300_u128)
+        .map(|number| {
+            let mut row = row_at(AT.unsigned_abs(), number);
+            row.intent.account = names[usize::try_from(number % 3).unwrap()].into();
+            row
+        })
+        .collect();
+    let gateways = (0..8_usize).map(|gateway| {
+        let (store, mut rows) = (database.store(), rows.clone());
+        rows.rotate_left(gateway * 37);
+        async move {
+            for (round, batch) in rows.chunks(40).enumerate() {
+                store.insert(batch).await.unwrap();
+                let grant = posting(Kind::Grant, &format!("grant/{round}"), 1_000, None);
+                store.fulfil(names[(round + gateway) % 3], &grant, AT).await.unwrap();
+            }
+        }
+    });
+    futures::future::join_all(gateways).await;
+    let store = database.store();
+    let accounts = store.accounts(None).await.unwrap();
+    // Eight rounds, each given by eight gateways to each account, once.
+    let each: Vec<_> = accounts.iter().map(|account| account.balance).collect();
+    assert_eq!(each, [8 * 1_000 - 100 * 150_600; 3]);
+    assert_eq!(store.differences().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_used_before_there_were_accounts_is_entered() {
+    let database = Server::shared().database();
+    let store = database.store();
+    store.insert(&[row_at(AT.unsigned_abs(), 1), row_at(AT.unsigned_abs() + MONTH_MS, 2)]).await.unwrap();
+    let before = store.accounts(None).await.unwrap();
+    Server::shared().psql(
+        &database.name,
+        "DROP TRIGGER usage_is_entered ON usage; DROP FUNCTION enter_usage; DROP VIEW postings; \
+         DROP TABLE entries, accounts, credits; DELETE FROM _sqlx_migrations WHERE version = 2",
+    );
+    let again = database.store();
+    assert_eq!(again.accounts(None).await.unwrap(), before);
+    assert_eq!(again.differences().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_row_that_comes_again_after_its_month_was_taken_away_is_not_charged_again() {
+    let database = Server::shared().database();
+    let store = database.store();
+    let old = [row_at(AT.unsigned_abs(), 1)];
+    store.insert(&old).await.unwrap();
+    let before = store.accounts(None).await.unwrap();
+    Server::shared().psql(&database.name, "DROP TABLE usage_2026_03");
+    store.insert(&old).await.unwrap_err();
+    assert_eq!(store.insert(&old).await.unwrap(), 1);
+    assert_eq!(store.accounts(None).await.unwrap(), before);
 }
 
 #[tokio::test]
@@ -139,12 +200,14 @@ async fn months_have_partitions_made_ahead_and_one_that_was_taken_away_is_made_a
 }
 
 #[tokio::test]
-async fn rows_and_sheets_are_never_edited() {
+async fn what_was_recorded_is_never_edited() {
     let database = Server::shared().database();
     database.store().insert(&[row(1)]).await.unwrap();
     let mut connection = connection::connect(&database.options(), Duration::from_secs(5)).await.unwrap();
-    let error = sqlx::query("UPDATE usage SET cost_nanos = 0").execute(&mut connection).await.unwrap_err();
-    assert!(error.to_string().contains("never edited"), "{error}");
+    for text in ["UPDATE usage SET cost_nanos = 0", "UPDATE entries SET amount = 1", "DELETE FROM entries"] {
+        let error = sqlx::query(text).execute(&mut connection).await.unwrap_err();
+        assert!(error.to_string().contains("never edited"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -96,3 +96,34 @@ async fn a_transaction_that_was_rolled_back_under_us_does_not_spoil_its_connecti
     sqlx::query("DROP TRIGGER full").execute(&mut other).await.unwrap();
     assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn what_was_used_before_there_were_accounts_is_entered() {
+    let (store, dir) = open().await;
+    store.insert(&[row(1), row(2)]).await.unwrap();
+    let before = store.accounts(None).await.unwrap();
+    for undo in [
+        "DROP TRIGGER usage_is_entered",
+        "DROP VIEW postings",
+        "DROP TABLE entries",
+        "DROP TABLE accounts",
+        "DROP TABLE credits",
+        "DELETE FROM _sqlx_migrations WHERE version = 2",
+    ] {
+        store.tamper(undo).await;
+    }
+    store.pool.close().await;
+    let again = Sqlite::open(&dir.path().join(FILE)).await.unwrap();
+    assert_eq!(again.accounts(None).await.unwrap(), before);
+    assert_eq!(again.differences().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn entries_are_neither_edited_nor_deleted() {
+    let (store, _dir) = open().await;
+    store.insert(&[row(1)]).await.unwrap();
+    for text in ["UPDATE entries SET amount = 1", "DELETE FROM entries"] {
+        let error = sqlx::query(text).execute(&store.pool).await.unwrap_err();
+        assert!(error.to_string().contains("entries are never"), "{error}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What every store does. [`behaviours!`] makes one test of each.
 
+mod accounts;
+
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt as _;
@@ -22,6 +24,13 @@ macro_rules! behaviours {
             sums_beyond_64_bits_are_exact
             filters_choose_rows
             sheets_stay_as_they_were
+            usage_is_entered_with_its_row
+            what_is_given_is_given_once
+            what_expires_soonest_is_spent_first_and_the_rest_of_it_lapses
+            a_debt_is_paid_first
+            a_closed_account_takes_usage_alone
+            statements_add_up
+            books_balance_whatever_happens_in_whatever_order
         }
     };
     ($open:ident: $($name:ident)*) => {
@@ -34,6 +43,7 @@ macro_rules! behaviours {
         )*
     };
 }
+pub(crate) use self::accounts::*;
 pub(crate) use behaviours;
 
 pub(crate) fn row(number: u128) -> Row {

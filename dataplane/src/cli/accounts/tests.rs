@@ -1,0 +1,148 @@
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tempfile::TempDir;
+
+use crate::cli::{Cli, Context};
+use crate::clock::Clock;
+use crate::environment::Environment;
+use crate::ledger::Nanos;
+use crate::ledger::sqlite::{FILE, Sqlite};
+use crate::ledger::store::Store as _;
+use crate::ledger::store::suite::row;
+
+async fn ledger() -> TempDir {
+    let data = TempDir::new().unwrap();
+    let store = Sqlite::open(&data.path().join(FILE)).await.unwrap();
+    let mut used = row(1);
+    used.intent.account = "team/acme".into();
+    used.outcome.charge.price = Nanos(1_250_000_001);
+    store.insert(&[used]).await.unwrap();
+    data
+}
+
+/// What it printed, or why not.
+async fn run(data: &TempDir, line: &str) -> Result<(ExitCode, String), String> {
+    let folder = data.path().display().to_string();
+    let words = ["aigne-hub"].into_iter().chain(line.split(' ')).chain(["--data", &folder]);
+    let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
+    // It makes a runtime of its own.
+    let done = tokio::task::spawn_blocking(move || {
+        let context = Context { environment: Environment::fixed([]), clock: Clock::default() };
+        let mut output = Vec::new();
+        let code = cli.run(&context, &mut output).map_err(|error| format!("{error:#}"))?;
+        Ok((code, String::from_utf8(output).unwrap()))
+    });
+    done.await.unwrap()
+}
+
+async fn says(data: &TempDir, line: &str) -> String {
+    let (code, text) = run(data, line).await.unwrap();
+    assert_eq!(code, ExitCode::SUCCESS, "{text}");
+    text
+}
+
+#[tokio::test]
+async fn what_is_entered_again_is_entered_once_and_it_says_so() {
+    let data = ledger().await;
+    let top_up = "accounts topup team/acme --amount 5 --idempotency-key invoice-1";
+    assert_eq!(says(&data, top_up).await, "Entered 5.00 as topup/invoice-1.\nteam/acme has 3.749999999.\n");
+    let again = says(&data, top_up).await;
+    assert_eq!(
+        again,
+        "topup/invoice-1 was entered before: nothing has changed.\nteam/acme has 3.749999999.\n"
+    );
+    let other = run(&data, "accounts topup team/acme --amount 6 --idempotency-key invoice-1").await;
+    assert!(other.unwrap_err().contains("with 5.00 instead of 6.00"));
+    says(&data, "accounts refund team/acme --amount 0.000000001 --idempotency-key invoice-1").await;
+    let corrected = says(&data, "accounts correct team/acme --amount -3 --idempotency-key 1").await;
+    assert!(corrected.ends_with("team/acme has 0.75.\n"), "{corrected}");
+    let granted =
+        says(&data, "accounts grant team/acme --name spring --amount 1 --expires-at 2999-01-01T00:00:00Z")
+            .await;
+    assert!(granted.ends_with("team/acme has 1.75.\n"), "{granted}");
+    let shown = says(&data, "accounts balance team/acme").await;
+    assert!(shown.contains("1.75") && shown.contains("grant/spring") && shown.contains("2999"), "{shown}");
+    assert_eq!(says(&data, "reconcile").await, "The ledger adds up.\n");
+}
+
+#[tokio::test]
+async fn mistakes_enter_nothing() {
+    let data = ledger().await;
+    for (line, why) in [
+        ("accounts topup team/acne --amount 5 --idempotency-key 1", "no account team/acne"),
+        ("accounts topup team/acme --amount -5 --idempotency-key 1", "accounts correct"),
+        ("accounts topup team/acme --amount 0 --idempotency-key 1", "nothing"),
+        ("accounts topup team/acme --amount 0.0000000001 --idempotency-key 1", "finer than a nano-dollar"),
+        ("accounts topup team/acme --amount 99999999999 --idempotency-key 1", "more than can be kept"),
+        (
+            "accounts topup team/acme --amount 1 --idempotency-key 1 --expires-at 2020-01-01T00:00:00Z",
+            "in the past",
+        ),
+        ("accounts topup team/acme --amount 1", "--idempotency-key"),
+        ("accounts statement team/acme --month 2026", "2026-03"),
+        ("accounts balance nobody", "no account nobody"),
+    ] {
+        let error = run(&data, line).await.unwrap_err();
+        assert!(error.contains(why), "{line}: {error}");
+    }
+    assert!(says(&data, "accounts list").await.contains("-1.250000001"));
+    says(&data, "accounts topup other --amount 5 --idempotency-key 1 --new").await;
+    assert!(says(&data, "accounts list").await.contains("other"));
+}
+
+#[tokio::test]
+async fn a_statement_begins_where_the_last_one_ended() {
+    let data = ledger().await;
+    says(&data, "accounts topup team/acme --amount 5 --idempotency-key 1").await;
+    let march = says(&data, "accounts statement team/acme --month 2026-03 --output csv").await;
+    assert_eq!(
+        march,
+        "at,kind,reference,entries,amount_nanos,note\n2026-03-01T00:00:00Z,Opening,,,0,\n\
+         2026-03-04T00:00:00Z,Usage,,1,-1250000001,\n2026-04-01T00:00:00Z,Closing,,,-1250000001,\n"
+    );
+    let now = says(&data, "accounts statement team/acme --output json").await;
+    let lines: serde_json::Value = serde_json::from_str(&now).unwrap();
+    let amounts: Vec<_> = lines.as_array().unwrap().iter().map(|line| line["amount_nanos"].clone()).collect();
+    assert_eq!(amounts, [-1_250_000_001_i64, 5_000_000_000, 3_749_999_999]);
+}
+
+#[tokio::test]
+async fn a_closed_account_is_given_nothing() {
+    let data = ledger().await;
+    says(&data, "accounts topup team/acme --amount 5 --idempotency-key 1").await;
+    assert_eq!(says(&data, "accounts close team/acme").await, "team/acme is closed.\nteam/acme has 0.00.\n");
+    assert!(says(&data, "accounts close team/acme").await.contains("was closed before"));
+    let error = run(&data, "accounts topup team/acme --amount 5 --idempotency-key 2").await.unwrap_err();
+    assert!(error.contains("is closed"), "{error}");
+}
+
+#[tokio::test]
+async fn every_difference_is_named_and_fails() {
+    let data = ledger().await;
+    let path = data.path().join(FILE);
+    let tamper = async |text: &'static str| {
+        let store = Sqlite::open(&path).await.unwrap();
+        store.tamper(text).await;
+    };
+    for (text, check) in [
+        ("UPDATE accounts SET balance = balance + 1", "a balance is the sum of its entries"),
+        ("UPDATE usage_hourly SET price_nanos = price_nanos - 1", "hourly sums are those of the rows"),
+        (
+            "INSERT INTO entries (id, attempt, account, kind, amount, at) VALUES (x'ffffffffffffffffffffffffffffffff', 1, 'ghost', 'Usage', -5, 0)",
+            "each usage entry has its row",
+        ),
+        ("DROP TRIGGER entries_are_final", ""),
+        ("UPDATE entries SET amount = amount - 7", "each charged usage row has its entry"),
+    ] {
+        tamper(text).await;
+        if check.is_empty() {
+            continue;
+        }
+        let (code, said) = run(&data, "reconcile").await.unwrap();
+        assert!(code == ExitCode::FAILURE && said.contains(check), "{said}");
+    }
+    let (_, said) = run(&data, "reconcile --output json").await.unwrap();
+    let all: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(all.as_array().unwrap().len() >= 4, "{said}");
+}

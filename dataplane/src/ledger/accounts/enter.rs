@@ -1,0 +1,120 @@
+//! Enters what Tenants are granted, and lets lapse what is due. Every gateway does so; the ledger sees to it that each
+//! is entered once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aigne_hub_crds::config::{BillingMode, Tenant};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+
+use super::{Accounts, Done, Kind, Posting, Wish};
+use crate::clock::Clock;
+use crate::ledger::store::StoreError;
+use crate::source::Source;
+
+/// How often it is looked for credits that are due, and what failed is tried again.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// By account and reference; with the amount that was asked for.
+type Entered = BTreeMap<(String, String), i64>;
+
+/// Works for as long as there is a source. The ledger may be away: nothing waits for it but this.
+pub async fn follow(mut source: Source, ledger: impl Accounts, clock: Clock) {
+    let mut entered = Entered::new();
+    let mut away = false;
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        let tenants = {
+            let loaded = source.loaded.borrow_and_update();
+            loaded.config.tenants.values().filter_map(|tenant| wanted(tenant)).collect::<Vec<_>>()
+        };
+        match once(&tenants, &mut entered, &ledger, clock).await {
+            Ok(()) => away = false,
+            Err(error) if !away => {
+                away = true;
+                tracing::error!(%error, "credits cannot be entered yet; it is tried again");
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = source.loaded.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// An account with what it is to be granted.
+type Wanted = (String, Vec<Posting>);
+
+async fn once(
+    tenants: &[Wanted],
+    entered: &mut Entered,
+    ledger: &impl Accounts,
+    clock: Clock,
+) -> Result<(), StoreError> {
+    let now = clock.now().as_millisecond();
+    for account in ledger.due(now).await? {
+        ledger.fulfil(&account, &Wish::Lapse, now).await?;
+    }
+    for (account, postings) in tenants {
+        for posting in postings {
+            let key = (account.clone(), posting.reference.clone());
+            if entered.get(&key) == Some(&posting.amount) {
+                continue;
+            }
+            let reference = posting.reference.as_str();
+            match ledger.fulfil(account, &Wish::Post(posting.clone()), now).await? {
+                Done::Entered => {
+                    tracing::info!(account, reference, nanos = posting.amount, "credits were granted");
+                }
+                Done::Already(amount) if amount != posting.amount => tracing::warn!(
+                    account,
+                    reference,
+                    granted = amount,
+                    asked = posting.amount,
+                    "these credits were granted before, with another amount, which stays: a new grant needs a new name"
+                ),
+                Done::Closed => {
+                    tracing::warn!(account, reference, "the account is closed: nothing is granted to it");
+                }
+                Done::Already(_) | Done::Expired => {}
+            }
+            entered.insert(key, posting.amount);
+        }
+    }
+    Ok(())
+}
+
+/// Starter credits first, then the grants by name.
+fn wanted(tenant: &Tenant) -> Option<Wanted> {
+    let billing = &tenant.billing;
+    if billing.mode != BillingMode::Credits {
+        return None;
+    }
+    let starter = billing.starter_credits.map(|amount| posting("starter".to_owned(), amount, None));
+    let grants = billing.grants.iter().map(|grant| {
+        posting(reference(&grant.name), grant.amount, grant.expires_at.map(jiff::Timestamp::as_millisecond))
+    });
+    let postings: Vec<_> = starter.into_iter().chain(grants).filter(|posting| posting.amount > 0).collect();
+    Some((tenant.account_id.clone(), postings))
+}
+
+fn posting(reference: String, amount: Decimal, expires_at: Option<i64>) -> Posting {
+    Posting { kind: Kind::Grant, reference, amount: nanos(amount), expires_at, note: None }
+}
+
+/// Of a grant, in the configuration and on the command line alike.
+pub fn reference(grant: &str) -> String {
+    format!("grant/{grant}")
+}
+
+/// US dollars in nano-dollars, half to even; held at what 64 bits can say.
+pub fn nanos(dollars: Decimal) -> i64 {
+    let exact = dollars.checked_mul(Decimal::from(1_000_000_000));
+    exact.and_then(|nanos| nanos.round().to_i64()).unwrap_or(if dollars.is_sign_negative() {
+        i64::MIN
+    } else {
+        i64::MAX
+    })
+}
