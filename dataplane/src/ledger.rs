@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod journal;
+pub mod leases;
 pub mod place;
 pub mod postgres;
 pub mod price;
