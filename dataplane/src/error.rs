@@ -23,6 +23,8 @@ pub struct GatewayError {
     pub upstream_status: Option<u16>,
     /// The provider's own code, where it found the client's request at fault (`context_length_exceeded`).
     pub upstream_code: Option<Box<str>>,
+    /// Where a person can do something about it.
+    pub link: Option<Box<str>>,
 }
 
 /// What happened, in the order of the stages.
@@ -54,8 +56,14 @@ pub enum Kind {
     UnknownModel,
     /// The tenant or the key may not use it.
     ModelNotAllowed,
-    /// A Credits tenant, and the model has no price.
+    /// Money is capped, and the model has no price or no bound.
     NotPriced,
+    /// The tenant's or the key's requests, tokens or places are used up for now.
+    RateLimited,
+    /// A budget is spent.
+    BudgetExceeded,
+    /// The balance cannot pay for it.
+    CreditExhausted,
     /// Usage cannot be recorded, and the tenant's policy is to refuse then.
     LedgerUnavailable,
     /// Every candidate is at its concurrency limit or cooling down.
@@ -84,6 +92,7 @@ impl GatewayError {
             retry_after_ms: None,
             upstream_status: None,
             upstream_code: None,
+            link: None,
         }
     }
 
@@ -99,13 +108,13 @@ impl GatewayError {
         match self.kind {
             Kind::Malformed | Kind::Refused => 400,
             Kind::Unauthenticated | Kind::KeyNotValid => 401,
-            Kind::NotPriced => 402,
+            Kind::NotPriced | Kind::CreditExhausted => 402,
             Kind::Suspended | Kind::Unclaimed | Kind::ModelNotAllowed => 403,
             Kind::UnknownEndpoint | Kind::UnknownModel => 404,
             Kind::MethodNotAllowed(_) => 405,
             Kind::BodyTimeout => 408,
             Kind::TooLarge => 413,
-            Kind::UpstreamThrottled => 429,
+            Kind::RateLimited | Kind::BudgetExceeded | Kind::UpstreamThrottled => 429,
             Kind::LedgerUnavailable | Kind::IdentityUnavailable | Kind::Saturated => 503,
             Kind::UpstreamUnreachable | Kind::UpstreamCredential => 502,
             Kind::UpstreamTimeout => 504,
@@ -136,6 +145,9 @@ impl GatewayError {
             Kind::UnknownModel => "unknown_model",
             Kind::ModelNotAllowed => "model_not_allowed",
             Kind::NotPriced => "not_priced",
+            Kind::RateLimited => "rate_limited",
+            Kind::BudgetExceeded => "budget_exceeded",
+            Kind::CreditExhausted => "credit_exhausted",
             Kind::LedgerUnavailable => "ledger_unavailable",
             Kind::Saturated => "saturated",
             Kind::UpstreamRequest => "upstream_request",
@@ -169,6 +181,7 @@ impl GatewayError {
             retry_after_ms: error.retry_after_ms,
             upstream_status: Some(error.status),
             upstream_code: error.code.as_deref().filter(|_| error.fault == Fault::Request).map(Box::from),
+            link: None,
         }
     }
 }

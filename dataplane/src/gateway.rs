@@ -72,7 +72,7 @@ async fn admitted(
     let arrival = ingress::read(head, body, wire, operation, exchange.core.shared.max_body).await?;
     exchange.arrived(&arrival);
     let candidates = route::route(snapshot, &principal, &arrival.model, exchange.id)?;
-    let permit = admit::admit(&principal, &arrival, candidates, exchange.at_ms)?;
+    let permit = admit::admit(exchange, &principal, &arrival, candidates).await?;
     Ok(Next::Send(Box::new(dispatch::Order::new(arrival, &principal, permit))))
 }
 

@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use crate::allowance::Allowances;
+
 /// Consecutive provider failures that open a circuit.
 const FAILURES_TO_OPEN: u32 = 5;
 /// Milliseconds of the first opening; doubles with each further one.
@@ -25,6 +27,8 @@ const COOLING_403_MS: i64 = 60_000;
 /// The registry that hands out the same state for the same id.
 #[derive(Default)]
 pub struct Registry {
+    /// What may be spent.
+    pub allowances: Allowances,
     credentials: Mutex<HashMap<String, Arc<Circuit>>>,
     cooling: Mutex<HashMap<String, Arc<Cooling>>>,
     in_flight: Mutex<HashMap<String, Arc<AtomicU32>>>,

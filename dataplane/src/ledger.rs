@@ -31,6 +31,21 @@ use crate::usage::{Source, Usage};
 #[serde(transparent)]
 pub struct Nanos(pub i64);
 
+impl std::fmt::Display for Nanos {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "${}", dollars(self.0.into()))
+    }
+}
+
+/// At least cents, at most nano-dollars: `1.50`, `0.00125`, `-0.000000001`.
+pub fn dollars(nanos: i128) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let (whole, rest) = (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000);
+    let decimals = format!("{rest:09}");
+    let (cents, more) = decimals.split_at(2);
+    format!("{sign}{whole}.{cents}{}", more.trim_end_matches('0'))
+}
+
 /// Cost (what the provider charges) and price (what the tenant pays) of one attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {

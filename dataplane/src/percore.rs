@@ -15,6 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
 use crate::{
+    allowance::Allowances,
     clock::Clock,
     identity::{Known, Trust},
     ledger::journal::Journal,
@@ -31,6 +32,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     /// Bytes; a larger request body is refused.
     pub max_body: usize,
+    /// What may be spent, and what this process holds of it.
+    pub allowances: Allowances,
     /// Whose `ServiceAccount` tokens are accepted; none where there is no cluster to trust.
     pub identity: Option<Arc<Trust>>,
     /// The process is about to end: answers ask clients to reconnect elsewhere.

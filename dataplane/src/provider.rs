@@ -164,6 +164,11 @@ pub trait Adapter: Send + Sync {
         &[]
     }
 
+    /// Whether what is thought is counted beside the most that may be generated, not within.
+    fn reasoning_is_apart(&self) -> bool {
+        false
+    }
+
     /// Checks a client header that only this wire knows (`anthropic-beta`) before it crosses.
     /// Returns the value to send, or `None` to leave it out.
     fn cross_header(&self, name: &str, value: &str) -> Result<Option<String>, Refusal>;

@@ -87,7 +87,7 @@ impl Snapshot {
             let former = self.tenants.get(tenant.id.as_str());
             let tenant = match former.filter(|former| Arc::ptr_eq(&former.config, tenant)) {
                 Some(former) => Arc::clone(former),
-                None => Arc::new(Tenant::new(tenant)),
+                None => Arc::new(Tenant::new(tenant, &registry.allowances)),
             };
             snapshot.tenants.insert(Arc::clone(&tenant.id), Arc::clone(&tenant));
             for (key, hash) in tenant.hashes() {

@@ -3,6 +3,7 @@
 mod anthropic_messages;
 pub mod count_tokens;
 mod fields;
+pub mod max_output;
 pub mod models;
 mod openai_chat;
 mod thinking;

@@ -12,6 +12,7 @@ mod drain;
 mod examples;
 mod identity;
 mod invariants;
+mod limits;
 mod metering;
 mod metrics_and_logs;
 mod money;

@@ -46,15 +46,14 @@ pub(super) fn compile_key(
     }
 }
 
-/// A prepaid tenant pays by the price, and its requests need a bound: a person should hear of models that lack either.
+/// A prepaid tenant pays by the price: a person should hear of models that have none.
 pub(super) fn every_model_can_be_paid(
     access: &config::ModelAccess,
     catalog: &Catalog,
     report: &mut Report<'_>,
 ) {
-    let callable: Vec<&Served> =
-        catalog.models.iter().filter(|model| model.is_chat && allows(access, &model.full_name)).collect();
-    let unpriced: Vec<&str> = callable.iter().filter_map(|model| model.unpriced.as_deref()).collect();
+    let unpriced: Vec<&str> =
+        callable(access, catalog).filter_map(|model| model.unpriced.as_deref()).collect();
     if !unpriced.is_empty() {
         let message = format!(
             "no price for {}: they are refused to this tenant; add input and output rates, or deny them",
@@ -62,7 +61,15 @@ pub(super) fn every_model_can_be_paid(
         );
         report.error("spec.models", RESOLVED_REFS, reasons::MODEL_NOT_PRICED, message);
     }
-    let unbounded = callable.iter().filter(|model| !model.is_bounded);
+}
+
+/// What is spent under a balance or a budget needs a bound: a person should hear of models that cost and have none.
+pub(super) fn every_model_is_bounded(
+    access: &config::ModelAccess,
+    catalog: &Catalog,
+    report: &mut Report<'_>,
+) {
+    let unbounded = callable(access, catalog).filter(|model| !model.is_bounded && model.unpriced.is_none());
     let unbounded: Vec<&str> = unbounded.map(|model| model.full_name.as_str()).collect();
     if !unbounded.is_empty() {
         let message = format!(
@@ -71,6 +78,13 @@ pub(super) fn every_model_can_be_paid(
         );
         report.warning("spec.models", RESOLVED_REFS, reasons::MODEL_NOT_BOUNDED, message);
     }
+}
+
+fn callable<'a>(
+    access: &'a config::ModelAccess,
+    catalog: &'a Catalog,
+) -> impl Iterator<Item = &'a Served> {
+    catalog.models.iter().filter(|model| model.is_chat && allows(access, &model.full_name))
 }
 
 /// Whether `full_name` (`provider/model`) may be called. Deny wins.

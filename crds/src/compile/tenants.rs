@@ -5,9 +5,9 @@ use super::{
     finding::Report, keys, unenforced,
 };
 use crate::{
-    config::{self, BillingMode, ClientGone, LedgerUnavailable},
+    config::{self, BillingMode, BudgetAction, ClientGone, LedgerUnavailable},
     v1alpha1::{
-        Policy, TenantSpec, TenantStatus,
+        Budget, Policy, TenantSpec, TenantStatus,
         conditions::{ACCEPTED, reasons},
     },
 };
@@ -40,6 +40,15 @@ pub(super) fn compile(
     let mode = spec.billing.as_ref().and_then(|billing| billing.mode).unwrap_or_default();
     if mode == BillingMode::Credits {
         access::every_model_can_be_paid(&models, around.catalog, report);
+    }
+    let blocks = |budgets: &[Budget]| {
+        budgets.iter().any(|budget| budget.action.unwrap_or_default() == BudgetAction::Block)
+    };
+    if mode == BillingMode::Credits
+        || blocks(&spec.budgets)
+        || spec.keys.iter().any(|key| blocks(&key.budgets))
+    {
+        access::every_model_is_bounded(&models, around.catalog, report);
     }
     let tenant = config::Tenant {
         id: key.to_string(),

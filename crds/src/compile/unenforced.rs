@@ -3,7 +3,7 @@
 
 use super::finding::Report;
 use crate::v1alpha1::{
-    BillingMode, Key, Model, ModelType, ProviderType, TenantSpec,
+    Model, ModelType, ProviderType, TenantSpec,
     conditions::{ACCEPTED, reasons},
 };
 
@@ -14,33 +14,15 @@ pub const PROVIDER_TYPES: &[ProviderType] = &[ProviderType::Bedrock, ProviderTyp
 pub const SERVED_MODEL_TYPES: &[ModelType] = &[ModelType::Chat];
 
 /// Something that can be written and that gateways don't act on.
-struct Row<T> {
+struct Row {
     field: &'static str,
     says: &'static str,
     /// Whether it was written.
-    written: fn(&T) -> bool,
+    written: fn(&TenantSpec) -> bool,
 }
 
 /// Below `spec` of a Tenant.
-const TENANT: &[Row<TenantSpec>] = &[
-    Row {
-        field: "limits",
-        says: "rate limits are not enforced yet: requests beyond them are served",
-        written: |spec| spec.limits.is_some(),
-    },
-    Row {
-        field: "budgets",
-        says: "budgets are not enforced yet: spending is recorded and never blocked",
-        written: |spec| !spec.budgets.is_empty(),
-    },
-    Row {
-        field: "billing.mode",
-        says: "credit balances are kept, and nobody is refused for one yet: requests beyond it are served (overdraft, \
-               lowBalance, paymentURL and minimumMaxTokens do nothing)",
-        written: |spec| {
-            spec.billing.as_ref().is_some_and(|billing| billing.mode == Some(BillingMode::Credits))
-        },
-    },
+const TENANT: &[Row] = &[
     Row {
         field: "billing.costCenter",
         says: "the cost center is not stored with usage yet",
@@ -49,31 +31,10 @@ const TENANT: &[Row<TenantSpec>] = &[
     Row { field: "brand", says: "the brand is not shown anywhere yet", written: |spec| spec.brand.is_some() },
 ];
 
-/// Below each entry of `spec.keys` of a Tenant.
-const KEY: &[Row<Key>] = &[
-    Row {
-        field: "limits",
-        says: "rate limits are not enforced yet: requests beyond them are served",
-        written: |key| key.limits.is_some(),
-    },
-    Row {
-        field: "budgets",
-        says: "budgets are not enforced yet: spending is recorded and never blocked",
-        written: |key| !key.budgets.is_empty(),
-    },
-];
-
 /// Warns of each part of a Tenant that does nothing.
 pub(super) fn tenant(spec: &TenantSpec, report: &mut Report<'_>) {
-    rows(TENANT, spec, "spec", report);
-    for (index, key) in spec.keys.iter().enumerate() {
-        rows(KEY, key, &format!("spec.keys[{index}]"), report);
-    }
-}
-
-fn rows<T>(rows: &[Row<T>], written: &T, path: &str, report: &mut Report<'_>) {
-    for row in rows.iter().filter(|row| (row.written)(written)) {
-        report.warning(format!("{path}.{}", row.field), ACCEPTED, reasons::NOT_ENFORCED, row.says);
+    for row in TENANT.iter().filter(|row| (row.written)(spec)) {
+        report.warning(format!("spec.{}", row.field), ACCEPTED, reasons::NOT_ENFORCED, row.says);
     }
 }
 

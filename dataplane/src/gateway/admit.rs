@@ -1,14 +1,21 @@
-//! From candidates to a permit: what each may cost at most, with the price pinned.
+//! From candidates to a permit: what each may cost at most, with the price pinned, and the most that any can cost
+//! reserved from every cap.
+
+mod cut;
+mod refusal;
+mod shape;
 
 use std::sync::Arc;
 
 use aigne_hub_crds::config::BillingMode;
 
-use super::{authenticate::Principal, ingress::Arrival};
+use self::shape::Shape;
+use super::{authenticate::Principal, exchange::Exchange, ingress::Arrival};
 use crate::{
+    allowance::Need,
     error::{GatewayError, Kind},
     ledger::{Charge, price::Rate},
-    snapshot::{Model, Served},
+    snapshot::{Served, Tenant},
     usage::Usage,
     wire::Operation,
 };
@@ -21,6 +28,8 @@ pub(super) struct Candidate {
     pub(super) rate: Option<Arc<Rate>>,
     pub(super) bound: Usage,
     pub(super) bound_charge: Charge,
+    /// The most tokens that an answer may have, where the balance pays for no more.
+    pub(super) cut: Option<u64>,
 }
 
 /// Leave to dispatch: at least one candidate.
@@ -29,101 +38,130 @@ pub(super) struct Permit {
     pub(super) candidates: Vec<Candidate>,
 }
 
-/// Tokens that a provider may add around a request of its own accord.
-const ENVELOPE_TOKENS: u64 = 64;
-
-/// Pins prices and bounds. A tenant on credits is refused what has no price or no bound: never a free call.
-pub(super) fn admit(
+/// Pins prices and bounds, and reserves. Waits only for a lease that does not suffice.
+pub(super) async fn admit(
+    exchange: &mut Exchange,
     principal: &Principal,
     arrival: &Arrival,
     candidates: Vec<Served>,
-    at_ms: i64,
 ) -> Result<Permit, GatewayError> {
     let shape = Shape::of(arrival);
-    let on_credits =
-        principal.tenant.config.billing.mode == BillingMode::Credits && arrival.operation == Operation::Chat;
+    let tenant = &*principal.tenant;
+    let caps = [&tenant.caps, &principal.key.caps];
+    let counted = arrival.operation == Operation::Chat;
+    let strictness = Strictness {
+        priced: counted && tenant.config.billing.mode == BillingMode::Credits,
+        bounded: counted && caps.iter().any(|caps| caps.of_money()),
+    };
+    let mut candidates = pin(shape, strictness, candidates, exchange.at_ms)?;
+    if counted {
+        let need = need(shape, tenant, arrival, &candidates);
+        let allowances = &exchange.core.shared.allowances;
+        let reserved = allowances.reserve(caps, &need).await;
+        exchange.quotas = match &reserved {
+            Ok(reservation) => reservation.quotas(),
+            Err(refused) => refused.quotas(),
+        };
+        let reservation = reserved.map_err(|refused| refusal::error(&refused, tenant, need.money))?;
+        if let Some(money) = reservation.money().filter(|money| *money < need.money) {
+            candidates.retain_mut(|candidate| fit(candidate, shape, money));
+        }
+        exchange.reservation = Some(reservation);
+    }
+    Ok(Permit { candidates })
+}
+
+/// What every candidate must have.
+#[derive(Clone, Copy)]
+struct Strictness {
+    /// A price: never a free call for who prepays.
+    priced: bool,
+    /// A bound where there is a price: what cannot be bounded cannot be kept under a cap.
+    bounded: bool,
+}
+
+fn pin(
+    shape: Shape,
+    strictness: Strictness,
+    candidates: Vec<Served>,
+    at_ms: i64,
+) -> Result<Vec<Candidate>, GatewayError> {
     let mut refused = None;
     let mut permitted = Vec::with_capacity(candidates.len());
     for served in candidates {
         let rate = served.provider.rates.pin(&served.model().name, at_ms).cloned();
-        let bound = shape.bound(served.model());
-        if on_credits && let Err(message) = payable(served.model(), rate.as_deref(), bound.as_ref()) {
+        let bound = shape.bound(&served);
+        if let Err(message) = payable(&served.model().qualified, strictness, rate.as_deref(), bound.as_ref()) {
             refused.get_or_insert(GatewayError::new(Kind::NotPriced, message).with_param("model"));
             continue;
         }
         let bound = bound.unwrap_or_else(|| shape.least());
         let bound_charge = rate.as_ref().map_or_else(Charge::default, |rate| rate.bound(&bound, None));
-        permitted.push(Candidate { served, rate, bound, bound_charge });
+        permitted.push(Candidate { served, rate, bound, bound_charge, cut: None });
     }
     match refused {
         Some(error) if permitted.is_empty() => Err(error),
-        _ => Ok(Permit { candidates: permitted }),
+        _ => Ok(permitted),
     }
 }
 
-fn payable(model: &Model, rate: Option<&Rate>, bound: Option<&Usage>) -> Result<(), String> {
-    let name = &model.qualified;
+fn payable(
+    name: &str,
+    strictness: Strictness,
+    rate: Option<&Rate>,
+    bound: Option<&Usage>,
+) -> Result<(), String> {
     let Some(rate) = rate else {
-        return Err(format!("the model {name:?} has no price, so it cannot be paid for with credits"));
+        let message = || format!("the model {name:?} has no price, so it cannot be paid for with credits");
+        return if strictness.priced { Err(message()) } else { Ok(()) };
     };
-    let Some(bound) = bound else {
-        return Err(format!(
+    match bound {
+        None if strictness.bounded => Err(format!(
             "the model {name:?} states no contextWindow or maxOutputTokens, so its cost cannot be bounded"
-        ));
-    };
-    if rate.covers(bound) {
-        Ok(())
-    } else {
-        Err(format!("the model {name:?} has no price for its input or its output"))
-    }
-}
-
-/// What a request's own bytes say of how much it can use.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    bytes: u64,
-    /// No image, audio, file or document: a token is at least a byte then.
-    text_only: bool,
-    /// What the client allows.
-    max_output: Option<u64>,
-    /// Answers asked for.
-    n: u64,
-}
-
-impl Shape {
-    fn of(arrival: &Arrival) -> Self {
-        let body = &arrival.body;
-        // Where a client gives both, which one counts is the provider's choice.
-        let max_output = body.get::<u64>("max_completion_tokens").max(body.get::<u64>("max_tokens"));
-        Self {
-            bytes: body.bytes().len() as u64,
-            text_only: arrival.text_only,
-            max_output,
-            n: body.get::<u64>("n").unwrap_or(1).max(1),
+        )),
+        Some(bound) if strictness.priced && !rate.covers(bound) => {
+            Err(format!("the model {name:?} has no price for its input or its output"))
         }
+        _ => Ok(()),
     }
+}
 
-    /// The most that a model can use for this; `None` where its numbers are not known.
-    fn bound(self, model: &Model) -> Option<Usage> {
-        let window = model.config.context_window;
-        let by_bytes = self.bytes.saturating_add(ENVELOPE_TOKENS);
-        let input = match window {
-            Some(window) if self.text_only => by_bytes.min(window),
-            None if self.text_only => by_bytes,
-            Some(window) => window,
-            None => return None,
-        };
-        let output = match (self.max_output, model.config.max_output_tokens) {
-            (Some(asked), Some(most)) => asked.min(most),
-            (Some(tokens), None) | (None, Some(tokens)) => tokens,
-            (None, None) => return None,
-        };
-        Some(Usage { input, output: output.saturating_mul(self.n), ..Usage::default() })
+/// One attempt at most is charged to the tenant, so the dearest candidate bounds the request.
+fn need(shape: Shape, tenant: &Tenant, arrival: &Arrival, candidates: &[Candidate]) -> Need {
+    let price = |candidate: &Candidate| candidate.bound_charge.price.0;
+    let money = candidates.iter().map(price).max().unwrap_or_default();
+    let least_money = match tenant.config.billing.minimum_max_tokens {
+        Some(minimum) => {
+            let shape = shape.lowered(minimum);
+            let least = |candidate: &Candidate| {
+                let bound = shape.bound(&candidate.served)?;
+                Some(candidate.rate.as_ref()?.bound(&bound, None).price.0)
+            };
+            candidates.iter().filter_map(least).min().unwrap_or(money)
+        }
+        None => money,
+    };
+    Need {
+        tokens: i64::try_from(arrival.estimated_input).unwrap_or(i64::MAX),
+        money,
+        least_money,
+        ledger_unavailable: tenant.config.policy.ledger_unavailable,
     }
+}
 
-    /// What is known where a model's numbers are not: for attribution only.
-    fn least(self) -> Usage {
-        let output = self.max_output.unwrap_or_default().saturating_mul(self.n);
-        Usage { input: self.bytes, output, ..Usage::default() }
+/// Whether the candidate can be paid for, with as many tokens out as the money allows.
+fn fit(candidate: &mut Candidate, shape: Shape, money: i64) -> bool {
+    if candidate.bound_charge.price.0 <= money {
+        return true;
     }
+    let Some(rate) = &candidate.rate else { return true };
+    let served = &candidate.served;
+    let bound = |tokens: u64| shape.lowered(tokens).bound(served);
+    let most = shape.max_output.or(served.model().config.max_output_tokens).unwrap_or(u64::MAX);
+    let Some(tokens) = cut::affordable(rate, money, most, bound) else { return false };
+    let Some(bound) = bound(tokens) else { return false };
+    candidate.bound_charge = rate.bound(&bound, None);
+    candidate.bound = bound;
+    candidate.cut = Some(tokens);
+    true
 }

@@ -112,7 +112,7 @@ pub(super) async fn dispatch(
         };
         exchange.provider = Some(provider.clone());
         exchange.model = Some(candidate.served.model().name.clone());
-        let prepared = match prepare::prepare(&call.arrival, &candidate.served) {
+        let prepared = match prepare::prepare(&call.arrival, candidate) {
             Ok(prepared) => prepared,
             // Another candidate may be able to serve it; if none is, the first says why.
             Err(error) => {

@@ -13,6 +13,7 @@ use super::{
     settle::{self, Totals},
 };
 use crate::{
+    allowance::{Quotas, Reservation},
     percore::Core,
     snapshot::{Key, Provider, Tenant},
     wire::Wire,
@@ -49,6 +50,10 @@ pub(super) struct Exchange {
     /// A constant that says what went wrong.
     pub(super) error: Option<&'static str>,
     pub(super) first_byte_ms: Option<u32>,
+    /// What was reserved for it, until its end is known.
+    pub(super) reservation: Option<Reservation>,
+    /// What its tenant's and key's limits leave, as of its admission.
+    pub(super) quotas: Quotas,
     /// What its attempts came to; each adds to it when it is settled, also one that is dropped.
     pub(super) totals: Rc<Cell<Totals>>,
 }
@@ -78,6 +83,8 @@ impl Exchange {
             status: CLIENT_GONE,
             error: None,
             first_byte_ms: None,
+            reservation: None,
+            quotas: Quotas::default(),
             totals: Rc::default(),
         }
     }

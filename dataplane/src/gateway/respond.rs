@@ -4,6 +4,7 @@ mod error;
 mod headers;
 pub(super) mod models;
 mod pump;
+mod quotas;
 mod stream;
 
 use std::{
@@ -102,6 +103,7 @@ fn reply(status: StatusCode, exchange: &Exchange, body: ReplyBody) -> Response<R
         }
         headers.insert("x-request-id", id);
     }
+    quotas::write(exchange.wire, &exchange.quotas, exchange.at_ms, headers);
     if exchange.core.shared.is_draining() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -259,8 +259,13 @@ fn charge(rate: Option<&Rate>, status: Status, usage: &Usage) -> Charge {
     }
 }
 
-/// The end of a request: metrics and its one log line.
-pub(super) fn finish(exchange: &Exchange) {
+/// The end of a request: what was reserved and not spent goes back; metrics and its one log line.
+pub(super) fn finish(exchange: &mut Exchange) {
+    let totals = exchange.totals.get();
+    if let Some(mut reservation) = exchange.reservation.take() {
+        let tokens = totals.usage.prompt().saturating_add(totals.usage.output);
+        reservation.settle(i64::try_from(tokens).unwrap_or(i64::MAX), totals.charge.price.0);
+    }
     let core = &exchange.core;
     let error = exchange.error.or((exchange.status == CLIENT_GONE).then_some("client_gone"));
     let duration = exchange.started.elapsed();
@@ -282,7 +287,6 @@ pub(super) fn finish(exchange: &Exchange) {
     if let Some(error) = exchange.error.filter(|_| exchange.attempts == 0) {
         metrics.refused(error);
     }
-    let totals = exchange.totals.get();
     core.access.borrow_mut().write(&AccessLine {
         at: exchange.at_ms,
         request_id: exchange.id,

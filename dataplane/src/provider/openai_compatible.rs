@@ -122,6 +122,10 @@ impl Adapter for OpenAiCompatible {
         Auth::Bearer
     }
 
+    fn reasoning_is_apart(&self) -> bool {
+        self.dialect.reasoning_is_addend
+    }
+
     fn cross_header(&self, _: &str, _: &str) -> Result<Option<String>, Refusal> {
         // None of these providers has a header that changes what a request means and costs nothing.
         Ok(None)

@@ -7,6 +7,8 @@ use aigne_hub_crds::{
     glob,
 };
 
+use crate::allowance::{Allowances, Caps};
+
 /// A tenant, prepared.
 #[derive(Debug)]
 pub struct Tenant {
@@ -18,6 +20,8 @@ pub struct Tenant {
     pub account: Arc<str>,
     /// Which models.
     pub access: Access,
+    /// Limits, budgets and balance.
+    pub caps: Caps,
     /// As configured, in their order.
     pub keys: Vec<Arc<Key>>,
 }
@@ -33,6 +37,8 @@ pub struct Key {
     pub disabled: bool,
     /// Narrows the tenant's own.
     pub access: Option<Access>,
+    /// Limits and budgets, within the tenant's own.
+    pub caps: Caps,
     hashes: Vec<Hash>,
 }
 
@@ -64,12 +70,13 @@ impl Access {
 }
 
 impl Tenant {
-    pub(super) fn new(config: &Arc<config::Tenant>) -> Self {
+    pub(super) fn new(config: &Arc<config::Tenant>, allowances: &Allowances) -> Self {
         Self {
             id: config.id.as_str().into(),
             account: config.account_id.as_str().into(),
             access: Access::new(&config.models),
-            keys: config.keys.iter().map(|key| Arc::new(Key::new(key))).collect(),
+            caps: allowances.of_tenant(config),
+            keys: config.keys.iter().map(|key| Arc::new(Key::new(key, allowances.of_key(config, key)))).collect(),
             config: Arc::clone(config),
         }
     }
@@ -97,11 +104,12 @@ impl Key {
             expires_at: None,
             disabled: false,
             access: None,
+            caps: Caps::default(),
             hashes: Vec::new(),
         }
     }
 
-    fn new(config: &config::Key) -> Self {
+    fn new(config: &config::Key, caps: Caps) -> Self {
         let hash = |hash: &config::KeyHash| {
             let mut sha256 = [0; 32];
             hex::decode_to_slice(&hash.sha256, &mut sha256).ok()?;
@@ -112,6 +120,7 @@ impl Key {
             expires_at: config.expires_at.map(jiff::Timestamp::as_millisecond),
             disabled: config.disabled,
             access: config.models.as_ref().map(Access::new),
+            caps,
             hashes: config.hashes.iter().filter_map(hash).collect(),
         }
     }

@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::Named;
-use crate::cli::usage::print::dollars;
 use crate::environment::Environment;
+use crate::ledger::{dollars, place::Ledger};
 use crate::ledger::accounts::{self, Accounts, Done, Kind, Posting, Wish};
-use crate::ledger::place::Ledger;
 
 /// A kind, and what its references begin with.
 pub(super) type What = (Kind, &'static str);

@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::cells::{Cell, Column};
+use crate::ledger::dollars;
 
 /// Aligned columns under their titles: text to the left, numbers to the right, amounts in dollars.
 pub(in crate::cli) fn table(
@@ -68,15 +69,6 @@ pub(in crate::cli) fn json_list(
         serde_json::to_writer(&mut *output, &Object { columns, row })?;
     }
     writeln!(output, "{}", if rows.is_empty() { "[]" } else { "]" })
-}
-
-/// At least cents, at most nano-dollars: `1.50`, `0.00125`, `-0.000000001`.
-pub(in crate::cli) fn dollars(nanos: i128) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let (whole, rest) = (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000);
-    let decimals = format!("{rest:09}");
-    let (cents, more) = decimals.split_at(2);
-    format!("{sign}{whole}.{cents}{}", more.trim_end_matches('0'))
 }
 
 struct Object<'a> {

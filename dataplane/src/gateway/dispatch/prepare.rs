@@ -3,11 +3,11 @@
 use bytes::Bytes;
 
 use crate::{
-    body,
+    body::{self, Body},
     error::{GatewayError, Kind},
-    gateway::ingress::Arrival,
+    gateway::{admit::Candidate, ingress::Arrival},
     provider::Asked,
-    snapshot::Served,
+    wire::max_output,
 };
 
 /// A body for one candidate; every attempt against it sends the same.
@@ -22,24 +22,33 @@ pub(super) struct Prepared {
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
-pub(super) fn prepare(arrival: &Arrival, served: &Served) -> Result<Prepared, GatewayError> {
+pub(super) fn prepare(arrival: &Arrival, candidate: &Candidate) -> Result<Prepared, GatewayError> {
+    let Candidate { served, cut, .. } = candidate;
+    let body = lowered(arrival, *cut)?;
     let provider = &served.provider;
     let target = provider.adapter_target(served.model());
     let verbatim = provider.adapter.wire() == arrival.wire;
     if !verbatim {
-        let mut request = arrival.wire.decode(&arrival.body)?;
+        let mut request = arrival.wire.decode(&body)?;
         request.model.clone_from(&arrival.model);
         let encoded = provider.adapter.encode(&request, target)?;
         return Ok(Prepared { body: encoded.into(), verbatim, asked: Asked::default(), headers: Vec::new() });
     }
-    let (edits, asked) = provider.adapter.relay(&arrival.body, target)?;
+    let (edits, asked) = provider.adapter.relay(&body, target)?;
     let mut headers = Vec::new();
     for (name, value) in &arrival.headers {
         if let Some(value) = provider.adapter.cross_header(name, value)? {
             headers.push((*name, value));
         }
     }
-    Ok(Prepared { body: body::apply(&arrival.body, &edits), verbatim, asked, headers })
+    Ok(Prepared { body: body::apply(&body, &edits), verbatim, asked, headers })
+}
+
+/// The client's body, with fewer tokens to generate where more cannot be paid for.
+fn lowered(arrival: &Arrival, cut: Option<u64>) -> Result<Body, GatewayError> {
+    let Some(most) = cut else { return Ok(arrival.body.clone()) };
+    body::scan(max_output::lower(arrival.wire, &arrival.body, most))
+        .map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))
 }
 
 /// A prepared body that could not be sent, as a header value was not one.

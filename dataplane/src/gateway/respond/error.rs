@@ -29,7 +29,7 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
         headers.insert(header::ALLOW, HeaderValue::from_static(method));
     }
     // What trying again cannot help is not tried again: SDKs repeat some statuses by themselves.
-    if matches!(error.kind, Kind::UpstreamCredential) {
+    if matches!(error.kind, Kind::UpstreamCredential | Kind::BudgetExceeded) {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
     if matches!(error.kind, Kind::TooLarge | Kind::BodyTimeout) {
@@ -60,7 +60,7 @@ fn client_status(wire: Wire, error: &GatewayError) -> u16 {
 }
 
 fn body(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
-    let value = match wire {
+    let mut value = match wire {
         Wire::OpenAiChat => json!({
             "error": {
                 "message": error.message,
@@ -75,6 +75,9 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
             "request_id": request_id,
         }),
     };
+    if let Some(link) = &error.link {
+        value["error"]["link"] = json!(link);
+    }
     value.to_string().into()
 }
 
@@ -90,8 +93,8 @@ fn openai_type(error: &GatewayError) -> &'static str {
     match error.kind {
         Kind::Unauthenticated | Kind::KeyNotValid => "authentication_error",
         Kind::Suspended | Kind::Unclaimed | Kind::ModelNotAllowed => "permission_error",
-        Kind::NotPriced => "billing_error",
-        Kind::UpstreamThrottled => "rate_limit_error",
+        Kind::NotPriced | Kind::CreditExhausted => "billing_error",
+        Kind::RateLimited | Kind::BudgetExceeded | Kind::UpstreamThrottled => "rate_limit_error",
         _ if error.status() < 500 => "invalid_request_error",
         _ => "server_error",
     }
@@ -101,7 +104,7 @@ fn openai_code(error: &GatewayError) -> &str {
     match error.kind {
         Kind::Unauthenticated | Kind::KeyNotValid => "invalid_api_key",
         Kind::UnknownModel => "model_not_found",
-        Kind::UpstreamThrottled => "rate_limit_exceeded",
+        Kind::RateLimited | Kind::UpstreamThrottled => "rate_limit_exceeded",
         // What programs look at to tell one mistake from another.
         Kind::UpstreamRequest => error
             .upstream_code
@@ -156,6 +159,22 @@ mod tests {
             ..GatewayError::new(Kind::UpstreamRequest, "too long")
         };
         assert!(text(Wire::OpenAiChat, &error).contains(r#""code":"context_length_exceeded""#));
+    }
+
+    #[test]
+    fn a_link_is_where_programs_find_it() {
+        let error = GatewayError {
+            link: Some("https://pay.example".into()),
+            ..GatewayError::new(Kind::CreditExhausted, "the credits are used up")
+        };
+        assert_eq!(
+            text(Wire::OpenAiChat, &error),
+            r#"{"error":{"code":"credit_exhausted","link":"https://pay.example","message":"the credits are used up","param":null,"type":"billing_error"}}"#
+        );
+        assert_eq!(
+            text(Wire::AnthropicMessages, &error),
+            r#"{"error":{"link":"https://pay.example","message":"the credits are used up","type":"billing_error"},"request_id":"id","type":"error"}"#
+        );
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! What a client is told when a cap leaves no room.
+
+use crate::{
+    allowance::{Refused, Which},
+    error::{GatewayError, Kind},
+    ledger::Nanos,
+    snapshot::Tenant,
+};
+
+/// Trying again sooner makes no sense where the ledger did not answer.
+const LEDGER_AGAIN_MS: u64 = 1_000;
+
+/// The error of a refusal: which cap, how much of it is used, and when to come again. `needed` is what the request can
+/// cost at most.
+pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayError {
+    let Refused::Full(full) = refused else {
+        let message = "the ledger cannot be reached, and this tenant's limits cannot be kept without it";
+        let error = GatewayError::new(Kind::LedgerUnavailable, message);
+        return GatewayError { retry_after_ms: Some(LEDGER_AGAIN_MS), ..error };
+    };
+    let of = if full.of_key { "this key" } else { "this tenant" };
+    let dollars = |nanos: i64| Nanos(nanos.max(0));
+    let left = dollars(full.cap.saturating_sub(full.spent));
+    let held = if full.held > 0 {
+        format!(", {} of it held by requests under way", dollars(full.held))
+    } else {
+        String::new()
+    };
+    let (kind, message) = match &full.which {
+        Which::Requests => {
+            (Kind::RateLimited, format!("{of} may make {} requests a minute, and has made them", full.cap))
+        }
+        Which::Tokens => {
+            (Kind::RateLimited, format!("{of} may use {} tokens a minute, and has used them", full.cap))
+        }
+        Which::Concurrent => (
+            Kind::RateLimited,
+            format!("{of} may have {} requests under way at once, and has them", full.cap),
+        ),
+        Which::Budget { name } => (
+            Kind::BudgetExceeded,
+            format!(
+                "the budget {name:?} of {of} leaves {left} of {}{held}, and this request can cost up to {}",
+                dollars(full.cap),
+                dollars(needed)
+            ),
+        ),
+        Which::Credits => (
+            Kind::CreditExhausted,
+            format!("the credits leave {left}{held}, and this request can cost up to {}", dollars(needed)),
+        ),
+    };
+    let link = match full.which {
+        Which::Credits => tenant.config.billing.payment_url.as_deref(),
+        _ => None,
+    };
+    let message = match link {
+        Some(link) => format!("{message}; more can be had at {link}"),
+        None => message,
+    };
+    GatewayError {
+        retry_after_ms: full.retry_after_ms,
+        link: link.map(Box::from),
+        ..GatewayError::new(kind, message)
+    }
+}
