@@ -52,6 +52,8 @@ pub mod telemetry;
 
 pub mod admin;
 
+pub mod allowance;
+
 pub mod clock;
 
 pub mod environment;
