@@ -108,6 +108,23 @@ pub struct Exhausted {
     pub quotas: Quotas,
 }
 
+impl Refused {
+    /// For the headers.
+    pub fn quotas(&self) -> Quotas {
+        match self {
+            Self::Exhausted(exhausted) => exhausted.quotas,
+            Self::Unavailable => Quotas::default(),
+        }
+    }
+}
+
+impl Default for Allowances {
+    /// Without a ledger: what is capped waits in vain.
+    fn default() -> Self {
+        Self::new(Options::default()).0
+    }
+}
+
 impl Allowances {
     /// The cores' half, and the task's half, which is spawned on the control runtime. Requests wait until it runs.
     pub fn new(options: Options) -> (Self, Leaser) {

@@ -20,6 +20,7 @@ use tracing::field::display;
 
 use crate::{
     admin::{self, Admin, Readiness},
+    allowance::{self, Allowances},
     clock::Clock,
     health::Registry,
     identity::{self, KeySource, Trust},
@@ -45,6 +46,9 @@ const COPY_EVERY: Duration = Duration::from_secs(1);
 
 /// Until price sheets are offered again to a ledger that did not take them.
 const RECORD_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the last word on leases may take: the journal says the same once more.
+const LEASES_WITHIN: Duration = Duration::from_secs(3);
 
 /// How a gateway runs.
 #[derive(Clone, Debug)]
@@ -107,7 +111,10 @@ pub async fn run(
     let access = AccessWriter::start(&options.access_log, &telemetry)
         .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
     if let Some(loaded) = loaded {
-        let registry = Registry::default();
+        let (allowances, leaser) =
+            Allowances::new(allowance::Options { clock: options.clock, ..allowance::Options::default() });
+        let leasing = tokio::spawn(leaser.run(store.clone(), journals.holder()));
+        let registry = Registry { allowances: allowances.clone(), ..Registry::default() };
         tasks.spawn(record_prices(source.clone(), store.clone()));
         tasks.spawn(accounts::follow(source.clone(), store, options.clock));
         let identity = match options.identity {
@@ -119,6 +126,7 @@ pub async fn run(
             clock: options.clock,
             snapshot: ArcSwap::new(Arc::clone(&first)),
             max_body: options.max_body,
+            allowances: allowances.clone(),
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),
@@ -141,6 +149,10 @@ pub async fn run(
         tracing::info!("draining");
         readiness.drain();
         server.drain().await;
+        allowances.close();
+        if tokio::time::timeout(LEASES_WITHIN, leasing).await.is_err() {
+            tracing::warn!("the ledger was not told what is left of the leases; its writer is");
+        }
     }
     let written = async {
         ledger.close().await;

@@ -47,6 +47,13 @@ pub struct Caps {
     pub(super) limits: Arc<[Arc<Limit>]>,
 }
 
+impl Caps {
+    /// Whether money is capped, not only counted: what a request can cost must be known then.
+    pub fn of_money(&self) -> bool {
+        self.limits.iter().any(|limit| limit.is_money() && !limit.alert)
+    }
+}
+
 /// One cap as configured, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Limit {
