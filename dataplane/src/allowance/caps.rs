@@ -103,6 +103,11 @@ impl Registry {
         state
     }
 
+    /// Whether there is nothing to reserve.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Forgets the names that nobody has a handle to.
     pub(super) fn sweep(&self) {
         let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +159,7 @@ impl Limit {
     pub(super) fn take(&self, amount: i64, shared: &Shared, now: u64) -> Option<Taken> {
         let current = self.state.current.load();
         let lease = current.as_ref()?;
-        if shared.ledger_time(now) >= lease.end || !shared.may_spend(now) || !lease.take(amount, now) {
+        if !lease.covers(shared.ledger_time(now)) || !shared.may_spend(now) || !lease.take(amount, now) {
             return None;
         }
         Some(Taken::new(Arc::clone(lease), amount))
