@@ -114,7 +114,7 @@ pub async fn run(
         let (allowances, leaser) =
             Allowances::new(allowance::Options { clock: options.clock, ..allowance::Options::default() });
         let leasing = tokio::spawn(leaser.run(store.clone(), journals.holder()));
-        let registry = Registry { allowances: allowances.clone(), ..Registry::default() };
+        let registry = Registry::new(allowances.clone());
         tasks.spawn(record_prices(source.clone(), store.clone()));
         tasks.spawn(accounts::follow(source.clone(), store, options.clock));
         let identity = match options.identity {

@@ -13,12 +13,12 @@ const LEDGER_AGAIN_MS: u64 = 1_000;
 /// The error of a refusal: which cap, how much of it is used, and when to come again. `needed` is what the request can
 /// cost at most.
 pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayError {
-    let Refused::Exhausted(Exhausted { which, of_key, cap, spent, held, retry_after_ms, .. }) = refused
-    else {
+    let Refused::Exhausted(exhausted) = refused else {
         let message = "the ledger cannot be reached, and this tenant's limits cannot be kept without it";
         let error = GatewayError::new(Kind::LedgerUnavailable, message);
         return GatewayError { retry_after_ms: Some(LEDGER_AGAIN_MS), ..error };
     };
+    let Exhausted { which, of_key, cap, spent, held, retry_after_ms, .. } = &**exhausted;
     let of = if *of_key { "this key" } else { "this tenant" };
     let dollars = |nanos: i64| Nanos(nanos.max(0));
     let left = dollars(cap.saturating_sub(*spent));
