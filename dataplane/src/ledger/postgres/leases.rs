@@ -13,7 +13,7 @@ use crate::ledger::leases::{Ask, Class, Exchanged, Held, Part, decide_all};
 pub(super) const LIMIT: Duration = Duration::from_secs(2);
 
 /// Whoever is gone or paused in the middle of an exchange holds up no other for longer than [`LIMIT`].
-const BEGIN: &str =
+pub(super) const BEGIN: &str =
     "BEGIN; SET LOCAL statement_timeout = 2000; SET LOCAL idle_in_transaction_session_timeout = 2000";
 
 /// The holder's epoch, the time, and how many of the allowances exist.
@@ -112,17 +112,17 @@ pub(super) async fn exchange(
             .bind(column(&changed, |(_, becomes)| becomes.granted))
             .bind(column(&changed, |(_, becomes)| becomes.returned))
             // What was spent of money is in `spending`.
-            .bind(column(&changed, |(ask, becomes)| if ask.class == Class::Rate { becomes.spent } else { 0 }));
+            .bind(column(
+                &changed,
+                |(ask, becomes)| if ask.class == Class::Rate { becomes.spent } else { 0 },
+            ));
         write.execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
     Ok(Exchanged { now, epoch, answers: decided.into_iter().map(|(.., answer)| answer).collect() })
 }
 
-fn column<'a, T>(
-    changed: &[(&'a Ask, &'a Held)],
-    cell: impl Fn((&'a Ask, &'a Held)) -> T,
-) -> Vec<T> {
+fn column<'a, T>(changed: &[(&'a Ask, &'a Held)], cell: impl Fn((&'a Ask, &'a Held)) -> T) -> Vec<T> {
     changed.iter().map(|each| cell(*each)).collect()
 }
 
@@ -211,9 +211,13 @@ async fn fold(connection: &mut PgConnection, holder: Uuid, whose: Whose, release
         "UPDATE allowances AS a SET spent = saturated(a.spent::numeric + p.spent + p.unreserved) FROM spending AS p \
          JOIN UNNEST($2::text[], $3::bigint[]) AS s (allowance, \"window\") USING (allowance, \"window\") \
          WHERE p.holder = $1 AND a.allowance = p.allowance AND a.\"window\" = p.\"window\"",
-        if release { FORGET } else { "UPDATE spending AS p SET spent = 0, unreserved = 0 \
+        if release {
+            FORGET
+        } else {
+            "UPDATE spending AS p SET spent = 0, unreserved = 0 \
          FROM UNNEST($2::text[], $3::bigint[]) AS s (allowance, \"window\") \
-         WHERE p.holder = $1 AND p.allowance = s.allowance AND p.\"window\" = s.\"window\"" },
+         WHERE p.holder = $1 AND p.allowance = s.allowance AND p.\"window\" = s.\"window\""
+        },
         "DELETE FROM spending AS p USING UNNEST($2::text[], $3::bigint[]) AS s (allowance, \"window\") \
          WHERE p.holder = $1 AND p.allowance = s.allowance AND p.\"window\" = s.\"window\" AND suspense = 0",
     ] {

@@ -63,11 +63,12 @@ async fn transact(
 ) -> sqlx::Result<Exchanged> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let now: i64 = sqlx::query_scalar(NOW).fetch_one(&mut *transaction).await?;
-    let said = sqlx::query_scalar(HOLDER).bind(id(holder)).bind(now).bind(now.saturating_add(milliseconds(ttl)));
+    let said =
+        sqlx::query_scalar(HOLDER).bind(id(holder)).bind(now).bind(now.saturating_add(milliseconds(ttl)));
     let epoch = said.fetch_one(&mut *transaction).await?;
-    let asked = asks.iter().map(|ask| {
-        json!([&*ask.place.allowance, ask.place.window, ask.class.name(), ask.account()])
-    });
+    let asked = asks
+        .iter()
+        .map(|ask| json!([&*ask.place.allowance, ask.place.window, ask.class.name(), ask.account()]));
     let asked = serde_json::Value::from_iter(asked).to_string();
     sqlx::query(MAKE).bind(&asked).execute(&mut *transaction).await?;
     let read = sqlx::query(READ).bind(&asked).bind(now).fetch_all(&mut *transaction).await?;

@@ -69,7 +69,13 @@ fn sums<'a>(new: &[&'a Row], charged: &Keys) -> BTreeMap<(Cow<'a, str>, i64), Sp
         }
         for (allowance, window, reserved) in leases::draws(&row.intent) {
             let [spent, unreserved, held] = sums.entry((allowance, window)).or_default();
-            *(if suspense { held } else if reserved { spent } else { unreserved }) += price;
+            *(if suspense {
+                held
+            } else if reserved {
+                spent
+            } else {
+                unreserved
+            }) += price;
         }
     }
     sums
