@@ -27,6 +27,7 @@ use crate::{
     ledger::{
         accounts,
         journal::{self, Journals},
+        leases,
         place::{Ledger, LedgerPlace},
         store::Store as _,
         writer::{self, Writer},
@@ -100,7 +101,6 @@ pub async fn run(
     let admin = tokio::spawn(admin::serve(listener, admin, async {
         let _ = admin_stopped.await;
     }));
-    tasks.spawn(copy_metrics(ledger.clone(), Arc::clone(&telemetry)));
 
     // Configuration, now and as it changes.
     let mut stop = std::pin::pin!(stop);
@@ -115,6 +115,8 @@ pub async fn run(
             Allowances::new(allowance::Options { clock: options.clock, ..allowance::Options::default() });
         let leasing = tokio::spawn(leaser.run(store.clone(), journals.holder()));
         let registry = Registry::new(allowances.clone());
+        tasks.spawn(copy_metrics(ledger.clone(), allowances.clone(), Arc::clone(&telemetry)));
+        tasks.spawn(leases::keep_tidy(store.clone()));
         tasks.spawn(record_prices(source.clone(), store.clone()));
         tasks.spawn(accounts::follow(source.clone(), store, options.clock));
         let identity = match options.identity {
@@ -244,7 +246,7 @@ async fn record_prices(mut source: Source, store: Ledger) {
     }
 }
 
-async fn copy_metrics(ledger: writer::Handle, telemetry: Arc<Telemetry>) {
+async fn copy_metrics(ledger: writer::Handle, allowances: Allowances, telemetry: Arc<Telemetry>) {
     let copy = |counter: &Counter, counted: &AtomicU64| {
         let new = counted.load(Relaxed).saturating_sub(counter.get());
         counter.inc_by(new);
@@ -259,5 +261,14 @@ async fn copy_metrics(ledger: writer::Handle, telemetry: Arc<Telemetry>) {
         copy(&shown.ledger.rows, &counted.rows);
         copy(&shown.ledger.failed_batches, &counted.errors);
         shown.ledger.away.set(counted.away.load(Relaxed).into());
+        let (counted, shown) = (allowances.metrics(), &shown.allowances);
+        copy(&shown.waits, &counted.waits);
+        copy(&shown.refused, &counted.refused);
+        copy(&shown.unanswered, &counted.unanswered);
+        copy(&shown.exchanges, &counted.exchanges);
+        copy(&shown.failures, &counted.failures);
+        copy(&shown.asks, &counted.asks);
+        copy(&shown.voided, &counted.voided);
+        shown.tracked.set(counted.tracked.load(Relaxed));
     }
 }

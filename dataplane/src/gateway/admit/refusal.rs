@@ -29,13 +29,13 @@ pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayE
     };
     let (kind, message) = match which {
         Which::Requests => {
-            (Kind::RateLimited, format!("{of} may make {} requests a minute, and has made them", cap))
+            (Kind::RateLimited, format!("{of} may make {cap} requests a minute, and has made them"))
         }
         Which::Tokens => {
-            (Kind::RateLimited, format!("{of} may use {} tokens a minute, and has used them", cap))
+            (Kind::RateLimited, format!("{of} may use {cap} tokens a minute, and has used them"))
         }
         Which::Concurrent => {
-            (Kind::RateLimited, format!("{of} may have {} requests under way at once, and has them", cap))
+            (Kind::RateLimited, format!("{of} may have {cap} requests under way at once, and has them"))
         }
         Which::Budget { name } => (
             Kind::BudgetExceeded,
@@ -58,9 +58,5 @@ pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayE
         Some(link) => format!("{message}; more can be had at {link}"),
         None => message,
     };
-    GatewayError {
-        retry_after_ms: *retry_after_ms,
-        link: link.map(Box::from),
-        ..GatewayError::new(kind, message)
-    }
+    GatewayError { retry_after_ms: *retry_after_ms, ..GatewayError::new(kind, message) }
 }
