@@ -14,7 +14,7 @@ use crate::ledger::testing::{AT, intent};
 const A: Uuid = Uuid::from_u128(0xA);
 const B: Uuid = Uuid::from_u128(0xB);
 const C: Uuid = Uuid::from_u128(0xC);
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_hours(1);
 const DAY: i64 = 86_400_000;
 
 fn place(allowance: &str) -> Place {
