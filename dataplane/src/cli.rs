@@ -21,6 +21,7 @@ use crate::{
 pub mod accounts;
 pub mod check;
 pub mod keys;
+pub mod leases;
 pub mod migrate;
 pub mod reconcile;
 pub mod run;
@@ -58,6 +59,7 @@ pub enum Command {
     Seal(seal::Args),
     Usage(usage::Args),
     Accounts(accounts::Args),
+    Leases(leases::Args),
     Reconcile(reconcile::Args),
     Migrate(migrate::Args),
 }
@@ -143,6 +145,9 @@ impl Cli {
             Command::Accounts(args) => {
                 block_on(accounts::run(&args, &context.environment, context.clock.now(), output))?
                     .map(|()| ExitCode::SUCCESS)
+            }
+            Command::Leases(args) => {
+                block_on(leases::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
             }
             Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
             Command::Migrate(args) => {

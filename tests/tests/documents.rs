@@ -68,7 +68,8 @@ async fn commands_and_options_exist() -> Outcome {
             seen.extend(commands.first().map(|command| (*command).to_owned()));
         }
     }
-    let expected = ["accounts", "check", "keys", "reconcile", "run", "seal", "usage"].map(str::to_owned);
+    let expected =
+        ["accounts", "check", "keys", "leases", "reconcile", "run", "seal", "usage"].map(str::to_owned);
     assert_eq!(seen, BTreeSet::from(expected), "each command is shown somewhere");
     Ok(())
 }

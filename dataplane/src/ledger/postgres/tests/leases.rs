@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::ledger::leases::{Cap, Class, Draw, FOREVER, Place};
 
-const TTL: Duration = Duration::from_secs(600);
+const TTL: Duration = Duration::from_mins(10);
 const CAP: i64 = 10_000;
 
 /// A process as the ledger sees it: it leases, spends what it was granted, and gives back.
@@ -59,8 +59,8 @@ impl Process {
 
     /// From what it holds at all three places.
     async fn spend(&mut self) {
-        let least = self.known.iter().map(|[granted, returned, spent]| granted - returned - spent).min();
-        let price = least.unwrap().min(30);
+        let idle = self.known.iter().map(|[granted, returned, spent]| granted - returned - spent).min();
+        let price = idle.unwrap().min(30);
         if price > 0 {
             let number = self.holder.as_u128() * 1_000_000 + self.rows.len() as u128;
             let mut row = row_at(AT.unsigned_abs(), number);
