@@ -242,3 +242,6 @@ impl Drop for Taken {
         self.settle(0);
     }
 }
+
+#[cfg(test)]
+mod tests;
