@@ -32,6 +32,8 @@ mod shared;
 mod window;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,12 @@ impl Leaser {
         Self { shared, asks }
     }
 
+    /// For tests that carry messages themselves.
+    #[cfg(test)]
+    pub(super) fn into_parts(self) -> (Arc<Shared>, mpsc::UnboundedReceiver<Message>) {
+        (self.shared, self.asks)
+    }
+
     /// Serves until [`super::Allowances::close`], or until nobody can ask any more; then tells the ledger what is left.
     /// `holder` is this process's own: no other that ever lived has it.
     pub async fn run<L: Leases>(mut self, store: L, holder: Uuid) {

@@ -103,6 +103,16 @@ impl Reservation {
         }
     }
 
+    /// What was reserved, and where.
+    #[cfg(test)]
+    pub(super) fn amounts(&self) -> Vec<(crate::ledger::leases::Place, i64)> {
+        let reserved = self.parts.iter().filter_map(|part| match &part.held {
+            Hold::Reserved(taken) => Some((taken.lease.place.clone(), taken.amount)),
+            Hold::Named(_) => None,
+        });
+        reserved.collect()
+    }
+
     fn reserve(&mut self, limit: &Arc<Limit>, taken: Taken) {
         self.parts.push(Part { limit: Arc::clone(limit), held: Hold::Reserved(taken) });
     }

@@ -181,7 +181,7 @@ impl Entry {
         let worth =
             if self.waiting.is_empty() || self.cover { 1 } else { worthwhile.saturating_sub(free).max(1) };
         let want = if self.waiting.is_empty() && !self.refill { need } else { self.pace.want(now).max(need) };
-        self.telling = lease.totals();
+        self.telling = lease.account();
         self.unsure = true;
         let class = lease.class;
         Ask {
@@ -296,7 +296,7 @@ impl Entry {
         self.cover |= owed && lease.class != Class::Held && now >= self.cover_at;
         self.report |= lease.class == Class::Rate
             && ledger >= lease.end.saturating_sub(REPORT_MS)
-            && lease.totals().spent != self.told.spent;
+            && lease.account().spent != self.told.spent;
         !self.is_quiet()
     }
 
@@ -310,8 +310,10 @@ impl Entry {
         self.is_quiet() && !held && now >= self.used_at.saturating_add(FORGET_MS)
     }
 
-    /// Everything that is free goes back.
+    /// Everything that is free goes back, and nothing more is asked for.
     pub(super) fn give_all_back(&mut self) {
+        self.waiting.clear();
+        self.refill = false;
         if let Some(lease) = &self.lease {
             lease.give_back(i64::MAX);
             self.report = lease.class == Class::Rate;
