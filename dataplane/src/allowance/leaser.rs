@@ -85,14 +85,19 @@ impl Leaser {
         // Soon enough to try again before leases end.
         match time::timeout(ttl / 6, store.exchange(holder, ttl, asks)).await {
             Ok(Ok(exchanged)) => desk.answered(asked, self.shared.now(), &exchanged),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the ledger grants nothing at the moment");
-                desk.failed(self.shared.now());
-            }
-            Err(_) => {
-                tracing::warn!("the ledger does not answer who asks for leases");
-                desk.failed(self.shared.now());
-            }
+            Ok(Err(error)) => self.failed(desk, &error.to_string()),
+            Err(_) => self.failed(desk, "no answer in time"),
         }
+    }
+
+    /// Said once, until it answers again.
+    fn failed(&self, desk: &mut Desk, error: &str) {
+        if !self.shared.metrics.away.load(Relaxed) {
+            tracing::warn!(
+                error,
+                "the ledger grants nothing: requests go on with what was granted, then by policy"
+            );
+        }
+        desk.failed(self.shared.now());
     }
 }

@@ -149,12 +149,21 @@ impl Page {
     }
 }
 
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It is not there.
+    Away,
+    /// It does what it is asked and cannot say so.
+    AnswersAreLost,
+}
+
 /// The same as a store that takes `delay` for an answer, on tokio's clock.
 #[derive(Clone, Debug)]
 pub(super) struct Fake {
     pub(super) books: Arc<Mutex<Books>>,
     pub(super) delay: Duration,
-    pub(super) away: Arc<Mutex<bool>>,
+    fails: Arc<Mutex<Option<Failure>>>,
     started: Instant,
 }
 
@@ -163,13 +172,13 @@ impl Fake {
         Self {
             books: Arc::default(),
             delay: Duration::from_millis(2),
-            away: Arc::default(),
+            fails: Arc::default(),
             started: Instant::now(),
         }
     }
 
-    pub(super) fn set_away(&self, away: bool) {
-        *self.away.lock().unwrap() = away;
+    pub(super) fn fail(&self, how: impl Into<Option<Failure>>) {
+        *self.fails.lock().unwrap() = how.into();
     }
 
     /// The books at this moment.
@@ -183,10 +192,14 @@ impl Fake {
 impl Leases for Fake {
     async fn exchange(&self, holder: Uuid, ttl: Duration, asks: &[Ask]) -> Result<Exchanged, StoreError> {
         tokio::time::sleep(self.delay / 2).await;
-        if *self.away.lock().unwrap() {
+        let fails = *self.fails.lock().unwrap();
+        if fails == Some(Failure::Away) {
             return Err(StoreError::Unavailable("pulled".into()));
         }
         let exchanged = self.books(|books| books.exchange(holder, ttl, asks));
+        if fails == Some(Failure::AnswersAreLost) {
+            return Err(StoreError::Unavailable("cut".into()));
+        }
         tokio::time::sleep(self.delay / 2).await;
         Ok(exchanged)
     }

@@ -7,7 +7,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::testing::{Fake, START, budget, key, need, tenant};
+use super::testing::{Failure, Fake, START, budget, key, need, tenant};
 use super::*;
 use crate::ledger::leases::{FOREVER, Leases, Place};
 
@@ -264,7 +264,7 @@ async fn with_the_ledger_away_leases_last_and_then_the_policy_decides() {
     ledger.books(|books| books.balances.insert(account().allowance, 1_000_000));
     let process = Process::start(&ledger, 1, &tenant);
     let kept = process.reserve(&need(1, 1000)).await.unwrap();
-    ledger.set_away(true);
+    ledger.fail(Failure::Away);
     drop(kept);
     let from_lease = process.reserve(&need(1, 1000)).await.unwrap();
     assert_eq!(from_lease.money(), Some(1000));
@@ -278,7 +278,7 @@ async fn with_the_ledger_away_leases_last_and_then_the_policy_decides() {
     assert!(before.elapsed() < Duration::from_millis(1), "it is known to be away");
     assert_eq!(unreserved.money(), None);
     assert_eq!(&*unreserved.draws(), &[crate::ledger::leases::Draw { place: month(), reserved: false }]);
-    ledger.set_away(false);
+    ledger.fail(None);
     sleep(Duration::from_millis(600)).await;
     assert_eq!(process.reserve(&may_go_on).await.unwrap().money(), Some(500_000));
 }
@@ -288,7 +288,7 @@ async fn a_lease_is_not_spent_after_its_time() {
     let ledger = Fake::new();
     let process = Process::start(&ledger, 1, &limited(None, None, Some(10)));
     let held = process.reserve(&need(1, 0)).await.unwrap();
-    ledger.set_away(true);
+    ledger.fail(Failure::Away);
     sleep(Duration::from_secs(31)).await;
     drop(held);
     assert_eq!(process.reserve(&need(1, 0)).await.unwrap_err(), Refused::Unavailable);
@@ -300,11 +300,11 @@ async fn what_the_ledger_closed_is_void_and_begins_anew() {
     let process = Process::start(&ledger, 1, &budgeted(1000, BudgetAction::Block));
     process.spend(1, 300).await.unwrap();
     let old = process.reserve(&need(1, 100)).await.unwrap();
-    ledger.set_away(true);
+    ledger.fail(Failure::Away);
     sleep(Duration::from_secs(300)).await;
     ledger.books(|books| books.enter(process.holder, &old.draws(), 300));
     ledger.tidy(Duration::from_secs(120)).await.unwrap();
-    ledger.set_away(false);
+    ledger.fail(None);
     sleep(Duration::from_secs(1)).await;
     assert_eq!(process.count(|metrics| &metrics.voided), 1);
     drop(old);
@@ -355,6 +355,67 @@ async fn who_leaves_while_waiting_takes_nothing_along() {
     }
     sleep(Duration::from_secs(1)).await;
     process.spend(1, 100).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_granted_without_anybody_hearing_it_goes_back() {
+    let ledger = Fake::new();
+    let tenant = budgeted(100, BudgetAction::Block);
+    let (first, second) = (Process::start(&ledger, 1, &tenant), Process::start(&ledger, 2, &tenant));
+    sleep(Duration::from_millis(50)).await;
+    ledger.fail(Failure::AnswersAreLost);
+    let needs = need(1, 100);
+    tokio::time::timeout(Duration::from_millis(100), first.reserve(&needs)).await.unwrap_err();
+    assert_eq!(ledger.books(|books| books.taken(&month())), 100);
+    ledger.fail(None);
+    sleep(Duration::from_millis(1500)).await;
+    assert_eq!(ledger.books(|books| books.taken(&month())), 0);
+    second.spend(1, 100).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_does_not_outlive_its_window() {
+    let ledger = Fake::new();
+    let process = Process::start(&ledger, 1, &limited(Some(1), None, None));
+    process.spend(1, 0).await.unwrap();
+    let ends_in = 60_000 - u64::try_from(START % 60_000).unwrap();
+    let last =
+        Duration::from_millis(ends_in - 20).saturating_sub(process.allowances.shared.instant(0).elapsed());
+    sleep(last).await;
+    exhausted(process.spend(1, 0).await);
+    sleep(Duration::from_millis(30)).await;
+    process.spend(1, 0).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rates_and_requests_under_way_are_never_overrun_together() {
+    let ledger = Fake::new();
+    let tenant = limited(Some(300), None, Some(20));
+    let processes: Vec<_> = (1..=4).map(|number| Process::start(&ledger, number, &tenant)).collect();
+    sleep(Duration::from_millis(50)).await;
+    let (under_way, most) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let client = |index: usize| {
+        let (process, under_way, most) = (&processes[index % 4], &under_way, &most);
+        async move {
+            let mut served = 0;
+            for _ in 0..10 {
+                if let Ok(mut reservation) = process.reserve(&need(1, 0)).await {
+                    under_way.set(under_way.get() + 1);
+                    most.set(most.get().max(under_way.get()));
+                    sleep(Duration::from_millis(100)).await;
+                    under_way.set(under_way.get() - 1);
+                    reservation.settle(1, 0);
+                    served += 1;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+            served
+        }
+    };
+    let served = futures::future::join_all((0..60).map(client)).await;
+    assert!(most.get() <= 20, "{}", most.get());
+    assert!(most.get() >= 18, "what is there is used: {}", most.get());
+    assert_eq!(served.iter().sum::<i32>(), 300);
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,7 +96,9 @@ impl Entry {
         self.used_at = now;
         self.waiting.push_back(Waiting { waiter, asked: false, hopes_since: None });
         self.serve(shared, now);
-        let Some(verdict) = self.verdict.filter(|verdict| verdict.is_fresh(now)) else { return };
+        let window_goes_on = self.lease.as_ref().is_some_and(|lease| lease.covers(shared.ledger_time(now)));
+        let fresh = self.verdict.filter(|verdict| window_goes_on && verdict.is_fresh(now));
+        let Some(verdict) = fresh else { return };
         if let Some(last) = self.waiting.pop_back_if(|last| !last.asked && last.waiter.least >= verdict.least)
         {
             last.deny(Denied::Exhausted(verdict.figures));
