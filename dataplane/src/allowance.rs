@@ -31,6 +31,13 @@ mod reservation;
 mod shared;
 mod window;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
