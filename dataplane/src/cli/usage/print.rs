@@ -89,7 +89,7 @@ pub(in crate::cli) fn list(
         }
         Output::Json => json_list(output, columns, rows)?,
     }
-    Ok(output.flush()?)
+    output.flush()
 }
 
 struct Object<'a> {
