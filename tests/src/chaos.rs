@@ -23,10 +23,9 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use dice::Dice;
-pub use proxy::{Proxy, Weather};
+pub use events::Happened;
 pub use run::run;
-pub use verdict::Verdict;
+pub use verdict::{AllCaps, Caps, Figures, Joined, Verdict};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -51,7 +50,7 @@ pub const CAPS_ARE_ENFORCED: bool = false;
 impl Options {
     /// What an average tenant's clients would spend in the time if nobody held them back: nano-dollars, roughly.
     fn demand(&self) -> i64 {
-        const REQUESTS_PER_CLIENT_AND_SECOND: u64 = 6;
+        const REQUESTS_PER_CLIENT_AND_SECOND: u64 = 8;
         const NANOS_PER_REQUEST: u64 = 300_000;
         let clients = u64::try_from(self.clients).unwrap_or(u64::MAX);
         let tenants = u64::try_from(self.tenants).unwrap_or(u64::MAX).max(1);

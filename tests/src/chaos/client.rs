@@ -21,20 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a client got.
 #[derive(Clone, Debug)]
-pub struct Got {
+pub(super) struct Got {
     /// Of the deed.
-    pub marker: String,
+    pub(super) marker: String,
     /// Whose key it used.
-    pub tenant: usize,
+    pub(super) tenant: usize,
     /// The most that an attempt can use: input and output tokens.
-    pub bound: (i64, i64),
+    pub(super) bound: (i64, i64),
     /// How far it came.
-    pub end: End,
+    pub(super) end: End,
 }
 
 /// How far a request came, as its client saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// A whole answer with status 200.
     Whole {
         /// The hub's.
@@ -59,11 +59,11 @@ pub enum End {
 
 /// A client with its connection, if that can be used again.
 #[derive(Default)]
-pub struct Asking(Option<(SocketAddr, SendRequest<Full<Bytes>>)>);
+pub(super) struct Asking(Option<(SocketAddr, SendRequest<Full<Bytes>>)>);
 
 impl Asking {
     /// Does it.
-    pub async fn act(&mut self, deed: &Deed, address: SocketAddr, key: &str) -> Got {
+    pub(super) async fn act(&mut self, deed: &Deed, address: SocketAddr, key: &str) -> Got {
         let acting = tokio::time::timeout(PATIENCE, self.ask(deed, address, key)).await;
         let end = acting.unwrap_or_else(|_| {
             self.0 = None;
@@ -74,7 +74,8 @@ impl Asking {
     }
 
     async fn ask(&mut self, deed: &Deed, address: SocketAddr, key: &str) -> End {
-        let kept = self.0.take().filter(|(to, sender)| *to == address && sender.is_ready() && deed.leaves.is_none());
+        let kept =
+            self.0.take().filter(|(to, sender)| *to == address && sender.is_ready() && deed.leaves.is_none());
         let mut sender = match kept {
             Some((_, sender)) => sender,
             None => match connect(address, deed.leaves).await {
@@ -114,7 +115,8 @@ fn judge(deed: &Deed, status: u16, request_id: &str, text: &str) -> End {
         return End::Refused { status, kind };
     }
     let streamed = deed.body["stream"] == true;
-    let ended = if streamed { text.contains("[DONE]") || text.contains("message_stop") } else { json.is_object() };
+    let ended =
+        if streamed { text.contains("[DONE]") || text.contains("message_stop") } else { json.is_object() };
     if ended && !text.contains("\"error\"") {
         End::Whole { request_id: request_id.to_owned() }
     } else {
@@ -147,7 +149,11 @@ impl Leaving {
 }
 
 impl AsyncRead for Leaving {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let Some(leave) = self.leave else { return Pin::new(&mut self.stream).poll_read(cx, buf) };
         if leave.read == 0 {
             return Poll::Ready(Err(self.gone()));

@@ -8,40 +8,40 @@ use super::dice::Dice;
 
 /// One request.
 #[derive(Clone, Debug)]
-pub struct Deed {
+pub(super) struct Deed {
     /// Names it: in the prompt for the provider, as the user for the ledger.
-    pub marker: String,
+    pub(super) marker: String,
     /// Whose key.
-    pub tenant: usize,
+    pub(super) tenant: usize,
     /// Where.
-    pub path: &'static str,
+    pub(super) path: &'static str,
     /// What.
-    pub body: Value,
+    pub(super) body: Value,
     /// Which gateway.
-    pub gateway: usize,
+    pub(super) gateway: usize,
     /// The client leaves at this byte of the request or of the answer.
-    pub leaves: Option<Leave>,
+    pub(super) leaves: Option<Leave>,
     /// Before it.
-    pub pause: Duration,
+    pub(super) pause: Duration,
 }
 
 /// Where a client leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leave {
+pub(super) struct Leave {
     /// Bytes of the request that are sent; the rest is not.
-    pub sent: usize,
+    pub(super) sent: usize,
     /// Bytes of the answer that are read; what follows is not.
-    pub read: usize,
+    pub(super) read: usize,
     /// With RST instead of FIN.
-    pub reset: bool,
+    pub(super) reset: bool,
 }
 
 /// The most that a client waits between two requests.
-pub const LONGEST_PAUSE: u64 = 60;
+pub(super) const LONGEST_PAUSE: u64 = 60;
 
 /// A client's sequence; it never ends.
 #[derive(Clone, Debug)]
-pub struct Deeds {
+pub(super) struct Deeds {
     dice: Dice,
     client: usize,
     tenants: usize,
@@ -51,7 +51,7 @@ pub struct Deeds {
 
 impl Deeds {
     /// Of the client with this number.
-    pub fn new(seed: u64, client: usize, tenants: usize, gateways: usize) -> Self {
+    pub(super) fn new(seed: u64, client: usize, tenants: usize, gateways: usize) -> Self {
         Self { dice: Dice::new(seed, "client", client), client, tenants, gateways, count: 0 }
     }
 }
@@ -64,12 +64,14 @@ impl Iterator for Deeds {
         let marker = format!("m{}-{}", self.client, self.count);
         self.count += 1;
         let anthropic = dice.percent(50);
-        let model = dice.pick(&["gpt", "gpt", "mini", "far-gpt", "sonnet", "sonnet", "haiku", "far-sonnet"])?;
+        let model =
+            dice.pick(&["gpt", "gpt", "mini", "far-gpt", "sonnet", "sonnet", "haiku", "far-sonnet"])?;
         let stream = dice.percent(65);
         let chunks = 1 + dice.roll(40);
         let limit = 8 + dice.roll(56);
         let filler = "lorem ipsum ".repeat(dice.roll(40));
-        let directives = format!("marker={marker} chunks={chunks} reused={} {}", dice.roll(30), trouble(dice));
+        let directives =
+            format!("marker={marker} chunks={chunks} reused={} {}", dice.roll(30), trouble(dice));
         let text = format!("{filler}[[{directives}]]");
         let mut body = json!({"model": model, "max_tokens": limit, "stream": stream,
             "messages": [{"role": "user", "content": text}]});
@@ -134,7 +136,9 @@ mod tests {
         assert!(one.iter().zip(&two).all(|(a, b)| format!("{a:?}") == format!("{b:?}")));
         assert_ne!(format!("{:?}", deeds(2).first()), format!("{:?}", one.first()));
         let text = format!("{one:?}");
-        for part in ["1:status=503", "reset_after", "usage=none", "stall_after", "before=2500", "split=", "pace="] {
+        for part in
+            ["1:status=503", "reset_after", "usage=none", "stall_after", "before=2500", "split=", "pace="]
+        {
             assert!(text.contains(part), "{part}");
         }
         assert!(one.iter().any(|deed| deed.leaves.is_some_and(|leave| leave.sent < 700)));

@@ -30,7 +30,7 @@ pub struct Happened {
 impl Happened {
     /// Of several sequences.
     #[must_use]
-    pub fn with(self, other: Self) -> Self {
+    pub(super) fn with(self, other: Self) -> Self {
         Self {
             kills: self.kills + other.kills,
             terms: self.terms + other.terms,
@@ -43,7 +43,7 @@ impl Happened {
 }
 
 /// Ends gateways and starts them again, until the time is over. All run at the end.
-pub async fn to_gateways(
+pub(super) async fn to_gateways(
     seed: u64,
     until: Instant,
     gateways: &mut [Gateway],
@@ -51,7 +51,7 @@ pub async fn to_gateways(
 ) -> anyhow::Result<Happened> {
     let (mut dice, mut happened) = (Dice::new(seed, "gateways", 0), Happened::default());
     loop {
-        let pause = dice.milliseconds(500, 4_000);
+        let pause = dice.milliseconds(200, 2_500);
         if Instant::now() + pause >= until {
             return Ok(happened);
         }
@@ -59,7 +59,7 @@ pub async fn to_gateways(
         for gateway in &mut *gateways {
             gateway.runs()?;
         }
-        let (first, kill, down) = (dice.roll(gateways.len()), dice.percent(70), dice.milliseconds(0, 1_500));
+        let (first, kill, down) = (dice.roll(gateways.len()), dice.percent(75), dice.milliseconds(0, 1_000));
         let also = dice.percent(20).then(|| (first + 1) % gateways.len()).filter(|also| *also != first);
         for place in std::iter::once(first).chain(also) {
             let Some(gateway) = gateways.get_mut(place) else { continue };
@@ -82,7 +82,7 @@ pub async fn to_gateways(
 }
 
 /// Stops, hangs and slows Postgres, until the time is over. It is well at the end.
-pub async fn to_ledger(
+pub(super) async fn to_ledger(
     seed: u64,
     until: Instant,
     postgres: &mut Postgres,
@@ -136,7 +136,7 @@ pub async fn to_ledger(
 }
 
 /// Slows and cuts the network to the provider, until the time is over. It is well at the end.
-pub async fn to_provider(
+pub(super) async fn to_provider(
     seed: u64,
     until: Instant,
     network: &Proxy,

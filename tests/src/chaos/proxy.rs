@@ -15,16 +15,16 @@ use super::dice::Dice;
 
 /// What a network is like at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Weather {
+pub(super) struct Weather {
     /// Each piece waits for up to this long.
-    pub delay: Duration,
+    pub(super) delay: Duration,
     /// Each connection, also one that is open already, breaks off within so many bytes, in either direction.
-    pub cut_within: Option<usize>,
+    pub(super) cut_within: Option<usize>,
 }
 
 /// Passes TCP connections on. Dropping it closes them.
 #[derive(Debug)]
-pub struct Proxy {
+pub(super) struct Proxy {
     address: SocketAddr,
     sky: Arc<Sky>,
     accepting: AbortHandle,
@@ -38,7 +38,7 @@ struct Sky {
 
 impl Proxy {
     /// To this address, on a free port of loopback.
-    pub async fn start(target: SocketAddr, seed: u64, purpose: &'static str) -> io::Result<Self> {
+    pub(super) async fn start(target: SocketAddr, seed: u64, purpose: &'static str) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let sky = Arc::new(Sky { weather: watch::Sender::default(), cuts: Mutex::default() });
@@ -47,17 +47,17 @@ impl Proxy {
     }
 
     /// Where to connect.
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Changes it for all connections.
-    pub fn set(&self, weather: Weather) {
+    pub(super) fn set(&self, weather: Weather) {
         self.sky.weather.send_replace(weather);
     }
 
     /// Connections that were broken off.
-    pub fn cuts(&self) -> u64 {
+    pub(super) fn cuts(&self) -> u64 {
         *self.sky.cuts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +138,8 @@ async fn pour(
         }
         let delay = weather.borrow().delay;
         if !delay.is_zero() {
-            tokio::time::sleep(dice.milliseconds(0, u64::try_from(delay.as_millis()).unwrap_or_default())).await;
+            tokio::time::sleep(dice.milliseconds(0, u64::try_from(delay.as_millis()).unwrap_or_default()))
+                .await;
         }
         let passed = left.map_or(read, |left| left.min(read));
         to.write_all(buffer.get(..passed).unwrap_or_default()).await?;

@@ -65,7 +65,8 @@ pub async fn run(options: &Options, say: impl Fn(String) + Send + Sync) -> anyho
     let panicked = settle(&mut gateways).await?;
 
     let happened = [to_ledger, to_provider].into_iter().fold(to_gateways, Happened::with);
-    let reconciled = Command::new(["reconcile"]).environment("AIGNE_HUB_DATABASE_URL", &database).run().await?;
+    let reconciled =
+        Command::new(["reconcile"]).environment("AIGNE_HUB_DATABASE_URL", &database).run().await?;
     let evidence = Evidence {
         got,
         records: records(&count)?,
@@ -108,7 +109,8 @@ async fn ask(
                 if Instant::now() >= until {
                     break;
                 }
-                let (Some(customer), Some(address)) = (customers.get(deed.tenant), addresses.get(deed.gateway))
+                let (Some(customer), Some(address)) =
+                    (customers.get(deed.tenant), addresses.get(deed.gateway))
                 else {
                     break;
                 };

@@ -9,11 +9,11 @@ use crate::harness::{Blueprint, Pricing, Provider, Tenant, key};
 use crate::scripted::Scripted;
 
 /// Billionths of a US dollar.
-pub const DOLLAR: i64 = 1_000_000_000;
+pub(super) const DOLLAR: i64 = 1_000_000_000;
 
 /// What a tenant is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cap {
+pub(super) enum Cap {
     /// Nothing: the organisation pays.
     None,
     /// Nano-dollars in a day or a month; the run is within one.
@@ -26,21 +26,21 @@ pub enum Cap {
 
 /// One tenant.
 #[derive(Clone, Debug)]
-pub struct Customer {
+pub(super) struct Customer {
     /// Of the object.
-    pub name: String,
+    pub(super) name: String,
     /// What it is held to.
-    pub cap: Cap,
+    pub(super) cap: Cap,
 }
 
 impl Customer {
     /// The key that its clients use.
-    pub fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         key(&self.name, "app")
     }
 
     /// As usage rows name it.
-    pub fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         format!("hub/{}", self.name)
     }
 
@@ -75,7 +75,7 @@ impl Customer {
 }
 
 /// All of them. Caps are about what a tenant's clients would spend in the time: some are reached, some are not.
-pub fn customers(options: &Options) -> Vec<Customer> {
+pub(super) fn customers(options: &Options) -> Vec<Customer> {
     let mut dice = Dice::new(options.seed, "tenants", 0);
     let demand = options.demand();
     let customer = |number: usize| {
@@ -93,7 +93,7 @@ pub fn customers(options: &Options) -> Vec<Customer> {
 }
 
 /// The manifests. Each wire has a provider that is reached directly and one across a network that is not to be relied on.
-pub fn manifests(
+pub(super) fn manifests(
     options: &Options,
     zone: &str,
     customers: &[Customer],
@@ -125,13 +125,13 @@ pub fn manifests(
 }
 
 /// The provider's name in a usage row, from the path that it was asked at.
-pub fn provider_of(path: &str) -> Option<String> {
+pub(super) fn provider_of(path: &str) -> Option<String> {
     let name = path.strip_prefix("/as/")?.split('/').next()?;
     Some(format!("hub/{name}"))
 }
 
 /// What nobody can be charged more than for a request, by the manifests above: input and output tokens.
-pub fn bound(bytes: usize, body: &Value) -> (i64, i64) {
+pub(super) fn bound(bytes: usize, body: &Value) -> (i64, i64) {
     let output = body["max_tokens"].as_i64().unwrap_or(4096).min(4096) * body["n"].as_i64().unwrap_or(1);
     (i64::try_from(bytes).unwrap_or(i64::MAX) + 64, output)
 }

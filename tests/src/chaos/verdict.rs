@@ -14,8 +14,10 @@ use super::client::{End, Got};
 use super::events::Happened;
 use super::tenants::Customer;
 use crate::scripted::Record;
+pub use caps::{AllCaps, Caps};
 pub use figures::Figures;
-use joining::{Attempts, Joined, join};
+pub use joining::Joined;
+use joining::{Attempts, join};
 use rows::Row;
 
 /// More of a kind are only counted.
@@ -127,17 +129,21 @@ pub(super) async fn judge(
 /// Whoever got a whole answer has one row that says so; nobody got what no gateway may give.
 fn clients(marker: &str, attempts: &Attempts<'_>, violations: &mut Violations) {
     let Some(got) = attempts.got else {
-        return violations.add("a row or an attempt that no client asked for", || format!("{marker}: {attempts:?}"));
+        return violations
+            .add("a row or an attempt that no client asked for", || format!("{marker}: {attempts:?}"));
     };
     match &got.end {
         End::Whole { request_id } => {
             let completed = attempts.rows.iter().filter(|row| row.status == "Completed").count();
             let others = attempts.rows.iter().filter(|row| row.request_id != *request_id).count();
             if completed != 1 || others > 0 {
-                violations.add("a whole answer without exactly one Completed row", || format!("{attempts:?}"));
+                violations
+                    .add("a whole answer without exactly one Completed row", || format!("{attempts:?}"));
             }
         }
-        End::Wrong(what) => violations.add("an answer that no gateway may give", || format!("{marker}: {what}")),
+        End::Wrong(what) => {
+            violations.add("an answer that no gateway may give", || format!("{marker}: {what}"));
+        }
         _ => {}
     }
 }
@@ -166,7 +172,8 @@ fn sanity(figures: &Figures, violations: &mut Violations) {
     ];
     for (what, count, least) in least {
         if count < least {
-            violations.add("the run proves too little", || format!("{what}: {count}, at least {least} expected"));
+            violations
+                .add("the run proves too little", || format!("{what}: {count}, at least {least} expected"));
         }
     }
 }

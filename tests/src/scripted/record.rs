@@ -60,7 +60,8 @@ impl Recorder {
 
     /// Begins a line, if the request has a marker, and leaves of its directives those that are for this attempt.
     pub(super) fn arrived(&self, path: &str, ask: &mut Ask) -> Option<Recording> {
-        let marker = ask.directives.split_whitespace().find_map(|word| word.strip_prefix("marker="))?.to_owned();
+        let marker =
+            ask.directives.split_whitespace().find_map(|word| word.strip_prefix("marker="))?.to_owned();
         let ordinal = {
             let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
             let count = arrivals.entry(marker.clone()).or_default();
@@ -134,7 +135,10 @@ mod tests {
 
     #[test]
     fn directives_may_be_for_one_attempt() {
-        assert_eq!(addressed("marker=a 1:status=500 2:cut_after=3 chunks=2", 2), "marker=a cut_after=3 chunks=2");
+        assert_eq!(
+            addressed("marker=a 1:status=500 2:cut_after=3 chunks=2", 2),
+            "marker=a cut_after=3 chunks=2"
+        );
         assert_eq!(addressed("header=x:y 1:status=500", 3), "header=x:y");
     }
 }

@@ -87,7 +87,10 @@ pub(super) fn check(
             violations.add("a cap was overrun", || format!("{customer:?}: {charged} nano-dollars charged"));
         }
     }
-    for (caps, mut shares, name) in [(&mut all.budgets, std::mem::take(&mut shares[0]), "budgets"), (&mut all.credits, std::mem::take(&mut shares[1]), "credits")] {
+    for (caps, mut shares, name) in [
+        (&mut all.budgets, std::mem::take(&mut shares[0]), "budgets"),
+        (&mut all.credits, std::mem::take(&mut shares[1]), "credits"),
+    ] {
         shares.sort_unstable();
         caps.median = shares.get(shares.len() / 2).copied().unwrap_or_default();
         if caps.refused == 0 || caps.nearest < NEAR {

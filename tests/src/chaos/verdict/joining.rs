@@ -55,7 +55,10 @@ pub(super) fn join(marker: &str, attempts: &mut Attempts<'_>, violations: &mut V
     attempts.seen.sort_by_key(|record| record.ordinal);
     attempts.rows.sort_by_key(|row| row.attempt);
     let (seen, rows) = (&attempts.seen, &attempts.rows);
-    if rows.windows(2).any(|pair| pair[0].attempt == pair[1].attempt || pair[0].request_id != pair[1].request_id) {
+    if rows
+        .windows(2)
+        .any(|pair| pair[0].attempt == pair[1].attempt || pair[0].request_id != pair[1].request_id)
+    {
         violations.add(TWICE, || format!("{marker}: {rows:?}"));
     }
     let bound = attempts.got.map_or((i64::MAX, i64::MAX), |got| got.bound);
@@ -75,7 +78,7 @@ pub(super) fn join(marker: &str, attempts: &mut Attempts<'_>, violations: &mut V
             joined.unseen_price += row.charged();
             continue;
         };
-        let theirs = counted(record);
+        let theirs = counted(record, row);
         joined.attempts += 1;
         match row.source.as_str() {
             "Provider" => {
@@ -113,7 +116,7 @@ fn assign<'a>(seen: &[&'a Record], rows: &[&Row], bound: (i64, i64)) -> Option<V
 /// Whether a row says of an attempt what it may say.
 fn fits(record: &Record, row: &Row, bound: (i64, i64)) -> bool {
     let within = |tokens: (i64, i64), most: (i64, i64)| tokens.0 <= most.0 && tokens.1 <= most.1;
-    let (ours, theirs) = (row.tokens(), counted(record));
+    let (ours, theirs) = (row.tokens(), counted(record, row));
     let status = i64::from(record.status);
     provider_of(&record.path).is_some_and(|provider| provider == row.provider)
         && (row.http_status == 0 || status == 0 || row.http_status == status)
@@ -136,9 +139,10 @@ fn may_be_unseen(row: &Row) -> bool {
     }
 }
 
-/// Input of every kind, and output. An answer that breaks off was generated all the same; an error costs nothing.
-fn counted(record: &Record) -> (i64, i64) {
-    if record.outcome == Outcome::Failed {
+/// Input of every kind, and output. An answer that breaks off was generated all the same; an error costs nothing, unless
+/// the provider has said before what the answer costs.
+fn counted(record: &Record, row: &Row) -> (i64, i64) {
+    if record.outcome == Outcome::Failed && row.status == "Failed" {
         return (0, 0);
     }
     let tokens = &record.tokens;

@@ -69,7 +69,6 @@ pub(super) async fn hourly_differences(ledger: &PgPool) -> anyhow::Result<Vec<St
          SELECT rows::text || ' / ' || hours::text FROM rows FULL JOIN hours USING (hour, tenant, source) \
          WHERE rows IS DISTINCT FROM hours"
     );
-    let found: Vec<Option<String>> =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(asked)).fetch_all(ledger).await?;
+    let found: Vec<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(asked)).fetch_all(ledger).await?;
     Ok(found.into_iter().map(|line| line.unwrap_or_else(|| "one of them is missing".to_owned())).collect())
 }
