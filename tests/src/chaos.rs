@@ -15,7 +15,7 @@ mod client;
 mod deed;
 mod dice;
 mod events;
-mod gateway;
+pub(crate) mod gateway;
 mod proxy;
 mod run;
 mod tenants;

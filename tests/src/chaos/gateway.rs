@@ -20,7 +20,7 @@ const END: Duration = Duration::from_secs(30);
 
 /// One of the processes.
 #[derive(Debug)]
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     name: String,
     command: Vec<std::ffi::OsString>,
     address: SocketAddr,
@@ -31,7 +31,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Not started yet. `folder` holds the manifests, `place` becomes its own.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &str,
         folder: &Path,
         place: &Path,
@@ -58,12 +58,12 @@ impl Gateway {
     }
 
     /// Where clients connect, whether it runs or not.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Starts it, and waits until it serves.
-    pub(super) async fn start(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn start(&mut self) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_path())?;
         let mut command = Command::new(harness::binary()?);
         command.args(&self.command).env_remove("AIGNE_HUB_DATABASE_URL").env("AIGNE_HUB_LOG", "info");
@@ -80,13 +80,13 @@ impl Gateway {
     }
 
     /// Ends it without warning.
-    pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         child.kill().await.context("kill")
     }
 
     /// Asks it to end, and waits until it has.
-    pub(super) async fn terminate(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn terminate(&mut self) -> anyhow::Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         let id = child.id().context("it ended by itself")?.to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await?;
@@ -99,20 +99,20 @@ impl Gateway {
     }
 
     /// It has not ended by itself.
-    pub(super) fn runs(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn runs(&mut self) -> anyhow::Result<()> {
         let status = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
         ensure!(status.is_none(), "{} ended by itself: {status:?}: {}", self.name, self.log_tail());
         Ok(())
     }
 
     /// Folders of journals that are not in the ledger yet.
-    pub(super) fn journals(&self) -> Vec<PathBuf> {
+    pub(crate) fn journals(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.place.join("data/journal")).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
     }
 
     /// Lines that it has written, of all its lives.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.log_path()).unwrap_or_default()).into_owned()
     }
 
