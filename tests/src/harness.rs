@@ -37,6 +37,7 @@ pub use hub::{Blueprint, Command, Hub, Ran, binary};
 pub use manifests::{Pricing, Provider, Tenant, key};
 pub use operator::{Operator, Operators};
 pub use output::Output;
+pub use place::free_port;
 pub use postgres::Postgres;
 pub use rows::Row;
 pub use sse::{Event, events};

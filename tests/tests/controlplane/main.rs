@@ -1,6 +1,7 @@
 //! AIGNE Hub on a real Kubernetes API server and a real Postgres. One subject a file.
 
 mod accounts;
+mod chaos;
 mod crd_rules;
 mod crds;
 mod gitops;
@@ -8,4 +9,5 @@ mod harness;
 mod helm;
 mod operator;
 mod serve;
+mod shared_ledger;
 mod system;
