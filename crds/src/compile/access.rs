@@ -80,10 +80,7 @@ pub(super) fn every_model_is_bounded(
     }
 }
 
-fn callable<'a>(
-    access: &'a config::ModelAccess,
-    catalog: &'a Catalog,
-) -> impl Iterator<Item = &'a Served> {
+fn callable<'a>(access: &'a config::ModelAccess, catalog: &'a Catalog) -> impl Iterator<Item = &'a Served> {
     catalog.models.iter().filter(|model| model.is_chat && allows(access, &model.full_name))
 }
 
