@@ -22,9 +22,11 @@
 //! - **Windows are told by the ledger's clock** and only go forward: where that clock is set back, the window goes on.
 
 mod caps;
+mod desk;
 mod lease;
 mod leaser;
 mod metrics;
+mod pace;
 mod reservation;
 mod shared;
 mod window;
@@ -84,7 +86,7 @@ pub struct Need {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// A cap.
-    Exhausted(Exhausted),
+    Exhausted(Box<Exhausted>),
     /// The ledger gave no answer in time, and the tenant's policy is to refuse then. Worth retrying.
     Unavailable,
 }
@@ -106,6 +108,23 @@ pub struct Exhausted {
     pub retry_after_ms: Option<u64>,
     /// For the headers.
     pub quotas: Quotas,
+}
+
+impl Refused {
+    /// For the headers.
+    pub fn quotas(&self) -> Quotas {
+        match self {
+            Self::Exhausted(exhausted) => exhausted.quotas,
+            Self::Unavailable => Quotas::default(),
+        }
+    }
+}
+
+impl Default for Allowances {
+    /// Without a ledger: what is capped waits in vain.
+    fn default() -> Self {
+        Self::new(Options::default()).0
+    }
 }
 
 impl Allowances {

@@ -23,8 +23,6 @@ pub struct GatewayError {
     pub upstream_status: Option<u16>,
     /// The provider's own code, where it found the client's request at fault (`context_length_exceeded`).
     pub upstream_code: Option<Box<str>>,
-    /// Where a person can do something about it.
-    pub link: Option<Box<str>>,
 }
 
 /// What happened, in the order of the stages.
@@ -92,7 +90,6 @@ impl GatewayError {
             retry_after_ms: None,
             upstream_status: None,
             upstream_code: None,
-            link: None,
         }
     }
 
@@ -181,7 +178,6 @@ impl GatewayError {
             retry_after_ms: error.retry_after_ms,
             upstream_status: Some(error.status),
             upstream_code: error.code.as_deref().filter(|_| error.fault == Fault::Request).map(Box::from),
-            link: None,
         }
     }
 }

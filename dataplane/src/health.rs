@@ -35,6 +35,11 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// Empty, but for what may be spent.
+    pub fn new(allowances: Allowances) -> Self {
+        Self { allowances, ..Self::default() }
+    }
+
     /// The circuit of `provider id/credential name`.
     pub fn circuit(&self, id: &str) -> Arc<Circuit> {
         get(&self.credentials, id)

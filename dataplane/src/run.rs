@@ -20,12 +20,14 @@ use tracing::field::display;
 
 use crate::{
     admin::{self, Admin, Readiness},
+    allowance::{self, Allowances},
     clock::Clock,
     health::Registry,
     identity::{self, KeySource, Trust},
     ledger::{
         accounts,
         journal::{self, Journals},
+        leases,
         place::{Ledger, LedgerPlace},
         store::Store as _,
         writer::{self, Writer},
@@ -45,6 +47,9 @@ const COPY_EVERY: Duration = Duration::from_secs(1);
 
 /// Until price sheets are offered again to a ledger that did not take them.
 const RECORD_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the last word on leases may take: the journal says the same once more.
+const LEASES_WITHIN: Duration = Duration::from_secs(3);
 
 /// How a gateway runs.
 #[derive(Clone, Debug)]
@@ -96,7 +101,6 @@ pub async fn run(
     let admin = tokio::spawn(admin::serve(listener, admin, async {
         let _ = admin_stopped.await;
     }));
-    tasks.spawn(copy_metrics(ledger.clone(), Arc::clone(&telemetry)));
 
     // Configuration, now and as it changes.
     let mut stop = std::pin::pin!(stop);
@@ -107,7 +111,12 @@ pub async fn run(
     let access = AccessWriter::start(&options.access_log, &telemetry)
         .with_context(|| format!("the access log {:?} cannot be opened", options.access_log))?;
     if let Some(loaded) = loaded {
-        let registry = Registry::default();
+        let (allowances, leaser) =
+            Allowances::new(allowance::Options { clock: options.clock, ..allowance::Options::default() });
+        let leasing = tokio::spawn(leaser.run(store.clone(), journals.holder()));
+        let registry = Registry::new(allowances.clone());
+        tasks.spawn(copy_metrics(ledger.clone(), allowances.clone(), Arc::clone(&telemetry)));
+        tasks.spawn(leases::keep_tidy(store.clone()));
         tasks.spawn(record_prices(source.clone(), store.clone()));
         tasks.spawn(accounts::follow(source.clone(), store, options.clock));
         let identity = match options.identity {
@@ -119,6 +128,7 @@ pub async fn run(
             clock: options.clock,
             snapshot: ArcSwap::new(Arc::clone(&first)),
             max_body: options.max_body,
+            allowances: allowances.clone(),
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),
@@ -141,6 +151,10 @@ pub async fn run(
         tracing::info!("draining");
         readiness.drain();
         server.drain().await;
+        allowances.close();
+        if tokio::time::timeout(LEASES_WITHIN, leasing).await.is_err() {
+            tracing::warn!("the ledger was not told what is left of the leases; its writer is");
+        }
     }
     let written = async {
         ledger.close().await;
@@ -232,7 +246,7 @@ async fn record_prices(mut source: Source, store: Ledger) {
     }
 }
 
-async fn copy_metrics(ledger: writer::Handle, telemetry: Arc<Telemetry>) {
+async fn copy_metrics(ledger: writer::Handle, allowances: Allowances, telemetry: Arc<Telemetry>) {
     let copy = |counter: &Counter, counted: &AtomicU64| {
         let new = counted.load(Relaxed).saturating_sub(counter.get());
         counter.inc_by(new);
@@ -247,5 +261,14 @@ async fn copy_metrics(ledger: writer::Handle, telemetry: Arc<Telemetry>) {
         copy(&shown.ledger.rows, &counted.rows);
         copy(&shown.ledger.failed_batches, &counted.errors);
         shown.ledger.away.set(counted.away.load(Relaxed).into());
+        let (counted, shown) = (allowances.metrics(), &shown.allowances);
+        copy(&shown.waits, &counted.waits);
+        copy(&shown.refused, &counted.refused);
+        copy(&shown.unanswered, &counted.unanswered);
+        copy(&shown.exchanges, &counted.exchanges);
+        copy(&shown.failures, &counted.failures);
+        copy(&shown.asks, &counted.asks);
+        copy(&shown.voided, &counted.voided);
+        shown.tracked.set(counted.tracked.load(Relaxed));
     }
 }

@@ -2,7 +2,7 @@
 
 use aigne_hub_tests::harness::asks::{chat, message};
 use aigne_hub_tests::harness::{Blueprint, Hub, Outcome, Pricing, Provider, Tenant, eventually, key};
-use aigne_hub_tests::scripted::{Dialect, Gate, Script, Scripted, Tokens};
+use aigne_hub_tests::scripted::{Dialect, Entry, Gate, Script, Scripted, Tokens};
 use anyhow::ensure;
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ async fn requests_under_way() -> Outcome {
     let under_way: Vec<_> = (0..2)
         .map(|_| {
             let (client, ask) = (hub.client(), ask.clone());
-            tokio::spawn(async move { client.chat(&ask).await?.good() })
+            tokio::spawn(async move { client.chat(&ask).await?.ok() })
         })
         .collect();
     eventually("both are at the provider", async || Ok((upstream.asked().len() == 2).then_some(()))).await?;
@@ -208,7 +208,7 @@ async fn what_the_balance_cannot_pay_for_is_not_asked_for() -> Outcome {
         eventually("it is served", async || Ok((hub.client().chat(&ask).await?.status == 200).then_some(())))
             .await?;
         let seen = upstream.asked();
-        let body = seen.get(asked..).and_then(|new| new.last()).map(|ask| ask.json());
+        let body = seen.get(asked..).and_then(|new| new.last()).map(Entry::json);
         let most = body.as_ref().and_then(|body| body["max_completion_tokens"].as_u64());
         ensure!(most.is_some_and(|most| (500..1_000).contains(&most)), "{body:?}");
     }
@@ -216,7 +216,7 @@ async fn what_the_balance_cannot_pay_for_is_not_asked_for() -> Outcome {
     let mut ask = message("gpt", "hi");
     ask["max_tokens"] = 4000.into();
     hub.client().messages(&ask).await?.good()?;
-    let body = upstream.asked().last().map(|ask| ask.json());
+    let body = upstream.asked().last().map(Entry::json);
     let most = body.as_ref().and_then(|body| body["max_completion_tokens"].as_u64());
     ensure!(most.is_some_and(|most| (500..1_000).contains(&most)), "{body:?}");
     Ok(())

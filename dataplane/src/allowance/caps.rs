@@ -47,6 +47,13 @@ pub struct Caps {
     pub(super) limits: Arc<[Arc<Limit>]>,
 }
 
+impl Caps {
+    /// Whether money is capped, not only counted: what a request can cost must be known then.
+    pub fn of_money(&self) -> bool {
+        self.limits.iter().any(|limit| limit.is_money() && !limit.alert)
+    }
+}
+
 /// One cap as configured, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Limit {
@@ -94,6 +101,11 @@ impl Registry {
         });
         states.insert(name, Arc::downgrade(&state));
         state
+    }
+
+    /// Whether there is nothing to reserve.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Forgets the names that nobody has a handle to.
@@ -147,7 +159,7 @@ impl Limit {
     pub(super) fn take(&self, amount: i64, shared: &Shared, now: u64) -> Option<Taken> {
         let current = self.state.current.load();
         let lease = current.as_ref()?;
-        if shared.ledger_time(now) >= lease.end || !shared.may_spend(now) || !lease.take(amount, now) {
+        if !lease.covers(shared.ledger_time(now)) || !shared.may_spend(now) || !lease.take(amount, now) {
             return None;
         }
         Some(Taken::new(Arc::clone(lease), amount))

@@ -11,6 +11,9 @@ use std::sync::{
 use super::window::Window;
 use crate::ledger::leases::{Answer, Class, Draw, Draws, Place};
 
+/// A clock that is set back by no more milliseconds does not bring an earlier window back.
+const SET_BACK_MS: i64 = 60_000;
+
 /// A lease. What was taken from it is settled into it, also when its window is over.
 #[derive(Debug)]
 pub(super) struct Lease {
@@ -157,6 +160,11 @@ impl Lease {
     pub(super) fn low_water(&self) -> i64 {
         let free = self.free();
         self.low.swap(free, Relaxed).min(free)
+    }
+
+    /// Whether it may be spent at a time on the ledger's clock. Where that clock was set back a little, its window goes on.
+    pub(super) fn covers(&self, ledger: i64) -> bool {
+        ledger < self.end && ledger >= self.place.window.saturating_sub(SET_BACK_MS)
     }
 
     pub(super) fn free(&self) -> i64 {

@@ -1,12 +1,15 @@
 //! The task that talks to the ledger: one exchange at a time, for everybody who asked meanwhile.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::shared::{Message, Shared};
-use crate::ledger::leases::Leases;
+use super::{
+    desk::Desk,
+    shared::{Message, Shared},
+};
+use crate::ledger::leases::{Ask, Leases};
 
 /// The task's half of [`super::Allowances`].
 #[derive(Debug)]
@@ -20,11 +23,70 @@ impl Leaser {
         Self { shared, asks }
     }
 
-    /// Serves until [`super::Allowances::close`], or until nobody can ask any more.
+    /// Serves until [`super::Allowances::close`], or until nobody can ask any more; then tells the ledger what is left.
+    /// `holder` is this process's own: no other that ever lived has it.
     pub async fn run<L: Leases>(mut self, store: L, holder: Uuid) {
-        let _ = (&self.shared, store, holder);
-        while let Some(message) = self.asks.recv().await {
-            drop(message);
+        let mut desk = Desk::new(Arc::clone(&self.shared));
+        loop {
+            if !self.drain(&mut desk) {
+                break;
+            }
+            let now = self.shared.now();
+            desk.tick(now);
+            if let Some(asks) = desk.prepare(now) {
+                self.exchange(&mut desk, &store, holder, &asks, now).await;
+                continue;
+            }
+            let until = self.shared.instant(desk.wakes_at());
+            match time::timeout_at(until, self.asks.recv()).await {
+                Ok(Some(message)) => {
+                    if !desk.hear(message, self.shared.now()) {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => {}
+            }
+        }
+        // Who waits now is answered by nobody.
+        self.asks.close();
+        let now = self.shared.now();
+        if let Some(asks) = desk.finish(now) {
+            self.exchange(&mut desk, &store, holder, &asks, now).await;
+        }
+    }
+
+    /// Hears everything that came meanwhile. Returns whether to go on.
+    fn drain(&mut self, desk: &mut Desk) -> bool {
+        loop {
+            match self.asks.try_recv() {
+                Ok(message) => {
+                    if !desk.hear(message, self.shared.now()) {
+                        return false;
+                    }
+                }
+                Err(mpsc::error::TryRecvError::Disconnected) => return false,
+                Err(mpsc::error::TryRecvError::Empty) => return true,
+            }
+        }
+    }
+
+    async fn exchange<L: Leases>(&self, desk: &mut Desk, store: &L, holder: Uuid, asks: &[Ask], asked: u64) {
+        let metrics = &self.shared.metrics;
+        metrics.exchanges.fetch_add(1, Relaxed);
+        metrics.asks.fetch_add(asks.len() as u64, Relaxed);
+        let ttl = self.shared.options.ttl;
+        // Soon enough to try again before leases end.
+        match time::timeout(ttl / 6, store.exchange(holder, ttl, asks)).await {
+            Ok(Ok(exchanged)) => desk.answered(asked, self.shared.now(), &exchanged),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the ledger grants nothing at the moment");
+                desk.failed(self.shared.now());
+            }
+            Err(_) => {
+                tracing::warn!("the ledger does not answer who asks for leases");
+                desk.failed(self.shared.now());
+            }
         }
     }
 }

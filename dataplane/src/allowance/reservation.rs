@@ -1,18 +1,18 @@
 //! What a request has reserved, from its admission to its settlement.
 
-use std::{
-    sync::{Arc, LazyLock, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::{Arc, LazyLock, atomic::Ordering::Relaxed};
 
 use aigne_hub_crds::config::LedgerUnavailable;
-use tokio::{sync::oneshot, time::timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Allowances, Caps, Exhausted, Need, Refused, Which,
     caps::Limit,
     lease::Taken,
-    shared::{Denied, Figures, Message, Shared, Waiter, millis, signed},
+    shared::{Denied, Figures, Message, Shared, Waiter},
 };
 use crate::ledger::leases::{Class, Draw, Draws};
 
@@ -204,8 +204,11 @@ impl Attempt {
     pub(super) async fn wait(mut self, caps: [&Caps; 2], need: &Need) -> Result<Reservation, Refused> {
         let deadline = self.shared.instant(self.now) + self.shared.options.patience;
         let waits = std::mem::take(&mut self.waits);
+        let began = Instant::now();
         for Wait { limit, answer } in waits {
             let answer = timeout_at(deadline, answer).await.ok().and_then(Result::ok);
+            let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.shared.metrics.waited_us.fetch_add(waited, Relaxed);
             self.heard(&limit, answer.unwrap_or(Err(Denied::Away)), caps, need)?;
         }
         self.reservation.level();
@@ -222,14 +225,13 @@ impl Attempt {
     ) -> Result<(), Refused> {
         let metrics = &self.shared.metrics;
         let now = self.shared.now();
-        let waited = Duration::from_millis(now.saturating_sub(self.now));
-        metrics.waited_us.fetch_add(millis(waited).saturating_mul(1000), Relaxed);
         match answer {
             Ok(taken) => self.reservation.reserve(limit, taken),
             Err(Denied::Exhausted(figures)) => {
                 metrics.refused.fetch_add(1, Relaxed);
                 let quotas = quotas(caps, &self.shared, now);
-                return Err(Refused::Exhausted(exhausted(limit, figures, need, quotas, &self.shared, now)));
+                let refusal = exhausted(limit, figures, need, quotas, &self.shared, now);
+                return Err(Refused::Exhausted(Box::new(refusal)));
             }
             Err(Denied::Away) => {
                 metrics.unanswered.fetch_add(1, Relaxed);
@@ -299,7 +301,7 @@ impl Limit {
         let lease = current.as_ref()?;
         let ledger = shared.ledger_time(now);
         let limit = self.state.fixed();
-        (ledger < lease.end).then(|| Quota {
+        lease.covers(ledger).then(|| Quota {
             limit,
             remaining: lease.remaining().min(limit),
             reset_ms: until(lease.end, ledger),

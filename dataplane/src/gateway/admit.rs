@@ -91,7 +91,8 @@ fn pin(
     for served in candidates {
         let rate = served.provider.rates.pin(&served.model().name, at_ms).cloned();
         let bound = shape.bound(&served);
-        if let Err(message) = payable(&served.model().qualified, strictness, rate.as_deref(), bound.as_ref()) {
+        if let Err(message) = payable(&served.model().qualified, strictness, rate.as_deref(), bound.as_ref())
+        {
             refused.get_or_insert(GatewayError::new(Kind::NotPriced, message).with_param("model"));
             continue;
         }

@@ -21,6 +21,7 @@ use super::{
     exchange::{CLIENT_GONE, Exchange},
 };
 use crate::{
+    allowance::Reservation,
     chat::estimate,
     error::{GatewayError, Kind},
     ledger::{Charge, Intent, Nanos, Outcome, Status, journal::AppendError, price::Rate},
@@ -204,7 +205,7 @@ fn intent(exchange: &Exchange, candidate: &Candidate) -> Intent {
         price_revision: candidate.rate.as_ref().map(|rate| Arc::clone(rate.revision())),
         bound: candidate.bound,
         bound_charge: candidate.bound_charge,
-        draws: Arc::default(),
+        draws: exchange.reservation.as_ref().map(Reservation::draws).unwrap_or_default(),
     }
 }
 

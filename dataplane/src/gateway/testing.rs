@@ -193,6 +193,7 @@ impl Rig {
             clock: Clock::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
+            allowances: registry.allowances.clone(),
             identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),

@@ -11,6 +11,7 @@
 
 mod grant;
 mod parts;
+mod tidy;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use self::grant::{Held, Window, decide};
 pub(super) use self::parts::{Part, decide_all};
+pub use self::tidy::keep_tidy;
 use super::Intent;
 use super::store::StoreError;
 

@@ -76,7 +76,11 @@ impl Tenant {
             account: config.account_id.as_str().into(),
             access: Access::new(&config.models),
             caps: allowances.of_tenant(config),
-            keys: config.keys.iter().map(|key| Arc::new(Key::new(key, allowances.of_key(config, key)))).collect(),
+            keys: config
+                .keys
+                .iter()
+                .map(|key| Arc::new(Key::new(key, allowances.of_key(config, key))))
+                .collect(),
             config: Arc::clone(config),
         }
     }

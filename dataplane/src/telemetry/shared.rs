@@ -14,6 +14,8 @@ pub struct Shared {
     pub journal: JournalMetrics,
     /// The writer that moves journal records into the store.
     pub ledger: LedgerMetrics,
+    /// Leases.
+    pub allowances: AllowanceMetrics,
     /// The certificate that clients see.
     pub tls: TlsMetrics,
     /// The keys of `ServiceAccount` tokens.
@@ -77,11 +79,54 @@ pub struct LedgerMetrics {
     pub away: Gauge,
 }
 
+/// What the process holds of limits, budgets and balances.
+#[derive(Clone, Debug, Default)]
+pub struct AllowanceMetrics {
+    /// Caps that a request found no room in at once and asked the ledger about.
+    pub waits: Counter,
+    /// Of them, those that were refused.
+    pub refused: Counter,
+    /// Of them, those that the ledger did not answer; and requests that went on without it.
+    pub unanswered: Counter,
+    /// Messages to the ledger.
+    pub exchanges: Counter,
+    /// Of them, those that failed.
+    pub failures: Counter,
+    /// Allowances in these messages.
+    pub asks: Counter,
+    /// How often the ledger had closed this process.
+    pub voided: Counter,
+    /// Allowances that are kept track of.
+    pub tracked: Gauge,
+}
+
 /// The certificate that clients see. Nothing is shown where there is none.
 #[derive(Clone, Debug, Default)]
 pub struct TlsMetrics {
     expires_at: Family<[(&'static str, &'static str); 1], Gauge>,
     reloads: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl AllowanceMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let counters = [
+            ("waits", "Caps without room in this process that the ledger was asked about", &self.waits),
+            ("refusals", "Caps that the ledger had no room in either", &self.refused),
+            ("unanswered", "Caps that the ledger gave no answer about", &self.unanswered),
+            ("exchanges", "Messages to the ledger about leases", &self.exchanges),
+            ("failed_exchanges", "Messages to the ledger about leases that failed", &self.failures),
+            ("asks", "Allowances in messages to the ledger", &self.asks),
+            ("voided", "How often the ledger had closed this process for its silence", &self.voided),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(format!("aigne_hub_allowance_{name}"), help, counter.clone());
+        }
+        registry.register(
+            "aigne_hub_allowance_tracked",
+            "Allowances that this process keeps track of",
+            self.tracked.clone(),
+        );
+    }
 }
 
 impl TlsMetrics {
@@ -165,6 +210,7 @@ impl Shared {
             "1 while the store takes nothing, else 0",
             ledger.away.clone(),
         );
+        shared.allowances.register(registry);
         let tls = &shared.tls;
         registry.register(
             "aigne_hub_tls_certificate_expiry_timestamp_seconds",

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 
 use super::Named;
 use crate::environment::Environment;
-use crate::ledger::{dollars, place::Ledger};
 use crate::ledger::accounts::{self, Accounts, Done, Kind, Posting, Wish};
+use crate::ledger::{dollars, place::Ledger};
 
 /// A kind, and what its references begin with.
 pub(super) type What = (Kind, &'static str);

@@ -1,7 +1,7 @@
 //! What a client is told when a cap leaves no room.
 
 use crate::{
-    allowance::{Refused, Which},
+    allowance::{Exhausted, Refused, Which},
     error::{GatewayError, Kind},
     ledger::Nanos,
     snapshot::Tenant,
@@ -13,35 +13,35 @@ const LEDGER_AGAIN_MS: u64 = 1_000;
 /// The error of a refusal: which cap, how much of it is used, and when to come again. `needed` is what the request can
 /// cost at most.
 pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayError {
-    let Refused::Full(full) = refused else {
+    let Refused::Exhausted(exhausted) = refused else {
         let message = "the ledger cannot be reached, and this tenant's limits cannot be kept without it";
         let error = GatewayError::new(Kind::LedgerUnavailable, message);
         return GatewayError { retry_after_ms: Some(LEDGER_AGAIN_MS), ..error };
     };
-    let of = if full.of_key { "this key" } else { "this tenant" };
+    let Exhausted { which, of_key, cap, spent, held, retry_after_ms, .. } = &**exhausted;
+    let of = if *of_key { "this key" } else { "this tenant" };
     let dollars = |nanos: i64| Nanos(nanos.max(0));
-    let left = dollars(full.cap.saturating_sub(full.spent));
-    let held = if full.held > 0 {
-        format!(", {} of it held by requests under way", dollars(full.held))
+    let left = dollars(cap.saturating_sub(*spent));
+    let held = if *held > 0 {
+        format!(", {} of it held by requests under way", dollars(*held))
     } else {
         String::new()
     };
-    let (kind, message) = match &full.which {
+    let (kind, message) = match which {
         Which::Requests => {
-            (Kind::RateLimited, format!("{of} may make {} requests a minute, and has made them", full.cap))
+            (Kind::RateLimited, format!("{of} may make {cap} requests a minute, and has made them"))
         }
         Which::Tokens => {
-            (Kind::RateLimited, format!("{of} may use {} tokens a minute, and has used them", full.cap))
+            (Kind::RateLimited, format!("{of} may use {cap} tokens a minute, and has used them"))
         }
-        Which::Concurrent => (
-            Kind::RateLimited,
-            format!("{of} may have {} requests under way at once, and has them", full.cap),
-        ),
+        Which::Concurrent => {
+            (Kind::RateLimited, format!("{of} may have {cap} requests under way at once, and has them"))
+        }
         Which::Budget { name } => (
             Kind::BudgetExceeded,
             format!(
                 "the budget {name:?} of {of} leaves {left} of {}{held}, and this request can cost up to {}",
-                dollars(full.cap),
+                dollars(*cap),
                 dollars(needed)
             ),
         ),
@@ -50,7 +50,7 @@ pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayE
             format!("the credits leave {left}{held}, and this request can cost up to {}", dollars(needed)),
         ),
     };
-    let link = match full.which {
+    let link = match which {
         Which::Credits => tenant.config.billing.payment_url.as_deref(),
         _ => None,
     };
@@ -58,9 +58,5 @@ pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayE
         Some(link) => format!("{message}; more can be had at {link}"),
         None => message,
     };
-    GatewayError {
-        retry_after_ms: full.retry_after_ms,
-        link: link.map(Box::from),
-        ..GatewayError::new(kind, message)
-    }
+    GatewayError { retry_after_ms: *retry_after_ms, ..GatewayError::new(kind, message) }
 }

@@ -55,8 +55,7 @@ impl Shape {
             (None, None) => return None,
         };
         // What is thought is counted beside the limit there, and bounded by the model alone.
-        let apart =
-            if served.provider.adapter.reasoning_is_apart() { model.max_output_tokens? } else { 0 };
+        let apart = if served.provider.adapter.reasoning_is_apart() { model.max_output_tokens? } else { 0 };
         let output = output.saturating_add(apart).saturating_mul(self.n);
         Some(Usage { input, output, ..Usage::default() })
     }

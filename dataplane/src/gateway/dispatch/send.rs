@@ -87,7 +87,7 @@ pub(super) async fn count_tokens(
         call.arrival.wire.decode(&call.arrival.body)?;
         return Ok(respond::estimated_count(estimate::request(&call.arrival.body)));
     };
-    let prepared = prepare::prepare(&call.arrival, served)?;
+    let prepared = prepare::prepare(&call.arrival, candidate)?;
     let request = build(Operation::CountTokens, served, credential, &prepared)?;
     match attempt::relay(served, request, exchange).await {
         // The request itself is at fault, as it would be in a chat.

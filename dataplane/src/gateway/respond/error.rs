@@ -16,7 +16,7 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
     exchange.status = client_status(exchange.wire, error);
     exchange.error = Some(error.label());
     let status = StatusCode::from_u16(exchange.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = body(exchange.wire, error, &exchange.id.to_string());
+    let body = body(exchange.wire, error, &exchange.id.to_string(), payment_link(error, &exchange));
     let mut response = reply(status, &exchange, ReplyBody::whole(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, JSON);
@@ -41,7 +41,7 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
 
 /// An error inside a stream: the last event of it.
 pub(super) fn in_stream(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
-    let body = body(wire, error, request_id);
+    let body = body(wire, error, request_id, None);
     let mut event = match wire {
         Wire::OpenAiChat => b"data: ".to_vec(),
         Wire::AnthropicMessages => b"event: error\ndata: ".to_vec(),
@@ -59,7 +59,13 @@ fn client_status(wire: Wire, error: &GatewayError) -> u16 {
     }
 }
 
-fn body(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
+/// Where whoever is out of credits can get more.
+fn payment_link<'a>(error: &GatewayError, exchange: &'a Exchange) -> Option<&'a str> {
+    let tenant = exchange.tenant.as_ref().filter(|_| error.kind == Kind::CreditExhausted)?;
+    tenant.config.billing.payment_url.as_deref()
+}
+
+fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) -> Bytes {
     let mut value = match wire {
         Wire::OpenAiChat => json!({
             "error": {
@@ -75,7 +81,7 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
             "request_id": request_id,
         }),
     };
-    if let Some(link) = &error.link {
+    if let Some(link) = link {
         value["error"]["link"] = json!(link);
     }
     value.to_string().into()
@@ -136,7 +142,7 @@ mod tests {
     use super::*;
 
     fn text(wire: Wire, error: &GatewayError) -> String {
-        String::from_utf8(body(wire, error, "id").to_vec()).unwrap()
+        String::from_utf8(body(wire, error, "id", None).to_vec()).unwrap()
     }
 
     #[test]
@@ -163,16 +169,14 @@ mod tests {
 
     #[test]
     fn a_link_is_where_programs_find_it() {
-        let error = GatewayError {
-            link: Some("https://pay.example".into()),
-            ..GatewayError::new(Kind::CreditExhausted, "the credits are used up")
-        };
+        let error = GatewayError::new(Kind::CreditExhausted, "the credits are used up");
+        let text = |wire| String::from_utf8(body(wire, &error, "id", Some("https://pay.example")).to_vec());
         assert_eq!(
-            text(Wire::OpenAiChat, &error),
+            text(Wire::OpenAiChat).unwrap(),
             r#"{"error":{"code":"credit_exhausted","link":"https://pay.example","message":"the credits are used up","param":null,"type":"billing_error"}}"#
         );
         assert_eq!(
-            text(Wire::AnthropicMessages, &error),
+            text(Wire::AnthropicMessages).unwrap(),
             r#"{"error":{"link":"https://pay.example","message":"the credits are used up","type":"billing_error"},"request_id":"id","type":"error"}"#
         );
     }
