@@ -15,7 +15,7 @@ use crate::{clock, metrics::Metrics};
 /// How often it is looked.
 const EVERY: Duration = Duration::from_hours(1);
 /// After it could not be done.
-const AGAIN: Duration = Duration::from_mins(1);
+const AGAIN: Duration = Duration::from_secs(10);
 /// A statement: detaching waits for those who still read the month.
 const WITHIN: Duration = Duration::from_mins(1);
 /// What is to be dropped says so, so that whoever comes next goes on where somebody ended; what a person has detached does
