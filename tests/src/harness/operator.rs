@@ -137,7 +137,7 @@ impl Operators {
         .await?;
         let admin = Output::field(&started, "admin").context("admin")?;
         let admin = Client::new(&format!("http://{admin}"), None);
-        Ok(Operator { child, logs, admin, identity })
+        Ok(Operator { child, logs, admin, identity, _folder: self.folder.clone() })
     }
 }
 
@@ -148,6 +148,8 @@ pub struct Operator {
     logs: Output,
     admin: Client,
     identity: String,
+    /// It reads the database's URL again and again.
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Operator {
