@@ -139,8 +139,9 @@ impl World {
             configuration.role = self.build.plan_role();
         }
         if let Some(reading) = self.reading.take() {
-            let changed = self.purses.read(&reading, self.compilation.tenants(), now);
-            changed.into_iter().for_each(|tenant| self.subjects.changed(Object::Tenant(tenant)));
+            for tenant in self.purses.read(&reading, self.compilation.tenants(), now) {
+                self.subjects.changed(Object::Tenant(tenant));
+            }
         }
         let hidden = self.hidden_findings();
         let around = Around {

@@ -51,6 +51,9 @@ const AT_ONCE: usize = 16;
 /// Messages taken in one go, before anything else has its turn.
 const IN_ONE_GO: usize = 1024;
 
+/// Readings of the ledger take at most this part of the time: it has other things to do, and may be slow.
+const READING_SHARE: u32 = 20;
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -102,7 +105,7 @@ enum Done {
     Configuration(Vec<Name>, Outcome),
     Key(KeyWork, Option<Failed>),
     Status(Report, bool),
-    Read(Result<Reading, LedgerError>),
+    Read(Result<Reading, LedgerError>, Duration),
 }
 
 impl Session {
@@ -258,11 +261,16 @@ impl Session {
             return;
         }
         self.read_at = None;
-        self.work.spawn(async move { Done::Read(ledger.read(question).await) });
+        self.work.spawn(async move {
+            let began = Instant::now();
+            let result = ledger.read(question).await;
+            Done::Read(result, began.elapsed())
+        });
     }
 
-    fn has_read(&mut self, result: Result<Reading, LedgerError>) {
-        self.read_at = self.books.as_ref().map(|books| Instant::now() + books.every);
+    fn has_read(&mut self, result: Result<Reading, LedgerError>, took: Duration) {
+        let rest = if result.is_ok() { took.saturating_mul(READING_SHARE) } else { Duration::ZERO };
+        self.read_at = self.books.as_ref().map(|books| Instant::now() + books.every.max(rest));
         self.cluster.metrics.read(result.is_ok());
         match result {
             Ok(reading) => {
@@ -362,7 +370,7 @@ impl Session {
         let now = clock::now();
         match done {
             Done::Configuration(names, outcome) => self.written(&names, outcome, now),
-            Done::Read(result) => self.has_read(result),
+            Done::Read(result, took) => self.has_read(result, took),
             Done::Key(work, failed) => {
                 self.keys.end(&work.secret);
                 if let Some(step) = failed {

@@ -46,7 +46,8 @@ impl Retention {
 #[derive(Clone, Debug)]
 struct Month {
     table: String,
-    month: String,
+    /// Such as `2026-03`.
+    name: String,
     state: State,
 }
 
@@ -104,11 +105,11 @@ impl Ledger {
         let mut months = months(&mut connection).await?;
         if let Some(first) = retention.and_then(|retention| retention.first(now)) {
             let first = first.strftime("%Y-%m").to_string();
-            let (old, kept): (Vec<_>, Vec<_>) = months.into_iter().partition(|month| month.month < first);
+            let (old, kept): (Vec<_>, Vec<_>) = months.into_iter().partition(|month| month.name < first);
             for month in old {
                 drop_month(&mut connection, &month).await?;
                 tracing::info!(
-                    month = month.month,
+                    month = month.name,
                     "a month of usage was dropped: it is older than its retention"
                 );
             }
@@ -128,7 +129,7 @@ async fn months(connection: &mut PgConnection) -> sqlx::Result<Vec<Month>> {
             1 => State::Detaching,
             _ => State::Detached,
         };
-        Ok(Month { table: row.try_get(0)?, month: row.try_get(1)?, state })
+        Ok(Month { table: row.try_get(0)?, name: row.try_get(1)?, state })
     };
     rows.into_iter().map(month).collect()
 }

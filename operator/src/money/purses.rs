@@ -82,7 +82,7 @@ impl Purses {
                 changed.insert(key.clone());
             }
         }
-        routine.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        routine.sort_by_key(|(since, ..)| *since);
         for (_, key, figures) in routine.into_iter().take(AT_ONCE) {
             if let Some(purse) = self.0.get_mut(key) {
                 (purse.shown, purse.since) = (figures, now);

@@ -29,12 +29,12 @@ pub(crate) fn write(status: &mut TenantStatus, tenant: &Tenant, figures: &Figure
     let mut sentences = Vec::new();
     let mut is_known = false;
     for (key, budget) in budgets(tenant) {
-        let Some((spent, window)) = figures.of_budget(key, budget) else { continue };
+        let Some((used, window)) = figures.of_budget(key, budget) else { continue };
         is_known = true;
         let cap = nanos(budget.amount);
         let spend = BudgetSpend {
             budget: budget.name.clone(),
-            amount: dollars(spent),
+            amount: dollars(used),
             of: Some(dollars(cap)),
             since: Timestamp::from_millisecond(window.start).ok(),
         };
@@ -46,7 +46,7 @@ pub(crate) fn write(status: &mut TenantStatus, tenant: &Tenant, figures: &Figure
                 }
             }
         }
-        if spent >= cap {
+        if used >= cap {
             sentences.push(sentence(key, budget, Timestamp::from_millisecond(window.end).ok()));
         }
     }
