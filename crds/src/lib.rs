@@ -19,4 +19,6 @@ pub mod config;
 
 pub mod distribution;
 
+pub mod allowance;
+
 pub mod glob;

@@ -9,6 +9,8 @@ use aigne_hub_crds::{
 };
 use jiff::Timestamp;
 
+use crate::money::Reading;
+
 /// One thing that is otherwise than before. Until every watch has listed what there is, nothing is planned.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -26,6 +28,8 @@ pub enum Change {
     Gateway(String, Option<SeenGateway>),
     /// What stands in a ConfigMap or Role of ours that we did not write ourselves just now.
     Owned(Owned),
+    /// What the ledger says.
+    Money(Reading),
 }
 
 /// An object of the three kinds.

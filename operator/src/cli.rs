@@ -1,10 +1,14 @@
 //! The command line.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Parser;
+use zeroize::Zeroizing;
 
-use crate::log::Format;
+use crate::{
+    ledger::{URL_VARIABLE, months::Retention},
+    log::Format,
+};
 
 /// Turns `AIProvider`, `ModelPricing` and `Tenant` objects into what gateways load, and says how they are.
 ///
@@ -45,9 +49,38 @@ pub struct Cli {
     /// The database's host in that Secret's address.
     #[arg(long, value_name = "HOST", requires = "database_secret")]
     pub database_host: Option<String>,
+    /// The file that holds the URL of the ledger's Postgres database; without it, `AIGNE_HUB_DATABASE_URL` is the URL.
+    /// Without either, statuses say nothing of balances and spend.
+    #[arg(long, value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
+    // No argument itself: whoever lists processes would see the password.
+    #[arg(skip = url_in_environment())]
+    pub(crate) database_url: Option<Url>,
+    /// How often balances and spend are read from the ledger.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = ledger_interval)]
+    pub ledger_interval: Duration,
+    /// Drop usage rows that are older than so many whole months, at least 2. Hourly sums and money are kept. Default: none
+    /// is dropped.
+    #[arg(long, value_name = "MONTHS", env = "AIGNE_HUB_USAGE_RETENTION", value_parser = retention)]
+    pub usage_retention: Option<Retention>,
     /// How log lines look.
     #[arg(long, value_name = "FORMAT", env = "AIGNE_HUB_LOG_FORMAT", default_value = "json", value_enum)]
     pub log_format: Format,
+}
+
+/// A URL with a password. It prints as `***`.
+#[derive(Clone)]
+pub(crate) struct Url(pub(crate) Arc<Zeroizing<String>>);
+
+impl fmt::Debug for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+fn url_in_environment() -> Option<Url> {
+    let url = std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
+    url.map(|url| Url(Arc::new(Zeroizing::new(url))))
 }
 
 /// Where Tenants may be beside the hub's own namespace.
@@ -82,6 +115,18 @@ fn lease_duration(text: &str) -> Result<Duration, String> {
     // The API counts it in whole seconds.
     let whole = duration.subsec_nanos() == 0 && (1..=300).contains(&duration.as_secs());
     whole.then_some(duration).ok_or_else(|| "must be whole seconds, from 1s to 300s".to_owned())
+}
+
+fn ledger_interval(text: &str) -> Result<Duration, String> {
+    let duration: aigne_hub_crds::v1alpha1::Duration = text.parse().map_err(|error| format!("{error}"))?;
+    let duration = Duration::from_millis(duration.milliseconds());
+    let fits = (Duration::from_secs(1)..=Duration::from_hours(1)).contains(&duration);
+    fits.then_some(duration).ok_or_else(|| "must be from 1s to 1h".to_owned())
+}
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let months = text.parse().ok().and_then(Retention::new);
+    months.ok_or_else(|| format!("must be a number of months, at least {}", Retention::FEWEST))
 }
 
 #[cfg(test)]
@@ -128,5 +173,16 @@ mod tests {
         assert!(parsed(&["--lease-duration", "500ms"]).is_err());
         assert!(parsed(&["--database-secret", "db"]).is_err());
         assert!(parsed(&["--database-secret", "db", "--database-host", "postgres"]).is_ok());
+    }
+
+    #[test]
+    fn usage_is_kept_for_two_months_at_least() {
+        let kept = |further: &[&str]| parsed(further).map(|cli| cli.usage_retention).ok();
+        assert_eq!(kept(&[]), Some(None));
+        assert_eq!(kept(&["--usage-retention", "13"]), Some(Retention::new(13)));
+        for few in ["0", "1", "-1", "2w"] {
+            assert_eq!(kept(&["--usage-retention", few]), None, "{few}");
+        }
+        assert!(parsed(&["--ledger-interval", "500ms"]).is_err());
     }
 }

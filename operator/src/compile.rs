@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aigne_hub_crds::compile::{
-    Asked, Claims, Finding, ObjectKey, Resources, SharedPart, TenantPart, compile_shared, compile_tenant,
+use aigne_hub_crds::{
+    compile::{
+        Asked, Claims, Finding, ObjectKey, Resources, SharedPart, TenantPart, compile_shared, compile_tenant,
+    },
+    config::Tenant,
 };
 
 /// What was compiled so far.
@@ -78,6 +81,11 @@ impl Compilation {
     /// One tenant; `None` where it is gone.
     pub(crate) fn tenant(&self, tenant: &ObjectKey) -> Option<&TenantPart> {
         self.tenants.get(tenant)
+    }
+
+    /// All tenants that are part of the configuration.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = (&ObjectKey, &Tenant)> {
+        self.tenants.iter().filter_map(|(key, part)| Some((key, part.tenant.as_ref()?)))
     }
 
     /// What was found of a provider or a pricing.

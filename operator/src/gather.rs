@@ -19,6 +19,7 @@ use crate::{
     compile::{Compilation, Compiled},
     gateways::Gateways,
     keys,
+    money::{Question, Reading, purses::Purses},
     plan::{Configuration, Failed, KeyWork, Plan},
     status::{Around, Subject, Subjects},
 };
@@ -30,6 +31,8 @@ pub struct Setting {
     pub hub_namespace: String,
     /// Where applications reach gateways, for example `http://aigne-hub.ai.svc:8080`; without a trailing slash.
     pub address: String,
+    /// The ledger is asked: statuses say what tenants have and have spent.
+    pub ledger: bool,
 }
 
 /// Everything that is known.
@@ -53,6 +56,10 @@ pub struct World {
     /// Tenants' Secrets that exist but are of a type that is not watched.
     hidden: BTreeMap<ObjectKey, String>,
     backoff: Backoff<Failed>,
+    /// What tenants have and have spent.
+    purses: Purses,
+    /// What the ledger said since the last plan.
+    reading: Option<Reading>,
 }
 
 impl World {
@@ -74,6 +81,8 @@ impl World {
             writing: BTreeSet::new(),
             hidden: BTreeMap::new(),
             backoff: Backoff::default(),
+            purses: Purses::default(),
+            reading: None,
         }
     }
 
@@ -104,6 +113,7 @@ impl World {
             }
             Change::Tenant(key, object) => {
                 self.subjects.see(Object::Tenant(key.clone()), object.as_deref().map(Subject::tenant));
+                self.purses.see(&key, object.as_deref());
                 self.take_tenant(key, object.map(std::sync::Arc::unwrap_or_clone));
             }
             Change::Broken(object, broken) => self.take_broken(object, broken),
@@ -114,6 +124,7 @@ impl World {
                 }
             }
             Change::Owned(owned) => self.build.seen(owned),
+            Change::Money(reading) => self.reading = Some(reading),
         }
     }
 
@@ -127,6 +138,11 @@ impl World {
         if self.backoff.permits(&Failed::Role, now) {
             configuration.role = self.build.plan_role();
         }
+        if let Some(reading) = self.reading.take() {
+            for tenant in self.purses.read(&reading, self.compilation.tenants(), now) {
+                self.subjects.changed(Object::Tenant(tenant));
+            }
+        }
         let hidden = self.hidden_findings();
         let around = Around {
             hidden: &hidden,
@@ -134,10 +150,16 @@ impl World {
             build: &self.build,
             gateways: &self.gateways,
             resources: &self.resources,
+            purses: Some(&self.purses).filter(|_| self.setting.ledger),
         };
         let may_send = |uid: &str| self.backoff.permits(&Failed::Status(uid.to_owned()), now);
         let statuses = self.subjects.report(&around, may_send, now);
         Plan { keys, configuration, statuses, wake_at: self.wake_at(now) }
+    }
+
+    /// What to ask the ledger now. The answer is a [`Change::Money`].
+    pub fn question(&self, now: Timestamp) -> Question {
+        Purses::question(self.compilation.tenants(), now)
     }
 
     /// A step of an earlier plan could not be done.

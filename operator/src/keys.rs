@@ -68,7 +68,8 @@ pub(crate) fn statuses<'a>(
         .map(|key| {
             let made = secret(&key.secret_name).and_then(|secret| secret.made.as_ref());
             let rotated = made.into_iter().flat_map(|made| honoured(&made.rotated_keys, now).cloned());
-            KeyStatus { name: key.name.clone(), rotated: rotated.take(MOST_ROTATED_KEYS).collect() }
+            let rotated = rotated.take(MOST_ROTATED_KEYS).collect();
+            KeyStatus { name: key.name.clone(), rotated, spend: Vec::new() }
         })
         .collect();
     statuses.sort_by(|a, b| a.name.cmp(&b.name));

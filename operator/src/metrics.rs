@@ -53,6 +53,9 @@ struct Series {
     pending: Gauge,
     unconfirmed: Gauge,
     unconfirmed_seconds: Gauge,
+    readings: Family<Labels<1, &'static str>, Counter>,
+    reading_seconds: Gauge,
+    months: Gauge,
 }
 
 /// What gauges are counted from when they are asked for.
@@ -64,6 +67,8 @@ struct State {
     pending_since: Option<Instant>,
     /// Since when the oldest object waits that gateways have still to confirm.
     unconfirmed_since: Option<Timestamp>,
+    /// When the ledger was read last, or was to be read first.
+    read_at: Option<Instant>,
 }
 
 fn seconds() -> Histogram {
@@ -93,6 +98,9 @@ impl Default for Metrics {
             pending: Gauge::default(),
             unconfirmed: Gauge::default(),
             unconfirmed_seconds: Gauge::default(),
+            readings: Family::default(),
+            reading_seconds: Gauge::default(),
+            months: Gauge::default(),
         };
         let registry = series.registry();
         Self(Arc::new(Inner { registry, series, state: Mutex::default() }))
@@ -141,6 +149,17 @@ impl Series {
             "How long the oldest of them waits",
             self.unconfirmed_seconds.clone(),
         );
+        registry.register(
+            name("ledger_readings"),
+            "Times that balances and spend were read from the ledger",
+            self.readings.clone(),
+        );
+        registry.register(
+            name("ledger_age_seconds"),
+            "Age of what statuses say of balances and spend",
+            self.reading_seconds.clone(),
+        );
+        registry.register(name("usage_months"), "Months that usage has partitions of", self.months.clone());
         let build: Family<Labels<1, &'static str>, Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register(name("build_info"), "The version that runs", build);
@@ -179,6 +198,8 @@ impl Metrics {
         series.pending.set(i64::try_from(age).unwrap_or(i64::MAX));
         let age = state.unconfirmed_since.map_or(0, |since| now.duration_since(since).as_secs());
         series.unconfirmed_seconds.set(age.max(0));
+        let age = state.read_at.map_or(0, |at| at.elapsed().as_secs());
+        series.reading_seconds.set(i64::try_from(age).unwrap_or(i64::MAX));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -190,6 +211,7 @@ impl Metrics {
         *self.state() = State::default();
         self.0.series.leader.set(0);
         self.0.series.unconfirmed.set(0);
+        self.0.series.months.set(0);
         self.0.series.unreadable.clear();
         self.0.series.refused.clear();
     }
@@ -260,6 +282,25 @@ impl Metrics {
     pub fn unconfirmed(&self, count: usize, since: Option<Timestamp>) {
         self.0.series.unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.state().unconfirmed_since = since;
+    }
+
+    /// The ledger is to be read from now on, or there is nothing to ask it.
+    pub fn asked(&self) {
+        self.state().read_at = Some(Instant::now());
+    }
+
+    /// The ledger was read, or could not be.
+    pub fn read(&self, good: bool) {
+        let result = if good { "success" } else { "failure" };
+        self.0.series.readings.get_or_create(&[("result", result)]).inc();
+        if good {
+            self.asked();
+        }
+    }
+
+    /// So many months have partitions.
+    pub fn months(&self, count: usize) {
+        self.0.series.months.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// An index was written, this long after the first change that it answers.

@@ -136,7 +136,14 @@ fn programmed_by_all(known: &Known<'_>) -> Condition {
     condition(known, PROGRAMMED, true, reasons::PROGRAMMED, "every gateway serves it".to_owned())
 }
 
-fn condition(known: &Known<'_>, r#type: &str, holds: bool, reason: &str, mut message: String) -> Condition {
+/// A condition as of now; it stands since it last changed its status.
+pub(crate) fn condition(
+    known: &Known<'_>,
+    r#type: &str,
+    holds: bool,
+    reason: &str,
+    mut message: String,
+) -> Condition {
     let status = if holds { "True" } else { "False" };
     let former = known.former.iter().find(|former| former.type_ == r#type && former.status == status);
     let now = Timestamp::from_second(known.now.as_second()).unwrap_or(known.now);

@@ -1,5 +1,7 @@
 //! The wiring, from the command line to the end; reads top to bottom.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use kube::{Client, Config};
 use tokio::{
@@ -14,8 +16,9 @@ use crate::{
     cli::Cli,
     database::{self, Database},
     lead::{self, Candidate},
+    ledger::{DatabaseUrl, Ledger, months},
     metrics::Metrics,
-    session::{Ended, Session},
+    session::{Books, Ended, Session},
     watch::{self, Scope},
 };
 
@@ -42,6 +45,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some((secret, host)) = database {
         tokio::spawn(database::ensure(cluster.clone(), Database { secret, host }));
     }
+    let books = books(&cli);
     let events = Events::new(client.clone(), &cli.identity);
     let scope = Scope { hub: cli.namespace.clone(), tenants: cli.tenant_namespaces.clone() };
 
@@ -51,9 +55,15 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         let candidate = Candidate::new(client.clone(), &cli.namespace, &cli.identity, cli.lease_duration);
         let (sender, leads) = channel::channel(false);
         let election = tokio::spawn(candidate.run(sender));
-        let session = Session::new(cluster.clone(), events.clone(), health.clone());
+        let upkeep = books.clone().map(|Books { ledger, .. }| {
+            tokio::spawn(months::keep(ledger, cli.usage_retention, cluster.metrics.clone(), leads.clone()))
+        });
+        let session = Session::new(cluster.clone(), events.clone(), health.clone(), books.clone());
         let ended = session.run(watches, leads, &mut stop).await;
         // Whatever it was writing has stopped with it. No renewal may follow the release.
+        if let Some(upkeep) = upkeep {
+            upkeep.abort();
+        }
         election.abort();
         let _ = election.await;
         cluster.metrics.leads(false);
@@ -65,6 +75,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     lead::release(client, &cli.namespace, &cli.identity).await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// The ledger, where one is given.
+fn books(cli: &Cli) -> Option<Books> {
+    let file = cli.database_url_file.clone().map(DatabaseUrl::File);
+    let value = || Some(DatabaseUrl::Value(cli.database_url.clone()?.0));
+    let Some(url) = file.or_else(value) else {
+        tracing::info!("no database is given: statuses say nothing of balances and spend");
+        return None;
+    };
+    Some(Books { ledger: Arc::new(Ledger::new(url)), every: cli.ledger_interval })
 }
 
 /// Turns true when the process is told to end.

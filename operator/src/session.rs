@@ -11,6 +11,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -35,6 +36,8 @@ use crate::{
     echo::{Echoes, Name},
     gather::{Setting, World},
     lanes::Lanes,
+    ledger::{Ledger, LedgerError},
+    money::Reading,
     plan::{Configuration, Failed, KeyWork, Plan, Report},
     watch::{Message, Seen, Watches},
 };
@@ -48,6 +51,9 @@ const AT_ONCE: usize = 16;
 /// Messages taken in one go, before anything else has its turn.
 const IN_ONE_GO: usize = 1024;
 
+/// Readings of the ledger take at most this part of the time: it has other things to do, and may be slow.
+const READING_SHARE: u32 = 20;
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -55,6 +61,15 @@ pub enum Ended {
     Stopped,
     /// Somebody else leads, or may.
     Deposed,
+}
+
+/// Where balances and spend are read, and how often.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// Where.
+    pub ledger: Arc<Ledger>,
+    /// How often.
+    pub every: Duration,
 }
 
 /// One session.
@@ -79,18 +94,28 @@ pub struct Session {
     keys: Lanes<ObjectKey, KeyWork>,
     statuses: Lanes<String, Report>,
     work: JoinSet<Done>,
+    books: Option<Books>,
+    /// When to read them next; `None` while they are being read.
+    read_at: Option<Instant>,
+    /// They could not be read last.
+    unread: bool,
 }
 
 enum Done {
     Configuration(Vec<Name>, Outcome),
     Key(KeyWork, Option<Failed>),
     Status(Report, bool),
+    Read(Result<Reading, LedgerError>, Duration),
 }
 
 impl Session {
     /// Knows nothing yet.
-    pub fn new(cluster: Cluster, events: Events, health: Health) -> Self {
-        let setting = Setting { hub_namespace: cluster.hub.clone(), address: cluster.address.clone() };
+    pub fn new(cluster: Cluster, events: Events, health: Health, books: Option<Books>) -> Self {
+        let setting = Setting {
+            hub_namespace: cluster.hub.clone(),
+            address: cluster.address.clone(),
+            ledger: books.is_some(),
+        };
         Self {
             cluster,
             events,
@@ -107,6 +132,9 @@ impl Session {
             keys: Lanes::new(AT_ONCE),
             statuses: Lanes::new(AT_ONCE),
             work: JoinSet::new(),
+            read_at: books.is_some().then(Instant::now),
+            books,
+            unread: false,
         }
     }
 
@@ -123,7 +151,7 @@ impl Session {
         let mut beat = tokio::time::interval(BEAT);
         loop {
             self.health.beat();
-            let next = self.next_plan();
+            let (next, read) = (self.next_plan(), self.next_reading());
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
@@ -134,6 +162,9 @@ impl Session {
                     }
                     self.leads = true;
                     self.cluster.metrics.leads(true);
+                    if self.books.is_some() {
+                        self.cluster.metrics.asked();
+                    }
                     tracing::info!("leading");
                     self.think_soon();
                 }
@@ -146,6 +177,7 @@ impl Session {
                     }
                 },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.plan(),
+                () = sleep_until(read.unwrap_or_else(Instant::now)), if read.is_some() => self.read(),
                 taken = watches.messages.recv_many(&mut messages, IN_ONE_GO) => {
                     if taken == 0 {
                         return Ended::Deposed;
@@ -182,7 +214,7 @@ impl Session {
                 metrics.gateway(pod, gateway.as_ref().map(|gateway| gateway.expires_at));
             }
             Change::Broken(object, _) => metrics.object(object.kind(), &key, ready.as_deref()),
-            Change::Secret(..) | Change::Owned(_) => {}
+            Change::Secret(..) | Change::Owned(_) | Change::Money(_) => {}
         }
         // Gateways say that they live all the time; that is no change that anybody waits for.
         let waits = !matches!(change, Change::Gateway(..));
@@ -212,6 +244,47 @@ impl Session {
         let may = self.leads && self.unlisted.is_empty() && !self.writing;
         let next = [self.due, self.wake].into_iter().flatten().min();
         next.filter(|_| may)
+    }
+
+    /// Only the leader reads, once it has planned with all that is known.
+    fn next_reading(&self) -> Option<Instant> {
+        let may = self.leads && self.unlisted.is_empty() && self.due.is_none();
+        self.read_at.filter(|_| may)
+    }
+
+    fn read(&mut self) {
+        let Some(Books { ledger, every }) = self.books.clone() else { return };
+        let question = self.world.question(clock::now());
+        if question.is_empty() {
+            self.cluster.metrics.asked();
+            self.read_at = Some(Instant::now() + every);
+            return;
+        }
+        self.read_at = None;
+        self.work.spawn(async move {
+            let began = Instant::now();
+            let result = ledger.read(question).await;
+            Done::Read(result, began.elapsed())
+        });
+    }
+
+    fn has_read(&mut self, result: Result<Reading, LedgerError>, took: Duration) {
+        let rest = if result.is_ok() { took.saturating_mul(READING_SHARE) } else { Duration::ZERO };
+        self.read_at = self.books.as_ref().map(|books| Instant::now() + books.every.max(rest));
+        self.cluster.metrics.read(result.is_ok());
+        match result {
+            Ok(reading) => {
+                if std::mem::take(&mut self.unread) {
+                    tracing::info!("the ledger is read again");
+                }
+                self.take(Change::Money(reading), false);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.unread, true) {
+                    tracing::warn!(%error, "the ledger cannot be read; statuses keep what they say of money, and it is tried again");
+                }
+            }
+        }
     }
 
     fn plan(&mut self) {
@@ -297,6 +370,7 @@ impl Session {
         let now = clock::now();
         match done {
             Done::Configuration(names, outcome) => self.written(&names, outcome, now),
+            Done::Read(result, took) => self.has_read(result, took),
             Done::Key(work, failed) => {
                 self.keys.end(&work.secret);
                 if let Some(step) = failed {

@@ -7,7 +7,9 @@ use aigne_hub_crds::{
     distribution::{EntryId, EntryKind},
     v1alpha1::{
         AIProvider, AIProviderStatus, ModelPricing, ModelPricingStatus, Tenant, TenantStatus,
-        conditions::{ACCEPTED, PROGRAMMED, READY, RESOLVED_REFS, SUSPENDED, reasons},
+        conditions::{
+            ACCEPTED, BUDGET_EXCEEDED, CREDIT_EXHAUSTED, PROGRAMMED, READY, RESOLVED_REFS, SUSPENDED, reasons,
+        },
     },
 };
 use jiff::Timestamp;
@@ -18,12 +20,14 @@ use crate::{
     change::{Broken, Object},
     compile::Compilation,
     gateways::{Confirmation, Gateways},
+    money::{purses::Purses, says},
     plan::{Note, Report, Status},
     report::{self, Known},
 };
 
 /// Conditions that the operator sets.
-const OURS: [&str; 5] = [ACCEPTED, RESOLVED_REFS, PROGRAMMED, READY, SUSPENDED];
+const OURS: [&str; 7] =
+    [ACCEPTED, RESOLVED_REFS, PROGRAMMED, READY, SUSPENDED, BUDGET_EXCEEDED, CREDIT_EXHAUSTED];
 
 /// What is known of one object.
 #[derive(Clone, Debug)]
@@ -44,6 +48,8 @@ pub(crate) struct Around<'a> {
     pub(crate) resources: &'a Resources,
     /// Of tenants' Secrets that exist but are not watched.
     pub(crate) hidden: &'a [Finding],
+    /// What the ledger says; `None` where it is not asked.
+    pub(crate) purses: Option<&'a Purses>,
 }
 
 /// All of them.
@@ -91,13 +97,9 @@ impl Subject {
 }
 
 impl Status {
-    /// What is the operator's of it: others may keep conditions of their own, and balances.
+    /// What is the operator's of it: others may keep conditions of their own.
     fn ours(mut self) -> Self {
         self.conditions_mut().retain(|condition| OURS.contains(&condition.type_.as_str()));
-        if let Self::Tenant(status) = &mut self {
-            status.balance = None;
-            status.spend.clear();
-        }
         self
     }
 
@@ -243,7 +245,10 @@ impl Subjects {
                 continue;
             }
             let mut events = report::notes(subject.status.conditions(), conditions);
-            events.extend(rotations(&subject.status, &status));
+            if let (Status::Tenant(former), Status::Tenant(now)) = (&subject.status, &status) {
+                events.extend(rotations(former, now));
+                events.extend(says::notes(former, now));
+            }
             subject.status = status.clone();
             reports.push(Report { object: object.key().clone(), uid: subject.uid.clone(), status, events });
         }
@@ -297,20 +302,24 @@ fn status(object: &Object, known: &Known<'_>, around: &Around<'_>) -> Status {
                 conditions.push(report::suspended(known, tenant.spec.suspended));
             }
             let config = compilation.tenant(key).and_then(|part| part.tenant.as_ref());
-            Status::Tenant(TenantStatus {
+            let mut status = TenantStatus {
                 observed_generation,
                 account_id: config.map(|config| config.account_id.clone()),
                 keys: tenant.and_then(|tenant| tenant.status.clone()).unwrap_or_default().keys,
                 conditions,
                 ..TenantStatus::default()
-            })
+            };
+            let figures = around.purses.and_then(|purses| purses.shown(key));
+            if let (Some(config), Some(figures)) = (config, figures) {
+                says::write(&mut status, config, figures, known);
+            }
+            Status::Tenant(status)
         }
     }
 }
 
 /// Keys that were rotated since.
-fn rotations(former: &Status, now: &Status) -> Vec<Note> {
-    let (Status::Tenant(former), Status::Tenant(now)) = (former, now) else { return Vec::new() };
+fn rotations(former: &TenantStatus, now: &TenantStatus) -> Vec<Note> {
     let old = |status: &TenantStatus, name: &str| {
         let keys = status.keys.iter().filter(|key| key.name == name);
         keys.flat_map(|key| &key.rotated)

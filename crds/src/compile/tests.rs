@@ -88,7 +88,7 @@ fn a_rotated_key_lets_in_until_its_grace_ends() {
     let mut tenant = Tenant::new("t", TenantSpec { keys: vec![key("app")], ..TenantSpec::default() });
     let rotated = RotatedKey { sha256: "0".repeat(64), expires_at: Timestamp::from_second(60).unwrap() };
     tenant.status = Some(TenantStatus {
-        keys: vec![KeyStatus { name: "app".into(), rotated: vec![rotated] }],
+        keys: vec![KeyStatus { name: "app".into(), rotated: vec![rotated], spend: vec![] }],
         ..TenantStatus::default()
     });
     resources.tenants.insert(ObjectKey::new("ns", "t"), tenant);

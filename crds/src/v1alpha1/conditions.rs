@@ -56,6 +56,16 @@ pub mod reasons {
         SUSPENDED = "Suspended";
         /// The tenant's requests are served.
         ACTIVE = "Active";
+        /// A budget is spent.
+        BUDGET_EXCEEDED = "BudgetExceeded";
+        /// No budget is spent.
+        WITHIN_BUDGET = "WithinBudget";
+        /// The balance, and what may be spent below zero, is used up.
+        CREDIT_EXHAUSTED = "CreditExhausted";
+        /// There is a balance, but no more than spec.billing.lowBalance.
+        LOW_BALANCE = "LowBalance";
+        /// There is a balance.
+        CREDIT_AVAILABLE = "CreditAvailable";
         /// A new key was made; the old one is honoured for a while.
         KEY_ROTATED = "KeyRotated";
         /// A value is not one that can be used.

@@ -85,6 +85,11 @@ pub struct BudgetSpend {
     #[schemars(length(max = 32))]
     pub amount: String,
 
+    /// US dollars that may be spent in a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub of: Option<String>,
+
     /// When the period began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
@@ -103,6 +108,11 @@ pub struct KeyStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "atomic"))]
     pub rotated: Vec<RotatedKey>,
+
+    /// What was spent of each budget of the key in its present period, some seconds ago.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["budget"]))]
+    pub spend: Vec<BudgetSpend>,
 }
 
 /// An old key that is still honoured.

@@ -181,7 +181,11 @@ impl Gathered {
                         let known = secrets.entry(secret_key).or_default();
                         known.keys.insert(TENANT_KEY_DATA_KEY.to_owned(), facts(&made.value));
                         let status = tenant.status.get_or_insert_with(TenantStatus::default);
-                        status.keys.push(KeyStatus { name: key.name.clone(), rotated: made.rotated });
+                        status.keys.push(KeyStatus {
+                            name: key.name.clone(),
+                            rotated: made.rotated,
+                            spend: Vec::new(),
+                        });
                     }
                     Err(error) => self.findings.push(Finding {
                         kind: "Tenant".to_owned(),

@@ -276,7 +276,7 @@ fn tenant(secrets: &[&str]) -> Value {
 }
 
 fn fresh() -> World {
-    World::new(Setting { hub_namespace: "ai".into(), address: ADDRESS.into() })
+    World::new(Setting { hub_namespace: "ai".into(), address: ADDRESS.into(), ledger: false })
 }
 
 fn gateway(sequence: u64, second: i64) -> SeenGateway {

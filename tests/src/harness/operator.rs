@@ -5,8 +5,10 @@ mod rights;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use tempfile::TempDir;
 use tokio::process::Child;
 
 use super::client::Client;
@@ -30,6 +32,8 @@ pub struct Operators {
     address: String,
     lease: String,
     further: Vec<OsString>,
+    /// With the file that has the database's URL.
+    folder: Option<Arc<TempDir>>,
 }
 
 impl Operators {
@@ -44,7 +48,15 @@ impl Operators {
         let tenants = tenants.iter().map(|name| (*name).to_owned()).collect();
         let address = format!("http://aigne-hub.{namespace}.svc:8080");
         let namespace = namespace.to_owned();
-        Ok(Self { kubeconfig, namespace, tenants, address, lease: "3s".into(), further: Vec::new() })
+        Ok(Self {
+            kubeconfig,
+            namespace,
+            tenants,
+            address,
+            lease: "3s".into(),
+            further: Vec::new(),
+            folder: None,
+        })
     }
 
     /// For a hub in this namespace, with Tenants in every namespace. Only in a control plane of the test's own: it acts
@@ -82,6 +94,16 @@ impl Operators {
         self
     }
 
+    /// Reads the ledger in this Postgres database, every second.
+    pub fn database(mut self, url: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("aigne-hub-operators-").tempdir()?;
+        let file = folder.path().join("database-url");
+        std::fs::write(&file, url)?;
+        self.further.extend(["--database-url-file".into(), file.into()]);
+        self.folder = Some(Arc::new(folder));
+        Ok(self.args(["--ledger-interval", "1s"]))
+    }
+
     /// Further options.
     #[must_use]
     pub fn args<const N: usize>(mut self, arguments: [&str; N]) -> Self {
@@ -104,7 +126,7 @@ impl Operators {
             "--log-format",
             "json",
         ]);
-        command.args(&self.further).env("KUBECONFIG", &self.kubeconfig);
+        command.args(&self.further).env("KUBECONFIG", &self.kubeconfig).env_remove("AIGNE_HUB_DATABASE_URL");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let logs = Output::collect(child.stderr.take().context("stderr")?);
@@ -115,7 +137,7 @@ impl Operators {
         .await?;
         let admin = Output::field(&started, "admin").context("admin")?;
         let admin = Client::new(&format!("http://{admin}"), None);
-        Ok(Operator { child, logs, admin, identity })
+        Ok(Operator { child, logs, admin, identity, _folder: self.folder.clone() })
     }
 }
 
@@ -126,6 +148,8 @@ pub struct Operator {
     logs: Output,
     admin: Client,
     identity: String,
+    /// It reads the database's URL again and again.
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Operator {

@@ -54,9 +54,9 @@ impl System {
             names.push(plane.namespace("team").await?);
         }
         let of: Vec<&str> = names.iter().map(String::as_str).collect();
-        let operators = Operators::new(plane, &hub, &of).await?;
-        let operator = operators.start().await?;
         let database = postgres.database().await?;
+        let operators = Operators::new(plane, &hub, &of).await?.database(&database)?;
+        let operator = operators.start().await?;
         let starting = Gateways::new(plane, &hub).await?.database(&database)?;
         let mut serving = Vec::new();
         for number in 0..gateways {

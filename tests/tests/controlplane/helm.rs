@@ -22,7 +22,7 @@ fn chart(name: &str) -> PathBuf {
 const BUNDLED: &[&str] = &["--set=database.bundled.enabled=true"];
 /// As in production: TLS, an own database, scaling, teams' namespaces.
 const PRODUCTION: &[&str] = &[
-    "--set=database.existingSecret=ledger",
+    "--set=database.existingSecret=ledger,database.usageRetentionMonths=13",
     "--set=tenantNamespaces={team-a,ai,team-b}",
     "--set=tls.mode=CertManager,tls.issuerRef.name=internal,tls.issuerRef.kind=ClusterIssuer",
     "--set=tls.dnsNames={hub.example.com},address=https://hub.example.com",

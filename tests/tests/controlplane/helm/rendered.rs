@@ -44,6 +44,7 @@ async fn mistakes_are_named() -> Outcome {
         ("database.existingSecret=x,tls.mode=Secret", "mode Secret needs tls.secretName"),
         ("database.existingSecret=x,tls.mode=CertManager", "mode CertManager needs tls.issuerRef.name"),
         ("database.existingSecret=x,tenantNamespaces={a,*}", "\"*\" is every namespace already"),
+        ("database.existingSecret=x,database.usageRetentionMonths=1", "at '/database/usageRetentionMonths'"),
         ("tenantNamespaces={Team_A}", "at '/tenantNamespaces/0'"),
         ("address=hub.example.com", "at '/address'"),
         (
