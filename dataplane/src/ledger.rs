@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod journal;
 pub mod leases;
+pub mod outbox;
 pub mod place;
 pub mod postgres;
 pub mod price;

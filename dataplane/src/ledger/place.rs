@@ -1,5 +1,7 @@
 //! Which store a ledger is in, chosen when the program starts.
 
+mod outbox;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

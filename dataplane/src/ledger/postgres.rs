@@ -7,6 +7,7 @@
 mod accounts;
 mod connection;
 mod insert;
+mod outbox;
 mod partitions;
 mod report;
 mod schema;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod insert;
+mod outbox;
 mod report;
 mod statements;
 
