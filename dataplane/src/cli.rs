@@ -20,6 +20,7 @@ use crate::{
 
 pub mod accounts;
 pub mod check;
+pub mod export;
 pub mod keys;
 pub mod migrate;
 pub mod reconcile;
@@ -59,6 +60,7 @@ pub enum Command {
     Usage(usage::Args),
     Accounts(accounts::Args),
     Reconcile(reconcile::Args),
+    Export(export::Args),
     Migrate(migrate::Args),
 }
 
@@ -145,6 +147,9 @@ impl Cli {
                     .map(|()| ExitCode::SUCCESS)
             }
             Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
+            Command::Export(args) => {
+                block_on(export::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
+            }
             Command::Migrate(args) => {
                 block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)
             }

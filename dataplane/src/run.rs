@@ -21,6 +21,7 @@ use tracing::field::display;
 use crate::{
     admin::{self, Admin, Readiness},
     clock::Clock,
+    export::{self, Sink},
     health::Registry,
     identity::{self, KeySource, Trust},
     ledger::{
@@ -57,6 +58,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where the journal is moved to.
     pub ledger: LedgerPlace,
+    /// Who is told of entries.
+    pub export: Vec<Sink>,
     /// Where the access log goes.
     pub access_log: Destination,
     /// Bytes; a larger request body is refused.
@@ -109,7 +112,9 @@ pub async fn run(
     if let Some(loaded) = loaded {
         let registry = Registry::default();
         tasks.spawn(record_prices(source.clone(), store.clone()));
-        tasks.spawn(accounts::follow(source.clone(), store, options.clock));
+        tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock));
+        let told = telemetry.shared().export.clone();
+        tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
             Some(options) => Some(trust(options, &telemetry, &mut tasks).await?),
             None => None,

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 
 use super::database::Place;
 use super::usage::Output;
-use super::usage::cells::{Cell, Column};
 use super::usage::print;
 use crate::environment::Environment;
 use crate::ledger::accounts::Accounts as _;
@@ -107,7 +106,13 @@ pub async fn run(
     let done = match &args.command {
         Command::List(list) => {
             let accounts = list.place.write(environment).await?.accounts(None).await?;
-            print_as(list.output, &show::ACCOUNTS, &show::accounts(&accounts), "No accounts.", output)
+            Ok(print::formatted(
+                list.output,
+                &show::ACCOUNTS,
+                &show::accounts(&accounts),
+                "No accounts.",
+                output,
+            )?)
         }
         Command::Balance(one) => balance(one, environment, output).await,
         Command::Statement(asked) => statement(asked, environment, now, output).await,
@@ -128,7 +133,7 @@ async fn balance(one: &One, environment: &Environment, output: &mut dyn Write) -
     let found = ledger.accounts(Some(name)).await?;
     let account = found.first().with_context(|| format!("there is no account {name}"))?;
     if one.output != Output::Table {
-        return print_as(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output);
+        return Ok(print::formatted(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output)?);
     }
     print::table(output, &show::ACCOUNTS, &show::accounts(&found))?;
     let credits = show::credits(&ledger.credits(name).await?, account.balance);
@@ -150,24 +155,6 @@ async fn statement(
     let month = asked.month.unwrap_or_else(|| show::Month::of(now));
     let (since, until) = month.bounds()?;
     let statement = ledger.statement(name, since, until).await?;
-    print_as(asked.one.output, &show::LINES, &show::lines(&statement, since, until), "", output)
-}
-
-fn print_as(
-    format: Output,
-    columns: &[Column],
-    rows: &[Vec<Cell>],
-    nothing: &str,
-    output: &mut dyn Write,
-) -> anyhow::Result<()> {
-    match format {
-        Output::Table if rows.is_empty() => writeln!(output, "{nothing}")?,
-        Output::Table => print::table(output, columns, rows)?,
-        Output::Csv => {
-            print::csv_header(output, columns)?;
-            rows.iter().try_for_each(|row| print::csv(output, row))?;
-        }
-        Output::Json => print::json_list(output, columns, rows)?,
-    }
-    Ok(output.flush()?)
+    let lines = show::lines(&statement, since, until);
+    Ok(print::formatted(asked.one.output, &show::LINES, &lines, "", output)?)
 }

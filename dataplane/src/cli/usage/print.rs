@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Output;
 use super::cells::{Cell, Column};
 
 /// Aligned columns under their titles: text to the left, numbers to the right, amounts in dollars.
@@ -34,6 +35,26 @@ pub(in crate::cli) fn table(
     };
     line(&mut shown.iter().map(|place| columns[*place].title))?;
     texts.iter().try_for_each(|row| line(&mut row.iter().map(String::as_str)))
+}
+
+/// As asked for; `nothing` is what people read where there are no rows.
+pub(in crate::cli) fn formatted(
+    format: Output,
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+    nothing: &str,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Output::Table if rows.is_empty() => writeln!(output, "{nothing}")?,
+        Output::Table => table(output, columns, rows)?,
+        Output::Csv => {
+            csv_header(output, columns)?;
+            rows.iter().try_for_each(|row| csv(output, row))?;
+        }
+        Output::Json => json_list(output, columns, rows)?,
+    }
+    output.flush()
 }
 
 /// The names of the columns.

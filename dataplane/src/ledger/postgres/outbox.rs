@@ -20,7 +20,10 @@ const BALANCE: &str = "SELECT account, balance FROM accounts";
 
 impl Postgres {
     /// On a connection, for as long as anything but a migration may take.
-    async fn ask<T>(&self, work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>) -> Result<T, StoreError> {
+    async fn ask<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+    ) -> Result<T, StoreError> {
         let mut lease = self.0.acquire().await?;
         let done = within(self.0.options().timeout, work(&mut lease.connection)).await?;
         lease.give_back();
@@ -80,7 +83,8 @@ impl Outbox for Postgres {
     }
 
     async fn retry(&self, sink: &str) -> Result<u64, StoreError> {
-        let text = "UPDATE outbox SET parked_at = NULL, tries = 0, free_at = clock_timestamp() WHERE sink = $1";
+        let text =
+            "UPDATE outbox SET parked_at = NULL, tries = 0, free_at = clock_timestamp() WHERE sink = $1";
         let query = sqlx::query(text).bind(sink);
         self.ask(async |connection| Ok(query.execute(connection).await?.rows_affected())).await
     }
@@ -204,7 +208,8 @@ async fn look_again(
     let at = time(alert.at).to_sqlx();
     let mut transaction = connection.begin().await?;
     // There has to be a row that can be locked.
-    let made = "INSERT INTO balance_alerts (account, level, at) VALUES ($1, 'Fine', $2) ON CONFLICT DO NOTHING";
+    let made =
+        "INSERT INTO balance_alerts (account, level, at) VALUES ($1, 'Fine', $2) ON CONFLICT DO NOTHING";
     sqlx::query(made).bind(&alert.account).bind(at).execute(&mut *transaction).await?;
     let former = sqlx::query_scalar("SELECT level FROM balance_alerts WHERE account = $1 FOR UPDATE");
     let former: String = former.bind(&alert.account).fetch_one(&mut *transaction).await?;
@@ -213,6 +218,8 @@ async fn look_again(
     let balance: i64 = balance.fetch_one(&mut *transaction).await?;
     let (former, level) = (Level::named(&former), Level::of(balance, alert.low_balance_nanos));
     if level == former {
+        // At once: others wait for the lock.
+        transaction.rollback().await?;
         return Ok(None);
     }
     let kept = sqlx::query("UPDATE balance_alerts SET level = $2, at = $3 WHERE account = $1");

@@ -103,8 +103,10 @@ impl Outbox for Sqlite {
 
     async fn forget(&self, sink: &str) -> Result<Option<u64>, StoreError> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let was = sqlx::query("DELETE FROM sinks WHERE sink = ?").bind(sink).execute(&mut *transaction).await?;
-        let rest = sqlx::query("DELETE FROM outbox WHERE sink = ?").bind(sink).execute(&mut *transaction).await?;
+        let was =
+            sqlx::query("DELETE FROM sinks WHERE sink = ?").bind(sink).execute(&mut *transaction).await?;
+        let rest =
+            sqlx::query("DELETE FROM outbox WHERE sink = ?").bind(sink).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok((was.rows_affected() + rest.rows_affected() > 0).then(|| rest.rows_affected()))
     }
@@ -132,6 +134,8 @@ impl Outbox for Sqlite {
         let former = former.as_deref().map(Level::named).unwrap_or_default();
         let level = Level::of(balance, alert.low_balance_nanos);
         if level == former {
+            // At once: others wait for the lock.
+            transaction.rollback().await?;
             return Ok(None);
         }
         let kept = "INSERT INTO balance_alerts (account, level, at) VALUES (?, ?, ?) \
@@ -209,7 +213,9 @@ fn used(row: &SqliteRow) -> sqlx::Result<Option<Used>> {
 
 async fn settle(connection: &mut SqliteConnection, sequence: i64, fate: &Fate) -> sqlx::Result<()> {
     let again = |tries| {
-        format!("UPDATE outbox SET free_at = {NOW} + ?2, why = ?3, tries = tries + {tries} WHERE sequence = ?1")
+        format!(
+            "UPDATE outbox SET free_at = {NOW} + ?2, why = ?3, tries = tries + {tries} WHERE sequence = ?1"
+        )
     };
     let done = match fate {
         Fate::Accepted => {

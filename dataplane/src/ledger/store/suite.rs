@@ -1,6 +1,7 @@
 //! What every store does. [`behaviours!`] makes one test of each.
 
 mod accounts;
+mod outbox;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,9 @@ macro_rules! behaviours {
             a_closed_account_takes_usage_alone
             statements_add_up
             books_balance_whatever_happens_in_whatever_order
+            entries_are_told_once_to_each_sink
+            a_claim_holds_until_it_is_settled_or_lapses
+            a_crossing_is_told_once
         }
     };
     ($open:ident: $($name:ident)*) => {
@@ -44,6 +48,7 @@ macro_rules! behaviours {
     };
 }
 pub(crate) use self::accounts::*;
+pub(crate) use self::outbox::*;
 pub(crate) use behaviours;
 
 pub(crate) fn row(number: u128) -> Row {
