@@ -25,6 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::leases::Draws;
 use crate::usage::{Source, Usage};
 
 /// Billionths of a US dollar.
@@ -73,6 +74,13 @@ pub struct Intent {
     pub bound: Usage,
     /// What that would cost.
     pub bound_charge: Charge,
+    /// What its price is counted against.
+    #[serde(skip_serializing_if = "no_draws", default)]
+    pub draws: Draws,
+}
+
+fn no_draws(draws: &Draws) -> bool {
+    draws.is_empty()
 }
 
 /// How an attempt ended.

@@ -1,13 +1,19 @@
 -- Who has how much money, and why. An entry moves an amount between a tenant's account and the house account that its
 -- kind stands for, so the books balance whatever is entered (see the view `postings`).
 
--- balance is the sum of the account's entries, kept in the transactions that enter them. House accounts have none: they
--- would be the rows that every gateway waits for.
+-- Amounts end at 64 bits; they never turn around, and never fail.
+CREATE FUNCTION saturated(amount numeric) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT greatest(least(amount, 9223372036854775807), -9223372036854775808)::bigint
+$$;
+
+-- credited is the sum of the account's entries but for usage, kept in the transactions that enter them. What was used is
+-- told by the places of the account's allowance (see the view `balances`): this row is not touched by usage, as all
+-- gateways would wait for it. House accounts have no row.
 CREATE TABLE accounts (
     account              text        COLLATE "C" NOT NULL PRIMARY KEY,
     closed_at            timestamptz,
-    balance              bigint      NOT NULL
-) WITH (fillfactor = 50); -- written again and again: room to do so on their page
+    credited             bigint      NOT NULL
+);
 
 -- Of usage, id and attempt are those of the usage row; others have a UUIDv7 of their own, attempt 0, and a reference
 -- that is unique within the account: what is entered again is entered once.
@@ -50,10 +56,83 @@ CREATE VIEW postings AS
         WHEN 'TopUp' THEN 'house:payments' WHEN 'Expiry' THEN 'house:expired' ELSE 'house:corrections' END, -amount
     FROM entries;
 
--- A usage row has its entry and its place in the balance, or is not there at all, whichever version inserts it. What is
--- in suspense is not charged. Balances come in the order of their key, and last: usage rows, hourly sums, balances is
--- the order in which all gateways take locks. It runs with the rights of its owner, so that who may insert usage needs
--- no right to change a balance. A balance ends at 64 bits; it never turns around and never fails.
+-- What may be spent: rates, budgets and balances, each within its window (Unix milliseconds at which it began; 0: it has
+-- none). A balance is the allowance 'account:ACCOUNT', in window 0. A process that leases parts of it is a holder.
+--
+-- All locks are taken in one order, so nobody waits for another in a circle:
+-- * An exchange, and whoever closes a holder: the holder's row, allowances that are new, allowances, each in the order of
+--   their key; the rows of leases need no lock but these. Closing also locks the holder's rows of spending, at last.
+-- * Whoever inserts usage: usage rows, hourly sums, rows of spending, each in the order of their key; none of another
+--   holder's, no allowance and no lease.
+
+-- spent: by holders that were closed. This is the row that an exchange locks.
+CREATE TABLE allowances (
+    allowance            text        COLLATE "C" NOT NULL,
+    "window"             bigint      NOT NULL,
+    class                text        COLLATE "C" NOT NULL CHECK (class IN ('Money', 'Rate', 'Held')),
+    spent                bigint      NOT NULL,
+    PRIMARY KEY (allowance, "window")
+) WITH (fillfactor = 70);
+
+-- epoch: begins at the time of the holder's first word, in milliseconds, and rises whenever it is opened again. A holder that has said
+-- nothing until expires_at is silent.
+CREATE TABLE holders (
+    holder               uuid        NOT NULL PRIMARY KEY,
+    epoch                bigint      NOT NULL,
+    expires_at           timestamptz NOT NULL,
+    closed_at            timestamptz
+) WITH (fillfactor = 50); -- written again and again: room to do so on their page
+
+-- Written by exchanges alone. granted, returned: since the lease began. spent: what the process says, of rates.
+CREATE TABLE leases (
+    allowance            text        COLLATE "C" NOT NULL,
+    "window"             bigint      NOT NULL,
+    holder               uuid        NOT NULL,
+    granted              bigint      NOT NULL,
+    returned             bigint      NOT NULL,
+    spent                bigint      NOT NULL,
+    PRIMARY KEY (allowance, "window", holder)
+) WITH (fillfactor = 70);
+CREATE INDEX leases_of_holder ON leases (holder);
+
+-- Written with usage alone, until the holder is closed. spent: from the lease; unreserved: beside it; suspense: what
+-- attempts whose outcome was never learned may have cost.
+CREATE TABLE spending (
+    allowance            text        COLLATE "C" NOT NULL,
+    "window"             bigint      NOT NULL,
+    holder               uuid        NOT NULL,
+    spent                bigint      NOT NULL,
+    unreserved           bigint      NOT NULL,
+    suspense             bigint      NOT NULL,
+    PRIMARY KEY (allowance, "window", holder)
+) WITH (fillfactor = 50);
+CREATE INDEX spending_of_holder ON spending (holder);
+
+-- leased: what processes hold of the account and are not known to have spent; frozen: what may have been spent by
+-- attempts whose outcome was never learned, as far as it is still held back.
+CREATE VIEW balances AS
+    SELECT a.account, a.closed_at, a.credited, saturated(s.spent) AS spent, saturated(a.credited - s.spent) AS balance,
+        saturated(l.leased) AS leased, saturated(s.suspense) AS frozen
+    FROM accounts AS a
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(spent), 0) AS spent, coalesce(sum(suspense), 0) AS suspense FROM (
+            SELECT spent::numeric, 0 AS suspense FROM allowances WHERE allowance = 'account:' || a.account AND "window" = 0
+            UNION ALL
+            SELECT spent::numeric + unreserved, suspense FROM spending
+            WHERE allowance = 'account:' || a.account AND "window" = 0
+        ) AS parts
+    ) AS s
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(greatest(0, l.granted::numeric - l.returned - coalesce(s.spent, 0) - coalesce(s.suspense, 0))), 0)
+            AS leased
+        FROM leases AS l LEFT JOIN spending AS s USING (allowance, "window", holder)
+        WHERE l.allowance = 'account:' || a.account AND l."window" = 0
+    ) AS l;
+
+-- A usage row has its entry and its place in the balance, or is not there at all, whichever version inserts it: versions
+-- that settle what they insert say so by `aigne_hub.settles`; for others it is done here, beside all leases. What is in
+-- suspense is not charged. It runs with the rights of its owner, so that who may insert usage needs no right to enter
+-- anything else.
 CREATE FUNCTION enter_usage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     WITH entered AS (
@@ -62,12 +141,16 @@ BEGIN
         FROM inserted WHERE price_nanos <> 0 AND source <> 'Bound' ORDER BY request_id, attempt
         ON CONFLICT DO NOTHING -- a row that comes again when its month was taken away is not charged again
         RETURNING account, amount
+    ), known AS (
+        INSERT INTO accounts (account, credited) SELECT DISTINCT account, 0 FROM entered
+        WHERE NOT EXISTS (SELECT FROM accounts AS old WHERE old.account = entered.account) ORDER BY 1
+        ON CONFLICT DO NOTHING
     )
-    INSERT INTO accounts AS kept (account, balance)
-    SELECT account, greatest(least(sum(amount), 9223372036854775807), -9223372036854775808)
-    FROM entered GROUP BY account ORDER BY account
-    ON CONFLICT (account) DO UPDATE SET balance =
-        greatest(least(kept.balance::numeric + excluded.balance, 9223372036854775807), -9223372036854775808);
+    INSERT INTO spending AS old (allowance, "window", holder, spent, unreserved, suspense)
+    SELECT 'account:' || account, 0, '00000000-0000-0000-0000-000000000000', 0, saturated(-sum(amount)), 0
+    FROM entered WHERE current_setting('aigne_hub.settles', true) IS DISTINCT FROM 'yes' GROUP BY account ORDER BY account
+    ON CONFLICT (allowance, "window", holder) DO UPDATE SET
+        unreserved = saturated(old.unreserved::numeric + excluded.unreserved);
     RETURN NULL;
 END $$;
 
@@ -86,5 +169,6 @@ CREATE TRIGGER usage_is_entered AFTER INSERT ON usage REFERENCING NEW TABLE AS i
 INSERT INTO entries (id, attempt, account, kind, amount, at)
 SELECT request_id, attempt, account, 'Usage', -greatest(price_nanos, -9223372036854775807), at FROM usage
 WHERE price_nanos <> 0 AND source <> 'Bound';
-INSERT INTO accounts (account, balance)
-SELECT account, greatest(least(sum(amount), 9223372036854775807), -9223372036854775808) FROM entries GROUP BY account;
+INSERT INTO accounts (account, credited) SELECT DISTINCT account, 0 FROM entries;
+INSERT INTO allowances (allowance, "window", class, spent)
+SELECT 'account:' || account, 0, 'Money', saturated(-sum(amount)) FROM entries GROUP BY account;

@@ -49,7 +49,8 @@ async fn look(
         return Ok(());
     }
     let at = clock.now().as_millisecond();
-    for watched in outbox.watched().await? {
+    let accounts: Vec<_> = lines.keys().map(String::as_str).collect();
+    for watched in outbox.watched(&accounts).await? {
         let Some((tenant, low)) = lines.get(&watched.account) else { continue };
         if Level::of(watched.balance, *low) == watched.level {
             continue;

@@ -204,6 +204,7 @@ fn intent(exchange: &Exchange, candidate: &Candidate) -> Intent {
         price_revision: candidate.rate.as_ref().map(|rate| Arc::clone(rate.revision())),
         bound: candidate.bound,
         bound_charge: candidate.bound_charge,
+        draws: Arc::default(),
     }
 }
 

@@ -174,6 +174,10 @@ pub struct Account {
     pub closed_at: Option<i64>,
     /// Nano-dollars of attempts whose outcome was never learned: not charged, not in the balance.
     pub suspense: i64,
+    /// Nano-dollars that gateways hold of the balance and are not known to have spent.
+    pub leased: i64,
+    /// The part of `suspense` that is still held back from being spent.
+    pub frozen: i64,
 }
 
 /// One line of a statement: an entry, or a day's usage.

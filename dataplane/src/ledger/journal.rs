@@ -7,6 +7,7 @@
 //! ```text
 //! ROOT/lock                     held while a process's directory is made or looked for
 //! ROOT/0000000007/lock          held by the process that uses the directory
+//! ROOT/0000000007/holder        the name of that process towards the ledger's leases: a UUID
 //! ROOT/0000000007/c00-s01.seg   slot 1 of core 0
 //! ROOT/0000000007/c00-open.seg  intents of core 0 whose segment was given back before their outcome came
 //! ```
@@ -25,6 +26,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use uuid::Uuid;
+
 pub use self::reader::{LeftSegment, Leftover, Reader};
 pub use self::record::Record;
 use self::segment::{HEADER_LEN, Segment, Slot};
@@ -33,7 +36,7 @@ use super::{Intent, Outcome};
 /// How much the journal may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Bytes of a segment. An attempt takes about 400.
+    /// Bytes of a segment. An attempt takes about 500.
     pub segment_bytes: u64,
     /// Segments that a core has from the start, and keeps free beside the one being written.
     pub ready_segments: usize,
@@ -68,6 +71,7 @@ pub struct Journals(Arc<Directory>);
 struct Directory {
     root: PathBuf,
     dir: PathBuf,
+    holder: Uuid,
     options: Options,
     cores: Mutex<Vec<Arc<Core>>>,
     /// Tells others that the process lives; the kernel lets go of it when the process dies.
@@ -114,8 +118,15 @@ impl Journals {
     pub fn create(root: &Path, options: Options) -> io::Result<Self> {
         std::fs::create_dir_all(root)?;
         let (dir, alive) = reader::claim_new(root)?;
+        let holder = Uuid::now_v7();
+        std::fs::write(dir.join(reader::HOLDER), holder.to_string())?;
         let cores = Mutex::default();
-        Ok(Self(Arc::new(Directory { root: root.into(), dir, options, cores, _alive: alive })))
+        Ok(Self(Arc::new(Directory { root: root.into(), dir, holder, options, cores, _alive: alive })))
+    }
+
+    /// The name of this process towards the ledger's leases. It is the directory's: whoever replays that finds it.
+    pub fn holder(&self) -> Uuid {
+        self.0.holder
     }
 
     /// Makes a journal with its first segments preallocated. Each core number is opened once.

@@ -10,14 +10,19 @@
 //! journal has told what became of it ([`Leases::close`]).
 
 mod grant;
+mod parts;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::grant::{Held, Window, decide};
+pub(super) use self::parts::{Part, decide_all};
+use super::Intent;
 use super::store::StoreError;
 
 /// The window of what never ends: a balance, requests in flight.
@@ -27,7 +32,7 @@ pub const FOREVER: i64 = 0;
 pub type Name = Arc<str>;
 
 /// An allowance within one of its windows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Which.
     pub allowance: Name,
@@ -102,7 +107,9 @@ pub struct Answer {
 pub struct Exchanged {
     /// The ledger's clock, in Unix milliseconds. Windows are told by it, whatever a gateway's own clock says.
     pub now: i64,
-    /// Rises when the ledger closed the holder meanwhile: every lease that it knew of is void.
+    /// Rises when the ledger closed the holder meanwhile: every lease that it knew of is void, and begins again from
+    /// nothing. What the process had spent or reserved and is not yet in the ledger comes upon the new lease: it counts as
+    /// spent beyond it.
     pub epoch: i64,
     /// One for each ask, in its order.
     pub answers: Vec<Answer>,
@@ -113,12 +120,48 @@ pub struct Exchanged {
 pub type Draws = Arc<[Draw]>;
 
 /// An allowance of money that an attempt's price is counted against.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draw {
     /// Which, in which window.
     pub place: Place,
     /// The most that it can cost was reserved from the process's lease.
     pub reserved: bool,
+}
+
+/// Before the name of an account in that of its allowance.
+pub(super) const ACCOUNT: &str = "account:";
+
+impl Class {
+    /// As stores write it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Money => "Money",
+            Self::Rate => "Rate",
+            Self::Held => "Held",
+        }
+    }
+}
+
+impl Ask {
+    /// The account whose balance is asked for.
+    pub(super) fn account(&self) -> Option<&str> {
+        match self.cap {
+            Cap::Fixed(_) => None,
+            Cap::Balance { .. } => self.place.allowance.strip_prefix(ACCOUNT),
+        }
+    }
+}
+
+/// All that an attempt's price is counted against: allowance, window, and whether it was reserved there. Its account is
+/// among them, named or not.
+pub(super) fn draws(intent: &Intent) -> impl Iterator<Item = (Cow<'_, str>, i64, bool)> {
+    let is_own = |place: &Place| {
+        place.window == FOREVER && place.allowance.strip_prefix(ACCOUNT) == Some(&*intent.account)
+    };
+    let named = intent.draws.iter().any(|draw| is_own(&draw.place));
+    let own = (!named).then(|| (Cow::Owned(format!("{ACCOUNT}{}", intent.account)), FOREVER, false));
+    let draws = intent.draws.iter();
+    draws.map(|draw| (Cow::Borrowed(&*draw.place.allowance), draw.place.window, draw.reserved)).chain(own)
 }
 
 /// Where leases are kept.

@@ -214,8 +214,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// is no such sink.
     fn forget(&self, sink: &str) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 
-    /// All accounts.
-    fn watched(&self) -> impl Future<Output = Result<Vec<Watched>, StoreError>> + Send;
+    /// Those of these accounts that exist.
+    fn watched(&self, accounts: &[&str]) -> impl Future<Output = Result<Vec<Watched>, StoreError>> + Send;
 
     /// Looks at a balance once more, under lock, keeps where it is, and puts the event into the outbox for each of these
     /// sinks if it has crossed a line on its way down. `alert` is what is to be told, but for level and balance.

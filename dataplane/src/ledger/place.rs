@@ -4,12 +4,15 @@ mod outbox;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aigne_hub_crds::config::PriceSheet;
 use futures::stream::BoxStream;
+use uuid::Uuid;
 
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
+use super::leases::{Ask, Exchanged, Leases};
 use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
@@ -49,10 +52,10 @@ impl Ledger {
 }
 
 impl Store for Ledger {
-    async fn insert(&self, rows: &[Row]) -> Result<u64, StoreError> {
+    async fn insert(&self, holder: Uuid, rows: &[Row]) -> Result<u64, StoreError> {
         match self {
-            Self::Sqlite(store) => store.insert(rows).await,
-            Self::Postgres(store) => store.insert(rows).await,
+            Self::Sqlite(store) => store.insert(holder, rows).await,
+            Self::Postgres(store) => store.insert(holder, rows).await,
         }
     }
 
@@ -127,6 +130,29 @@ impl Accounts for Ledger {
         match self {
             Self::Sqlite(store) => store.differences().await,
             Self::Postgres(store) => store.differences().await,
+        }
+    }
+}
+
+impl Leases for Ledger {
+    async fn exchange(&self, holder: Uuid, ttl: Duration, asks: &[Ask]) -> Result<Exchanged, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.exchange(holder, ttl, asks).await,
+            Self::Postgres(store) => store.exchange(holder, ttl, asks).await,
+        }
+    }
+
+    async fn close(&self, holder: Uuid) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.close(holder).await,
+            Self::Postgres(store) => store.close(holder).await,
+        }
+    }
+
+    async fn tidy(&self, patience: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.tidy(patience).await,
+            Self::Postgres(store) => store.tidy(patience).await,
         }
     }
 }

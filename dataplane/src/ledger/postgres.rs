@@ -7,6 +7,7 @@
 mod accounts;
 mod connection;
 mod insert;
+mod leases;
 mod outbox;
 mod partitions;
 mod report;
@@ -19,12 +20,14 @@ use std::time::Duration;
 
 use aigne_hub_crds::config::PriceSheet;
 use futures::stream::BoxStream;
+use uuid::Uuid;
 
 use self::connection::{Connections, within};
 pub use self::schema::Migrated;
 pub use self::url::{DatabaseUrl, URL_VARIABLE};
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
+use super::leases::{Ask, Exchanged, Leases};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// How to use a database.
@@ -72,14 +75,14 @@ impl Postgres {
 }
 
 impl Store for Postgres {
-    async fn insert(&self, rows: &[Row]) -> Result<u64, StoreError> {
+    async fn insert(&self, holder: Uuid, rows: &[Row]) -> Result<u64, StoreError> {
         if rows.is_empty() {
             return Ok(0);
         }
         let mut lease = self.0.acquire().await?;
         let work = async {
             self.0.partitions().cover(&mut lease.connection, rows).await?;
-            insert::insert(&mut lease.connection, rows).await
+            insert::insert(&mut lease.connection, holder, rows).await
         };
         match within(self.0.options().timeout, work).await {
             Ok(new) => {
@@ -182,6 +185,32 @@ impl Accounts for Postgres {
         let done = within(self.0.options().timeout, work).await?;
         lease.give_back();
         Ok(done)
+    }
+}
+
+impl Leases for Postgres {
+    async fn exchange(&self, holder: Uuid, ttl: Duration, asks: &[Ask]) -> Result<Exchanged, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = leases::exchange(&mut lease.connection, holder, ttl, asks);
+        let done = within(self.0.options().timeout.min(leases::LIMIT), work).await?;
+        lease.give_back();
+        Ok(done)
+    }
+
+    async fn close(&self, holder: Uuid) -> Result<(), StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = leases::close(&mut lease.connection, holder);
+        within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn tidy(&self, patience: Duration) -> Result<(), StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = leases::tidy(&mut lease.connection, patience);
+        within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(())
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod accounts;
 mod insert;
+mod leases;
 mod outbox;
 mod report;
+mod settle;
 mod statements;
 
 use std::collections::BTreeMap;
@@ -20,10 +22,12 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Row as _};
+use uuid::Uuid;
 
 use self::statements::Statements;
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
+use super::leases::{Ask, Exchanged, Leases};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// The database's name in a data folder.
@@ -89,8 +93,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 impl Store for Sqlite {
-    async fn insert(&self, rows: &[Row]) -> Result<u64, StoreError> {
-        Ok(insert::insert(&self.pool, &self.statements, rows).await?)
+    async fn insert(&self, holder: Uuid, rows: &[Row]) -> Result<u64, StoreError> {
+        Ok(insert::insert(&self.pool, &self.statements, holder, rows).await?)
     }
 
     async fn record_sheets(&self, sheets: &[PriceSheet]) -> Result<(), StoreError> {
@@ -146,6 +150,20 @@ impl Accounts for Sqlite {
 
     async fn differences(&self) -> Result<Vec<Difference>, StoreError> {
         Ok(accounts::differences(&self.pool).await?)
+    }
+}
+
+impl Leases for Sqlite {
+    async fn exchange(&self, holder: Uuid, ttl: Duration, asks: &[Ask]) -> Result<Exchanged, StoreError> {
+        Ok(leases::exchange(&self.pool, holder, ttl, asks).await?)
+    }
+
+    async fn close(&self, holder: Uuid) -> Result<(), StoreError> {
+        Ok(leases::close(&self.pool, holder).await?)
+    }
+
+    async fn tidy(&self, patience: Duration) -> Result<(), StoreError> {
+        Ok(leases::tidy(&self.pool, patience).await?)
     }
 }
 

@@ -18,9 +18,9 @@ use super::Row;
 
 /// Where the writer moves usage to.
 pub trait Store: Send + Sync + 'static {
-    /// Adds the rows and their hourly sums in one transaction, and returns how many were new. A row whose
-    /// (`request_id`, attempt) is already there changes nothing.
-    fn insert(&self, rows: &[Row]) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    /// Adds the rows and their hourly sums in one transaction, settles what `holder` (whose journal they are from) drew for
+    /// them, and returns how many were new. A row whose (`request_id`, attempt) is already there changes nothing.
+    fn insert(&self, holder: Uuid, rows: &[Row]) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Keeps price sheets for ever, so that a row's revision can be explained.
     fn record_sheets(&self, sheets: &[PriceSheet]) -> impl Future<Output = Result<(), StoreError>> + Send;

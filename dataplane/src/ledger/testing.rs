@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::leases::Draws;
 use super::{Charge, Intent, Nanos, Outcome, Status};
 use crate::usage::{Source, Usage};
 
@@ -13,6 +14,9 @@ pub(crate) const STATUSES: [Status; 6] = [
     Status::Unreachable,
     Status::Interrupted,
 ];
+
+/// A process.
+pub(crate) const HOLDER: Uuid = Uuid::from_u128(0xA);
 
 /// 2026-03-04 05:06:07.008 UTC.
 pub(crate) const AT: i64 = 1_772_600_767_008;
@@ -32,6 +36,7 @@ pub(crate) fn intent(number: u128, attempt: u32) -> Intent {
         price_revision: Some("0123456789abcdef".into()),
         bound: Usage { input: 1_000, output: 4_096, ..Usage::default() },
         bound_charge: Charge { cost: Nanos(8_442_000), price: Nanos(10_130_400) },
+        draws: Draws::default(),
     }
 }
 

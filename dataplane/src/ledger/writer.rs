@@ -16,12 +16,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 pub use self::metrics::Metrics;
 use self::pairing::Pairing;
 use super::Row;
 use super::journal::{Journals, Leftover, Reader};
-use super::store::Store;
+use super::leases::Leases;
+use super::store::{Store, StoreError};
 
 /// How eager the writer is.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +112,7 @@ impl Handle {
     }
 }
 
-impl<S: Store> Writer<S> {
+impl<S: Store + Leases> Writer<S> {
     /// A writer for all journals of this process, those opened later too.
     pub fn new(journals: Journals, store: S, options: Options) -> (Self, Handle) {
         let (sender, requests) = mpsc::channel(16);
@@ -137,7 +139,7 @@ impl<S: Store> Writer<S> {
         loop {
             self.ship(&mut sources, &mut rows).await;
             if closing {
-                self.remove_own(&sources);
+                self.end(&sources).await;
             }
             waiting.drain(..).for_each(answer);
             if closing {
@@ -174,7 +176,7 @@ impl<S: Store> Writer<S> {
                     Err(error) => tracing::error!(%error, "the journal cannot be read"),
                 }
             }
-            self.insert(rows).await;
+            self.insert(self.journals.holder(), rows).await;
             rows.clear();
             for Source { reader, pairing } in &mut *sources {
                 let unmatched = pairing.take_unmatched();
@@ -190,19 +192,25 @@ impl<S: Store> Writer<S> {
     }
 
     /// Tries until the store has taken the rows.
-    async fn insert(&self, rows: &[Row]) {
+    async fn insert(&self, holder: Uuid, rows: &[Row]) {
         if rows.is_empty() {
             return;
         }
+        let new = self.persist(|| self.store.insert(holder, rows)).await;
+        Metrics::add(&self.metrics.rows, new);
+        Metrics::add(&self.metrics.duplicates, (rows.len() as u64).saturating_sub(new));
+    }
+
+    /// Tries until the store has done it.
+    async fn persist<T, F: Future<Output = Result<T, StoreError>>>(&self, work: impl Fn() -> F) -> T {
         let mut wait = self.options.retry;
         loop {
-            match self.store.insert(rows).await {
-                Ok(new) => {
+            match work().await {
+                Ok(done) => {
                     if self.metrics.away.swap(false, Ordering::Relaxed) {
                         tracing::info!("the ledger's store is back");
                     }
-                    Metrics::add(&self.metrics.rows, new);
-                    return Metrics::add(&self.metrics.duplicates, (rows.len() as u64).saturating_sub(new));
+                    return done;
                 }
                 Err(error) => {
                     Metrics::add(&self.metrics.errors, 1);
@@ -239,32 +247,39 @@ impl<S: Store> Writer<S> {
     /// Returns the attempts that were found, and those of them that have no outcome.
     async fn replay_one(&self, leftover: Leftover) -> io::Result<(usize, usize)> {
         let mut pairing = Pairing::default();
-        let mut count = 0;
+        let (holder, mut count) = (leftover.holder(), 0);
         for segment in leftover.segments()? {
             let records = blocking(move || segment.read()).await?;
             let rows: Vec<_> = records.into_iter().filter_map(|record| pairing.take(record)).collect();
             count += rows.len();
-            self.insert_in_parts(&rows).await;
+            self.insert_in_parts(holder, &rows).await;
         }
         let interrupted = pairing.interrupted();
-        self.insert_in_parts(&interrupted).await;
+        self.insert_in_parts(holder, &interrupted).await;
         Metrics::add(&self.metrics.interrupted, interrupted.len() as u64);
+        // It spends nothing more, and all that it spent is in: what it held and did not spend goes back.
+        self.persist(|| self.store.close(holder)).await;
         blocking(move || leftover.remove()).await?;
         Ok((count + interrupted.len(), interrupted.len()))
     }
 
-    async fn insert_in_parts(&self, rows: &[Row]) {
+    async fn insert_in_parts(&self, holder: Uuid, rows: &[Row]) {
         for part in rows.chunks(self.options.replay_rows.max(1)) {
-            self.insert(part).await;
+            self.insert(holder, part).await;
         }
     }
 
-    fn remove_own(&self, sources: &[Source]) {
+    /// Gives back what the process holds, and removes its directory: nobody asks for leases any more. What cannot be done
+    /// is left to the next start.
+    async fn end(&self, sources: &[Source]) {
         let open = sources.iter().any(|source| source.pairing.open().next().is_some());
-        if !open
-            && self.journals.is_done()
-            && let Err(error) = self.journals.remove()
-        {
+        if open || !self.journals.is_done() {
+            return;
+        }
+        if let Err(error) = self.store.close(self.journals.holder()).await {
+            return tracing::warn!(%error, "what this process held is given back at the next start");
+        }
+        if let Err(error) = self.journals.remove() {
             tracing::warn!(%error, "the journal's directory cannot be removed");
         }
     }

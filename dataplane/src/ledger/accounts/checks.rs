@@ -1,11 +1,13 @@
 //! What must add up, as questions that both stores answer: each gives what differs, what it should be and what it is.
 
 /// A name, and its question.
-pub(in crate::ledger) const CHECKS: [(&str, &str); 6] = [
+pub(in crate::ledger) const CHECKS: [(&str, &str); 8] = [
     ("each charged usage row has its entry", ROWS),
     ("each usage entry has its row", ENTRIES),
     ("hourly sums are those of the rows", HOURS),
     ("a balance is the sum of its entries", BALANCES),
+    ("what was spent of an account is the sum of its usage entries", SPENDING),
+    ("holders that were closed hold nothing", LEASES),
     ("credits left are not less than the balance", CREDITS),
     ("all postings add up to nothing", BOOKS),
 ];
@@ -35,11 +37,20 @@ const BALANCES: &str = "
     SELECT name, expected, found FROM (
         SELECT COALESCE(a.account, e.account) AS name, CAST(COALESCE(e.amount, 0) AS bigint) AS expected, a.balance AS found
         FROM (SELECT account, SUM(amount) AS amount FROM entries GROUP BY account) AS e
-        FULL JOIN accounts AS a ON a.account = e.account
+        FULL JOIN balances AS a ON a.account = e.account
     ) AS both_sides WHERE found IS NULL OR expected <> found";
 
+const SPENDING: &str = "
+    SELECT a.account, CAST(COALESCE(e.amount, 0) AS bigint), a.spent FROM balances AS a
+    LEFT JOIN (SELECT account, -SUM(amount) AS amount FROM entries WHERE kind = 'Usage' GROUP BY account) AS e
+    ON e.account = a.account WHERE a.spent <> COALESCE(e.amount, 0)";
+
+const LEASES: &str = "
+    SELECT l.allowance || ' ' || l.\"window\" || ' ' || CAST(l.holder AS text), CAST(NULL AS bigint), l.granted - l.returned
+    FROM leases AS l JOIN holders AS h ON h.holder = l.holder WHERE h.closed_at IS NOT NULL";
+
 const CREDITS: &str = "
-    SELECT a.account, a.balance, CAST(COALESCE(c.remaining, 0) AS bigint) FROM accounts AS a
+    SELECT a.account, a.balance, CAST(COALESCE(c.remaining, 0) AS bigint) FROM balances AS a
     LEFT JOIN (SELECT account, SUM(remaining) AS remaining FROM credits GROUP BY account) AS c ON c.account = a.account
     WHERE a.balance > COALESCE(c.remaining, 0)";
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use uuid::Uuid;
+
 use super::record::{self, Record};
 use super::segment::{self, HEADER_LEN, Segment};
 use super::{Core, Intent};
@@ -13,8 +15,11 @@ use super::{Core, Intent};
 /// The sequence number of `c00-open.seg`, before those of all segments.
 pub(super) const OPEN_SEQUENCE: u64 = 0;
 
+/// The file that has the process's name towards the ledger's leases.
+pub(super) const HOLDER: &str = "holder";
+
 /// Most bytes that one read takes from one core. Half of it is more than the longest record, whose eight
-/// strings are 64 KiB at most.
+/// strings are 64 KiB at most, and whose draws are a handful of names that are bounded far below that.
 const CHUNK: u64 = 2 << 20;
 
 /// Follows one core's journal.
@@ -35,6 +40,7 @@ pub struct Reader {
 #[derive(Debug)]
 pub struct Leftover {
     dir: PathBuf,
+    holder: Uuid,
     /// So that no other process replays it too.
     _held: File,
 }
@@ -132,6 +138,11 @@ impl Leftover {
         &self.dir
     }
 
+    /// The process's name towards the ledger's leases; nil where it had none: an earlier version's.
+    pub fn holder(&self) -> Uuid {
+        self.holder
+    }
+
     /// Core by core, oldest first.
     pub fn segments(&self) -> io::Result<Vec<LeftSegment>> {
         let mut segments = Vec::new();
@@ -196,12 +207,21 @@ pub(super) fn claim_dead(root: &Path, own: &Path) -> io::Result<Vec<Leftover>> {
     for dir in dirs {
         let held = File::create(dir.join("lock"))?;
         match held.try_lock() {
-            Ok(()) => dead.push(Leftover { dir, _held: held }),
+            Ok(()) => dead.push(Leftover { holder: holder(&dir)?, dir, _held: held }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
     Ok(dead)
+}
+
+/// Nil also where the process was killed while it wrote its name: it can have done nothing yet.
+fn holder(dir: &Path) -> io::Result<Uuid> {
+    match std::fs::read_to_string(dir.join(HOLDER)) {
+        Ok(text) => Ok(text.parse().unwrap_or_default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Uuid::nil()),
+        Err(error) => Err(error),
+    }
 }
 
 fn lock_root(root: &Path) -> io::Result<File> {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ledger::leases::{Draw, Draws, Place};
 use crate::ledger::{Charge, Intent, Nanos, Outcome, Status};
 use crate::usage::{Source, Usage};
 
@@ -46,6 +47,7 @@ pub(super) fn encode_intent(out: &mut Vec<u8>, intent: &Intent) {
     put_string(out, intent.user.as_deref());
     put_string(out, intent.project.as_deref());
     put_string(out, intent.price_revision.as_deref());
+    put_draws(out, &intent.draws);
 }
 
 /// Replaces `out` with the record; [`seal`] completes it.
@@ -135,6 +137,18 @@ fn put_string(out: &mut Vec<u8>, text: Option<&str>) {
     out.extend(text.as_bytes());
 }
 
+/// A number of draws, then each: name, window, flags.
+fn put_draws(out: &mut Vec<u8>, draws: &[Draw]) {
+    // A handful: one for each budget of the tenant and the key.
+    let draws = &draws[..draws.len().min(usize::from(u8::MAX))];
+    out.push(u8::try_from(draws.len()).unwrap_or(u8::MAX));
+    for Draw { place, reserved } in draws {
+        put_string(out, Some(&place.allowance));
+        out.extend(place.window.to_le_bytes());
+        out.push(u8::from(*reserved));
+    }
+}
+
 /// Reads fields from the front of a payload.
 struct Fields<'a>(&'a [u8]);
 
@@ -148,6 +162,7 @@ impl Fields<'_> {
         let user = self.string()?.map(str::to_owned);
         let project = self.string()?.map(str::to_owned);
         let price_revision = self.string()?.map(Arc::from);
+        let draws = self.draws()?;
         Some(Intent {
             request_id,
             attempt,
@@ -162,6 +177,7 @@ impl Fields<'_> {
             price_revision,
             bound,
             bound_charge,
+            draws,
         })
     }
 
@@ -178,6 +194,17 @@ impl Fields<'_> {
             charge: self.charge()?,
             first_byte_ms: self.optional(|fields| fields.take().map(u32::from_le_bytes))?,
         })
+    }
+
+    /// None in a record of an earlier version, which ends before.
+    fn draws(&mut self) -> Option<Draws> {
+        let count = if self.0.is_empty() { 0 } else { self.byte()? };
+        let mut draw = || {
+            let allowance = self.string()??.into();
+            let window = i64::from_le_bytes(self.take()?);
+            Some(Draw { place: Place { allowance, window }, reserved: self.byte()? & 1 == 1 })
+        };
+        (0..count).map(|_| draw()).collect()
     }
 
     fn key(&mut self) -> Option<(Uuid, u32, i64)> {

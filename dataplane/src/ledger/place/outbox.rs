@@ -56,10 +56,10 @@ impl Outbox for Ledger {
         }
     }
 
-    async fn watched(&self) -> Result<Vec<Watched>, StoreError> {
+    async fn watched(&self, accounts: &[&str]) -> Result<Vec<Watched>, StoreError> {
         match self {
-            Self::Sqlite(store) => store.watched().await,
-            Self::Postgres(store) => store.watched().await,
+            Self::Sqlite(store) => store.watched(accounts).await,
+            Self::Postgres(store) => store.watched(accounts).await,
         }
     }
 

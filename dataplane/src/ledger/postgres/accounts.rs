@@ -29,10 +29,12 @@ pub(super) async fn fulfil(
 
 async fn state(connection: &mut PgConnection, account: &str, reference: Option<&str>) -> sqlx::Result<State> {
     // There has to be a row that can be locked.
-    let made = sqlx::query("INSERT INTO accounts (account, balance) VALUES ($1, 0) ON CONFLICT DO NOTHING");
+    let made = sqlx::query("INSERT INTO accounts (account, credited) VALUES ($1, 0) ON CONFLICT DO NOTHING");
     made.bind(account).execute(&mut *connection).await?;
-    let found =
-        sqlx::query("SELECT balance, closed_at IS NOT NULL FROM accounts WHERE account = $1 FOR UPDATE");
+    let locked = sqlx::query("SELECT FROM accounts WHERE account = $1 FOR UPDATE");
+    locked.bind(account).execute(&mut *connection).await?;
+    // Begun after the lock: it sees what was entered until then.
+    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL FROM balances WHERE account = $1");
     let found = found.bind(account).fetch_one(&mut *connection).await?;
     let (balance, closed) = (found.try_get(0)?, found.try_get(1)?);
     let left = format!("{CREDIT} WHERE account = $1 AND NOT lapsed AND remaining > 0");
@@ -43,10 +45,10 @@ async fn state(connection: &mut PgConnection, account: &str, reference: Option<&
 }
 
 async fn write(connection: &mut PgConnection, account: &str, change: &Change, now: i64) -> sqlx::Result<()> {
-    let balance = "UPDATE accounts SET balance = greatest(least(balance::numeric + $2, 9223372036854775807), \
-         -9223372036854775808), closed_at = coalesce(closed_at, $3) WHERE account = $1";
+    let credited = "UPDATE accounts SET credited = saturated(credited::numeric + $2), \
+         closed_at = coalesce(closed_at, $3) WHERE account = $1";
     let closed_at = change.close.then(|| time(now).to_sqlx());
-    sqlx::query(balance).bind(account).bind(change.sum()).bind(closed_at).execute(&mut *connection).await?;
+    sqlx::query(credited).bind(account).bind(change.sum()).bind(closed_at).execute(&mut *connection).await?;
     for Entry { id, kind, amount, at, reference, note } in &change.entries {
         let text = "INSERT INTO entries (id, attempt, account, kind, amount, at, reference, note) \
              VALUES ($1, 0, $2, $3, $4, $5, $6, $7)";
@@ -83,7 +85,8 @@ pub(super) async fn accounts(
     connection: &mut PgConnection,
     only: Option<&str>,
 ) -> sqlx::Result<Vec<Account>> {
-    let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0)::bigint FROM accounts AS a LEFT JOIN ( \
+    let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0)::bigint, a.leased, a.frozen \
+         FROM balances AS a LEFT JOIN ( \
              SELECT account, SUM(price_nanos) AS price FROM usage_hourly WHERE source = 'Bound' GROUP BY account \
          ) AS s ON s.account = a.account WHERE $1::text IS NULL OR a.account = $1 ORDER BY 1";
     let rows = sqlx::query(text).bind(only).fetch_all(connection).await?;
@@ -93,6 +96,8 @@ pub(super) async fn accounts(
             balance: row.try_get(1)?,
             closed_at: row.try_get::<Option<jiff_sqlx::Timestamp>, _>(2)?.map(milliseconds),
             suspense: row.try_get(3)?,
+            leased: row.try_get(4)?,
+            frozen: row.try_get(5)?,
         })
     };
     rows.iter().map(account).collect()

@@ -16,8 +16,8 @@ use super::partitions::Partitions;
 use super::schema;
 use crate::ledger::store::StoreError;
 
-/// At the same time: the writer's, and one for whoever else asks.
-const MOST: usize = 2;
+/// At the same time: the writer's, that of leases, for which requests wait, and one for whoever else asks.
+const MOST: usize = 3;
 
 /// An idle connection is not trusted for longer: what lies between may have forgotten it without a word.
 const IDLE: Duration = Duration::from_mins(1);
@@ -106,7 +106,8 @@ pub(super) async fn connect(options: &Options, longest: Duration) -> Result<PgCo
     let connecting = async {
         let mut connection = target.connect().await?;
         let settings = format!(
-            "SET statement_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; SET TIME ZONE 'UTC'",
+            "SET statement_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; SET TIME ZONE 'UTC'; \
+             SET aigne_hub.settles = 'yes'",
             longest.as_millis().max(1)
         );
         connection.execute(AssertSqlSafe(settings)).await?;

@@ -1,15 +1,17 @@
 //! Adding rows: one statement, one journey, one transaction.
 //!
-//! Rows come in the order of their key, and hourly sums in that of theirs. So all gateways take locks in one
-//! order (rows, then sums), and none ever waits for another in a circle.
+//! Rows come in the order of their key, hourly sums in that of theirs, and what was spent in that of its places. So all
+//! gateways take locks in one order (rows, then sums), and none ever waits for another in a circle: rows of `spending` are
+//! the own holder's.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::ledger::Row;
+use crate::ledger::{Row, leases};
 
 /// The sums are made from the rows that were really inserted. A sum ends at 64 bits, it never turns around.
 const INSERT: &str = r#"
@@ -51,15 +53,36 @@ WITH new AS (
             -9223372036854775808),
         price_nanos = greatest(least(old.price_nanos::numeric + excluded.price_nanos, 9223372036854775807),
             -9223372036854775808)
+), drawn AS (
+    SELECT * FROM UNNEST($27::uuid[], $28::bigint[], $29::text[], $30::bigint[], $31::boolean[])
+        AS drawn (request_id, attempt, allowance, "window", reserved)
+), spent AS (
+    INSERT INTO spending AS old (allowance, "window", holder, spent, unreserved, suspense)
+    SELECT allowance, "window", $32,
+        saturated(coalesce(sum(price) FILTER (WHERE source <> 'Bound' AND reserved), 0)),
+        saturated(coalesce(sum(price) FILTER (WHERE source <> 'Bound' AND NOT reserved), 0)),
+        saturated(coalesce(sum(price) FILTER (WHERE source = 'Bound'), 0))
+    FROM drawn JOIN (
+        SELECT request_id, attempt, source, greatest(price_nanos, -9223372036854775807) AS price FROM new
+        WHERE source = 'Bound' -- a row that comes again when its month was taken away was charged before
+            OR NOT EXISTS (SELECT FROM entries WHERE id = new.request_id AND entries.attempt = new.attempt)
+    ) AS charged USING (request_id, attempt)
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (allowance, "window", holder) DO UPDATE SET
+        spent = saturated(old.spent::numeric + excluded.spent),
+        unreserved = saturated(old.unreserved::numeric + excluded.unreserved),
+        suspense = saturated(old.suspense::numeric + excluded.suspense)
 )
 SELECT count(*) FROM new
 "#;
 
-/// Inserts rows and sums; returns how many rows were new.
-pub(super) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> sqlx::Result<u64> {
+/// Inserts rows and sums, and settles them for their holder; returns how many rows were new.
+pub(super) async fn insert(connection: &mut PgConnection, holder: Uuid, rows: &[Row]) -> sqlx::Result<u64> {
     let mut rows: Vec<_> = rows.iter().collect();
     // Stable: of two with one key, the first that came stands.
     rows.sort_by_key(|row| (row.intent.request_id, row.intent.attempt));
+    let drawn = drawn(&rows);
     let query = sqlx::query_scalar::<_, i64>(INSERT)
         .bind(column(&rows, |row| row.intent.request_id))
         .bind(column(&rows, |row| i64::from(row.intent.attempt)))
@@ -86,9 +109,44 @@ pub(super) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> sqlx:
         .bind(column(&rows, |row| row.intent.price_revision.as_deref().map(text)))
         .bind(column(&rows, |row| row.outcome.usage.reported_cost_nanos))
         .bind(column(&rows, |row| row.outcome.first_byte_ms.map(i64::from)))
-        .bind(column(&rows, Row::duration_ms));
+        .bind(column(&rows, Row::duration_ms))
+        .bind(drawn.ids)
+        .bind(drawn.attempts)
+        .bind(drawn.allowances)
+        .bind(drawn.windows)
+        .bind(drawn.reserved)
+        .bind(holder);
     let new = query.fetch_one(connection).await?;
     Ok(u64::try_from(new).unwrap_or_default())
+}
+
+/// What the rows' prices are counted against, as columns; the row's key tells which are new.
+#[derive(Default)]
+struct Drawn<'a> {
+    ids: Vec<Uuid>,
+    attempts: Vec<i64>,
+    allowances: Vec<Cow<'a, str>>,
+    windows: Vec<i64>,
+    reserved: Vec<bool>,
+}
+
+fn drawn<'a>(rows: &[&'a Row]) -> Drawn<'a> {
+    let mut drawn = Drawn::default();
+    let mut before = None;
+    for row in rows {
+        let key = (row.intent.request_id, row.intent.attempt);
+        if before.replace(key) == Some(key) || row.outcome.charge.price.0 == 0 {
+            continue;
+        }
+        for (allowance, window, reserved) in leases::draws(&row.intent) {
+            drawn.ids.push(key.0);
+            drawn.attempts.push(key.1.into());
+            drawn.allowances.push(clean(allowance));
+            drawn.windows.push(window);
+            drawn.reserved.push(reserved);
+        }
+    }
+    drawn
 }
 
 fn column<'a, T>(rows: &[&'a Row], cell: impl Fn(&'a Row) -> T) -> Vec<T> {
@@ -97,7 +155,11 @@ fn column<'a, T>(rows: &[&'a Row], cell: impl Fn(&'a Row) -> T) -> Vec<T> {
 
 /// Postgres keeps no NUL in a text: a row with one would be refused for ever, and all others with it.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
+    clean(Cow::Borrowed(text))
+}
+
+fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { text }
 }
 
 /// Within what both sides can say: the years 1970 to 9999.

@@ -16,7 +16,7 @@ use crate::ledger::outbox::{
 use crate::ledger::store::StoreError;
 
 /// What an account may spend.
-const BALANCE: &str = "SELECT account, balance FROM accounts";
+const BALANCE: &str = "SELECT account, balance FROM balances";
 
 impl Postgres {
     /// On a connection, for as long as anything but a migration may take.
@@ -102,12 +102,12 @@ impl Outbox for Postgres {
         .await
     }
 
-    async fn watched(&self) -> Result<Vec<Watched>, StoreError> {
+    async fn watched(&self, accounts: &[&str]) -> Result<Vec<Watched>, StoreError> {
         let text = format!(
             "SELECT b.account, b.balance, COALESCE(a.level, 'Fine') FROM ({BALANCE}) AS b \
-             LEFT JOIN balance_alerts AS a ON a.account = b.account"
+             LEFT JOIN balance_alerts AS a ON a.account = b.account WHERE b.account = ANY($1)"
         );
-        let query = sqlx::query(AssertSqlSafe(text));
+        let query = sqlx::query(AssertSqlSafe(text)).bind(accounts);
         let watched = |row: &PgRow| {
             let level = Level::named(row.try_get(2)?);
             Ok(Watched { account: row.try_get(0)?, balance: row.try_get(1)?, level })

@@ -38,7 +38,7 @@ async fn state(
     account: &str,
     reference: Option<&str>,
 ) -> sqlx::Result<State> {
-    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL FROM accounts WHERE account = ?");
+    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL FROM balances WHERE account = ?");
     let found = found.bind(account).fetch_optional(&mut *connection).await?;
     let (balance, closed) = match found {
         Some(row) => (row.try_get(0)?, row.try_get(1)?),
@@ -57,11 +57,11 @@ async fn write(
     change: &Change,
     now: i64,
 ) -> sqlx::Result<()> {
-    let balance = "INSERT INTO accounts (account, balance, closed_at) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (account) DO UPDATE SET balance = CAST(balance + excluded.balance AS INTEGER), \
+    let credited = "INSERT INTO accounts (account, credited, closed_at) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (account) DO UPDATE SET credited = CAST(credited + excluded.credited AS INTEGER), \
          closed_at = COALESCE(closed_at, excluded.closed_at)";
     let closed_at = change.close.then_some(now);
-    sqlx::query(balance).bind(account).bind(change.sum()).bind(closed_at).execute(&mut *connection).await?;
+    sqlx::query(credited).bind(account).bind(change.sum()).bind(closed_at).execute(&mut *connection).await?;
     for Entry { id, kind, amount, at, reference, note } in &change.entries {
         let text = "INSERT INTO entries (id, attempt, account, kind, amount, at, reference, note) \
              VALUES (?, 0, ?, ?, ?, ?, ?, ?)";
@@ -84,7 +84,8 @@ pub(super) async fn due(pool: &SqlitePool, now: i64) -> sqlx::Result<Vec<String>
 }
 
 pub(super) async fn accounts(pool: &SqlitePool, only: Option<&str>) -> sqlx::Result<Vec<Account>> {
-    let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0) FROM accounts AS a LEFT JOIN ( \
+    let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0), a.leased, a.frozen \
+         FROM balances AS a LEFT JOIN ( \
              SELECT account, SUM(price_nanos) AS price FROM usage_hourly WHERE source = 'Bound' GROUP BY account \
          ) AS s ON s.account = a.account WHERE ?1 IS NULL OR a.account = ?1 ORDER BY 1";
     let rows = sqlx::query(text).bind(only).fetch_all(pool).await?;
@@ -94,6 +95,8 @@ pub(super) async fn accounts(pool: &SqlitePool, only: Option<&str>) -> sqlx::Res
             balance: row.try_get(1)?,
             closed_at: row.try_get(2)?,
             suspense: row.try_get(3)?,
+            leased: row.try_get(4)?,
+            frozen: row.try_get(5)?,
         })
     };
     rows.iter().map(account).collect()
@@ -158,6 +161,7 @@ pub(super) async fn differences(pool: &SqlitePool) -> sqlx::Result<Vec<Differenc
         let text = text
             .replace("CAST(u.request_id AS text)", "lower(hex(u.request_id))")
             .replace("CAST(e.id AS text)", "lower(hex(e.id))")
+            .replace("CAST(l.holder AS text)", "lower(hex(l.holder))")
             .replace("{hour}", "at - at % 3600000");
         for row in sqlx::query(AssertSqlSafe(text)).fetch_all(pool).await? {
             found.push(Difference {

@@ -10,7 +10,9 @@ use std::sync::{Arc, LazyLock};
 
 use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use sqlx::{Arguments, AssertSqlSafe, Connection, Row as _, SqliteConnection};
+use uuid::Uuid;
 
+use super::settle;
 use super::statements::Statements;
 use crate::ledger::store::Sums;
 use crate::ledger::{Row, Status};
@@ -18,11 +20,16 @@ use crate::usage::Source;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Inserts rows and sums in one transaction; returns how many rows were new.
-pub(super) async fn insert(pool: &SqlitePool, texts: &Statements, rows: &[Row]) -> sqlx::Result<u64> {
+/// Inserts rows and sums in one transaction, and settles them for their holder; returns how many rows were new.
+pub(super) async fn insert(
+    pool: &SqlitePool,
+    texts: &Statements,
+    holder: Uuid,
+    rows: &[Row],
+) -> sqlx::Result<u64> {
     let mut connection = pool.acquire().await?;
-    let inserted = match transact(&mut connection, texts, rows, How::Counting).await {
-        Ok(None) => transact(&mut connection, texts, rows, How::Returning).await,
+    let inserted = match transact(&mut connection, texts, holder, rows, How::Counting).await {
+        Ok(None) => transact(&mut connection, texts, holder, rows, How::Returning).await,
         other => other,
     };
     match inserted {
@@ -44,10 +51,12 @@ enum How {
 async fn transact(
     connection: &mut SqliteConnection,
     texts: &Statements,
+    holder: Uuid,
     rows: &[Row],
     how: How,
 ) -> sqlx::Result<Option<u64>> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let charged = settle::charged_before(&mut transaction, rows).await?;
     let mut new = Vec::with_capacity(rows.len());
     let mut rest = rows;
     while !rest.is_empty() {
@@ -84,11 +93,12 @@ async fn transact(
         let query = sqlx::query_with(AssertSqlSafe(text), sum_arguments(chunk)?);
         query.execute(&mut *transaction).await?;
     }
+    settle::settle(&mut transaction, texts, holder, &new, &charged).await?;
     transaction.commit().await?;
     Ok(Some(new.len() as u64))
 }
 
-fn key(row: &Row) -> (Vec<u8>, i64) {
+pub(super) fn key(row: &Row) -> (Vec<u8>, i64) {
     (row.intent.request_id.as_bytes().to_vec(), row.intent.attempt.into())
 }
 
@@ -204,9 +214,14 @@ fn add_sum(to: &mut SqliteArguments, hour: &Hour<'_>, sum: &Sums) -> Result<(), 
         sum.cost_nanos,
         sum.price_nanos,
     ] {
-        to.add(i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX }))?;
+        to.add(clamped(value))?;
     }
     Ok(())
+}
+
+/// A sum ends at 64 bits.
+pub(super) fn clamped(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
 fn saturating(count: u64) -> i64 {

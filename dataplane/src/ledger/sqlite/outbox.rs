@@ -16,7 +16,7 @@ use crate::ledger::store::StoreError;
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 /// What an account may spend.
-const BALANCE: &str = "SELECT account, balance FROM accounts";
+const BALANCE: &str = "SELECT account, balance FROM balances";
 
 impl Outbox for Sqlite {
     async fn register(&self, sink: &str) -> Result<(), StoreError> {
@@ -111,12 +111,14 @@ impl Outbox for Sqlite {
         Ok((was.rows_affected() + rest.rows_affected() > 0).then(|| rest.rows_affected()))
     }
 
-    async fn watched(&self) -> Result<Vec<Watched>, StoreError> {
+    async fn watched(&self, accounts: &[&str]) -> Result<Vec<Watched>, StoreError> {
         let text = format!(
             "SELECT b.account, b.balance, COALESCE(a.level, 'Fine') FROM ({BALANCE}) AS b \
-             LEFT JOIN balance_alerts AS a ON a.account = b.account"
+             LEFT JOIN balance_alerts AS a ON a.account = b.account \
+             WHERE b.account IN (SELECT value FROM json_each(?))"
         );
-        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&self.pool).await?;
+        let accounts = serde_json::json!(accounts).to_string();
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(accounts).fetch_all(&self.pool).await?;
         let watched = |row: &SqliteRow| {
             let level = Level::named(row.try_get(2)?);
             Ok(Watched { account: row.try_get(0)?, balance: row.try_get(1)?, level })

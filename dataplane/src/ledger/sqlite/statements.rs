@@ -57,6 +57,9 @@ pub(super) const SUMS: [&str; 9] = [
     "price_nanos",
 ];
 
+/// What `spending` adds up.
+const SPENT: [&str; 3] = ["spent", "unreserved", "suspense"];
+
 /// One text for each size.
 #[derive(Clone, Debug)]
 pub(super) struct Sized([(usize, Arc<str>); SIZES.len()]);
@@ -70,18 +73,24 @@ pub(super) struct Statements {
     pub(super) usage_returning: Sized,
     /// Adds to the hourly sums.
     pub(super) hourly: Sized,
+    /// Adds to what a holder spent.
+    pub(super) spending: Sized,
 }
 
 impl Statements {
     pub(super) fn new() -> Self {
         // A sum beyond 64 bits becomes a float in SQLite, and the cast its largest integer again.
-        let add = SUMS.map(|sum| format!("{sum} = CAST(usage_hourly.{sum} + excluded.{sum} AS INTEGER)"));
-        let add = format!("ON CONFLICT DO UPDATE SET {}", add.join(", "));
+        let add = |table: &str, sums: &[&str]| {
+            let add = |sum| format!("{sum} = CAST({table}.{sum} + excluded.{sum} AS INTEGER)");
+            format!("ON CONFLICT DO UPDATE SET {}", sums.iter().map(add).collect::<Vec<_>>().join(", "))
+        };
         let hourly = [HOURLY_KEY.as_slice(), SUMS.as_slice()].concat();
+        let spending = [["allowance", "\"window\"", "holder"], SPENT].concat();
         Self {
             usage: Sized::new("usage", &USAGE, ""),
             usage_returning: Sized::new("usage", &USAGE, "RETURNING request_id, attempt"),
-            hourly: Sized::new("usage_hourly", &hourly, &add),
+            hourly: Sized::new("usage_hourly", &hourly, &add("usage_hourly", &SUMS)),
+            spending: Sized::new("spending", &spending, &add("spending", &SPENT)),
         }
     }
 }

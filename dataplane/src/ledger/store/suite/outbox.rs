@@ -11,9 +11,9 @@ use crate::ledger::Nanos;
 use crate::ledger::accounts::{Accounts, Done, Kind};
 use crate::ledger::outbox::{Alert, Fate, Level, Message, Outbox, What};
 use crate::ledger::store::Store;
-use crate::ledger::testing::AT;
+use crate::ledger::testing::{AT, HOLDER};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 async fn claim(store: &impl Outbox, sink: &str) -> Vec<Message> {
     store.claim(sink, 100, HOUR).await.unwrap()
@@ -24,14 +24,14 @@ fn ids(messages: &[Message]) -> BTreeSet<&str> {
 }
 
 pub(crate) async fn entries_are_told_once_to_each_sink(store: &(impl Store + Accounts + Outbox)) {
-    store.insert(&[row(1)]).await.unwrap();
+    store.insert(HOLDER, &[row(1)]).await.unwrap();
     store.register("a").await.unwrap();
     store.register("b").await.unwrap();
     store.register("b").await.unwrap();
     let mut free = row(4);
     free.outcome.charge.price = Nanos(0);
-    store.insert(&[row(1), row(2), row(3), free]).await.unwrap();
-    store.insert(&[row(3)]).await.unwrap();
+    store.insert(HOLDER, &[row(1), row(2), row(3), free]).await.unwrap();
+    store.insert(HOLDER, &[row(3)]).await.unwrap();
     let grant = posting(Kind::Grant, "grant/launch", 500, None);
     for done in [Done::Entered, Done::Already(500)] {
         assert_eq!(store.fulfil("acme-account", &grant, AT + 9).await.unwrap(), done);
@@ -61,7 +61,7 @@ pub(crate) async fn entries_are_told_once_to_each_sink(store: &(impl Store + Acc
 pub(crate) async fn a_claim_holds_until_it_is_settled_or_lapses(store: &(impl Store + Outbox)) {
     store.register("a").await.unwrap();
     let rows: Vec<_> = (1..=40).map(row).collect();
-    store.insert(&rows).await.unwrap();
+    store.insert(HOLDER, &rows).await.unwrap();
     // At the same time: none is claimed twice, and none is left out.
     let claims = join_all((0..8).map(|_| store.claim("a", 5, HOUR))).await;
     let claimed: Vec<_> = claims.into_iter().flat_map(Result::unwrap).collect();
@@ -100,7 +100,7 @@ pub(crate) async fn a_claim_holds_until_it_is_settled_or_lapses(store: &(impl St
     assert_eq!(claim(store, "a").await.len(), 4);
     assert_eq!(store.forget("a").await.unwrap(), Some(4));
     assert_eq!(store.forget("a").await.unwrap(), None);
-    store.insert(&[row(99)]).await.unwrap();
+    store.insert(HOLDER, &[row(99)]).await.unwrap();
     assert_eq!(claim(store, "a").await, []);
 }
 
@@ -129,12 +129,12 @@ pub(crate) async fn a_crossing_is_told_once(store: &(impl Store + Accounts + Out
     };
     give("topup/1", 200_000).await;
     assert_eq!(look(Some(60_000)).await, (vec![], vec![]));
-    store.insert(&[row(1)]).await.unwrap();
-    let watched = store.watched().await.unwrap();
+    store.insert(HOLDER, &[row(1)]).await.unwrap();
+    let watched = store.watched(&["acme-account", "nobody"]).await.unwrap();
     assert_eq!((watched.len(), watched[0].balance, watched[0].level), (1, 49_400, Level::Fine));
     assert_eq!(look(Some(60_000)).await, (vec![Level::Low], vec![(Level::Low, 49_400)]));
     assert_eq!(look(Some(60_000)).await, (vec![], vec![]));
-    store.insert(&[row(2)]).await.unwrap();
+    store.insert(HOLDER, &[row(2)]).await.unwrap();
     assert_eq!(look(Some(60_000)).await, (vec![Level::Exhausted], vec![(Level::Exhausted, -101_200)]));
     // On its way up nothing is told, and the next way down is told again.
     give("topup/2", 121_200).await;
@@ -142,5 +142,5 @@ pub(crate) async fn a_crossing_is_told_once(store: &(impl Store + Accounts + Out
     give("topup/3", 1_000_000).await;
     assert_eq!(look(Some(60_000)).await, (vec![Level::Fine], vec![]));
     assert_eq!(look(Some(2_000_000)).await, (vec![Level::Low], vec![(Level::Low, 1_020_000)]));
-    assert_eq!(store.watched().await.unwrap()[0].level, Level::Low);
+    assert_eq!(store.watched(&["acme-account", "nobody"]).await.unwrap()[0].level, Level::Low);
 }
