@@ -55,12 +55,14 @@ pub struct Args {
     /// What ServiceAccount tokens must be made for to stand for a Tenant's key.
     #[arg(long, value_name = "NAME", env = "AIGNE_HUB_IDENTITY_AUDIENCE", default_value = IDENTITY_AUDIENCE)]
     identity_audience: String,
+    #[command(flatten)]
+    offset: serving::ClockOffset,
 }
 
 /// Serves until SIGTERM or Ctrl-C.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     serving::private_folder(&args.data.data)?;
-    let clock = context.clock;
+    let clock = args.offset.applied(context.clock);
     let export = args.export.sinks(&context.environment)?;
     let ledger = if let Some(url) = args.database.url(&context.environment) {
         LedgerPlace::Postgres(postgres::Options::new(url))

@@ -253,6 +253,7 @@ impl Process {
         }
         command.args(["--drain-delay", blueprint.drain_delay.as_deref().unwrap_or("0s")]);
         command.arg("--threads").arg(blueprint.threads.unwrap_or(1).to_string());
+        command.env_remove("AIGNE_HUB_DATABASE_URL");
         command.envs(blueprint.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;

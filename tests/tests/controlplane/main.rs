@@ -8,4 +8,5 @@ mod harness;
 mod helm;
 mod operator;
 mod serve;
+mod shared_ledger;
 mod system;
