@@ -3,6 +3,7 @@
 mod accounts;
 mod crd_rules;
 mod crds;
+mod export;
 mod gitops;
 mod harness;
 mod helm;
