@@ -141,16 +141,16 @@ BEGIN
         FROM inserted WHERE price_nanos <> 0 AND source <> 'Bound' ORDER BY request_id, attempt
         ON CONFLICT DO NOTHING -- a row that comes again when its month was taken away is not charged again
         RETURNING account, amount
-    ), known AS (
+    ), opened AS (
         INSERT INTO accounts (account, credited) SELECT DISTINCT account, 0 FROM entered
-        WHERE NOT EXISTS (SELECT FROM accounts AS old WHERE old.account = entered.account) ORDER BY 1
+        WHERE NOT EXISTS (SELECT FROM accounts AS known WHERE known.account = entered.account) ORDER BY 1
         ON CONFLICT DO NOTHING
     )
-    INSERT INTO spending AS old (allowance, "window", holder, spent, unreserved, suspense)
+    INSERT INTO spending AS kept (allowance, "window", holder, spent, unreserved, suspense)
     SELECT 'account:' || account, 0, '00000000-0000-0000-0000-000000000000', 0, saturated(-sum(amount)), 0
     FROM entered WHERE current_setting('aigne_hub.settles', true) IS DISTINCT FROM 'yes' GROUP BY account ORDER BY account
     ON CONFLICT (allowance, "window", holder) DO UPDATE SET
-        unreserved = saturated(old.unreserved::numeric + excluded.unreserved);
+        unreserved = saturated(kept.unreserved::numeric + excluded.unreserved);
     RETURN NULL;
 END $$;
 

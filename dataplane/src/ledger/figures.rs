@@ -14,7 +14,7 @@ use super::postgres::testing::Server;
 use super::price::Rates;
 use super::sqlite::{FILE, Sqlite};
 use super::store::Store as _;
-use super::testing::{intent, outcome};
+use super::testing::{HOLDER, intent, outcome};
 use super::writer::{self, Writer};
 
 const ATTEMPTS: u64 = 100_000;
@@ -117,12 +117,12 @@ async fn figures_of_postgres() {
         .map(|number| ((started_at + number) << 80) + number)
         .map(|id| Row { intent: intent(id, 1), outcome: outcome(id, 1) })
         .collect();
-    store.insert(&rows[..1]).await.unwrap();
+    store.insert(HOLDER, &rows[..1]).await.unwrap();
     for batch in [512, 64] {
         let rows = &rows[if batch == 512 { 1..50_001 } else { 50_001..60_001 }];
         let (started, before) = (Instant::now(), cpu());
         for batch in rows.chunks(batch) {
-            store.insert(batch).await.unwrap();
+            store.insert(HOLDER, batch).await.unwrap();
         }
         let count = rows.len() as u64;
         show(&format!("a row into Postgres, in batches of {batch}, time"), started.elapsed(), count);

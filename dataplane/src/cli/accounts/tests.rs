@@ -10,6 +10,7 @@ use crate::ledger::Nanos;
 use crate::ledger::sqlite::{FILE, Sqlite};
 use crate::ledger::store::Store as _;
 use crate::ledger::store::suite::row;
+use crate::ledger::testing::HOLDER;
 
 async fn ledger() -> TempDir {
     let data = TempDir::new().unwrap();
@@ -17,7 +18,7 @@ async fn ledger() -> TempDir {
     let mut used = row(1);
     used.intent.account = "team/acme".into();
     used.outcome.charge.price = Nanos(1_250_000_001);
-    store.insert(&[used]).await.unwrap();
+    store.insert(HOLDER, &[used]).await.unwrap();
     data
 }
 
@@ -126,7 +127,7 @@ async fn every_difference_is_named_and_fails() {
         store.tamper(text).await;
     };
     for (text, check) in [
-        ("UPDATE accounts SET balance = balance + 1", "a balance is the sum of its entries"),
+        ("UPDATE accounts SET credited = credited + 1", "a balance is the sum of its entries"),
         ("UPDATE usage_hourly SET price_nanos = price_nanos - 1", "hourly sums are those of the rows"),
         (
             "INSERT INTO entries (id, attempt, account, kind, amount, at) VALUES (x'ffffffffffffffffffffffffffffffff', 1, 'ghost', 'Usage', -5, 0)",

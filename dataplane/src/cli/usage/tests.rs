@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::Store as _;
-use crate::ledger::testing::{AT, intent, outcome};
+use crate::ledger::testing::{AT, HOLDER, intent, outcome};
 use crate::ledger::{Intent, Row};
 
 #[derive(Parser)]
@@ -34,7 +34,7 @@ fn rows() -> Vec<Row> {
 async fn usage(rows: &[Row], arguments: &str) -> anyhow::Result<String> {
     let data = TempDir::new()?;
     let store = Sqlite::open(&data.path().join(sqlite::FILE)).await?;
-    store.insert(rows).await?;
+    store.insert(HOLDER, rows).await?;
     let folder = data.path().to_string_lossy().into_owned();
     let given = ["usage", "--data", &folder].into_iter().chain(arguments.split_whitespace());
     let args = Command::try_parse_from(given)?.args;
@@ -66,7 +66,7 @@ async fn sums_and_rows_in_every_format() {
 #[tokio::test]
 async fn postgres_tells_the_same_from_a_file_or_the_environment() {
     let database = crate::ledger::postgres::testing::Server::shared().database();
-    database.store().insert(&rows()).await.unwrap();
+    database.store().insert(HOLDER, &rows()).await.unwrap();
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("url");
     std::fs::write(&file, &database.url).unwrap();
@@ -150,7 +150,7 @@ impl Write for Head {
 async fn a_reader_that_has_seen_enough_is_no_error() {
     let data = TempDir::new().unwrap();
     let store = Sqlite::open(&data.path().join(sqlite::FILE)).await.unwrap();
-    store.insert(&rows()).await.unwrap();
+    store.insert(HOLDER, &rows()).await.unwrap();
     for more in
         [&["--rows", "--output", "json"][..], &["--rows"], &["--output", "csv"], &["--output", "json"]]
     {

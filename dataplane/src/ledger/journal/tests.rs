@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::record::OUTCOME_LEN;
 use super::*;
+use crate::ledger::leases::{Draw, Place};
 use crate::ledger::testing::{intent, outcome};
 
 const SMALL: Options = Options { segment_bytes: 2_048, ready_segments: 2, max_segments: 4 };
@@ -185,11 +186,12 @@ fn full_ends_when_the_writer_gives_a_segment_back() {
     fill(&mut journal);
     journals.provision().unwrap();
     let at_bound = fill(&mut journal);
-    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.max_segments + 1);
+    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.max_segments + 2);
     assert_eq!(read_all(&mut reader).len() as u128, 2 * at_bound);
     ship(&mut reader);
-    // One is written, two are kept to be used again, the other is removed; a lock and the open intents beside them.
-    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.ready_segments + 3);
+    // One is written, two are kept to be used again, the other is removed; a lock, the holder's name and the open
+    // intents beside them.
+    assert_eq!(fs::read_dir(&journals.0.dir).unwrap().count(), SMALL.ready_segments + 4);
     let more = fill(&mut journal) - at_bound;
     assert!(more > 2);
     assert_eq!(read_all(&mut reader).len() as u128, 2 * more);
@@ -214,11 +216,43 @@ fn an_intent_larger_than_a_segment_is_refused() {
     journal.intent(&intent(2, 1)).unwrap();
 }
 
+#[test]
+fn an_intent_of_an_earlier_version_draws_nothing() {
+    let mut bytes = Vec::new();
+    record::encode_intent(&mut bytes, &intent(1, 1));
+    // It ended where the number of draws is now.
+    let body = &bytes[8..bytes.len() - 1];
+    assert_eq!(record::decode(body), Some(Record::Intent(intent(1, 1))));
+}
+
+#[test]
+fn whoever_replays_a_journal_knows_whose_it_was() {
+    let root = TempDir::new().unwrap();
+    let dead: Vec<_> = (0..3).map(|_| Journals::create(root.path(), SMALL).unwrap()).collect();
+    let mut expected: Vec<_> = dead.iter().map(Journals::holder).collect();
+    assert!(expected[0] != expected[1] && !expected[0].is_nil());
+    drop(dead);
+    // An earlier version's, and one that was killed as it began.
+    std::fs::remove_file(root.path().join("0000000001/holder")).unwrap();
+    std::fs::write(root.path().join("0000000002/holder"), &expected[1].to_string()[..9]).unwrap();
+    expected[..2].fill(Uuid::nil());
+    let own = Journals::create(root.path(), SMALL).unwrap();
+    let found: Vec<_> = own.leftovers().unwrap().iter().map(Leftover::holder).collect();
+    assert_eq!(found, expected);
+}
+
+fn any_draw() -> impl Strategy<Value = Draw> {
+    (".{0,40}", any::<i64>(), any::<bool>()).prop_map(|(allowance, window, reserved)| Draw {
+        place: Place { allowance: allowance.into(), window },
+        reserved,
+    })
+}
+
 proptest! {
     #[test]
     fn records_survive_encoding(
         number: u128, attempt: u32, user in proptest::option::of(".{0,40}"), counts: [u64; 7], cost: i64, first: Option<u32>,
-        reported: Option<i64>,
+        reported: Option<i64>, draws in proptest::collection::vec(any_draw(), 0..4),
     ) {
         let [input, cached_input, cache_write, output, reasoning, audio_input, audio_output] = counts;
         let usage = crate::usage::Usage {
@@ -227,7 +261,8 @@ proptest! {
         };
         let mut bytes = Vec::new();
         let charge = crate::ledger::Charge { cost: crate::ledger::Nanos(cost), ..Default::default() };
-        let wanted = Intent { user, bound: usage, bound_charge: charge, ..intent(number, attempt) };
+        let draws = draws.into();
+        let wanted = Intent { user, bound: usage, bound_charge: charge, draws, ..intent(number, attempt) };
         record::encode_intent(&mut bytes, &wanted);
         prop_assert_eq!(record::decode(&bytes[8..]), Some(Record::Intent(wanted)));
         for status in crate::ledger::testing::STATUSES {

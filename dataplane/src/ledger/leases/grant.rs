@@ -68,7 +68,8 @@ pub fn decide(window: &Window, own: Held, ask: &Ask) -> (Held, Answer) {
     let others = window.others.iter().map(|held| held.taken(ask.class));
     let others = others.fold(window.spent, i64::saturating_add);
     let free = window.cap.saturating_sub(others).saturating_sub(becomes.taken(ask.class)).max(0);
-    // An answer that was lost: it is granted already and only has to be told.
+    // An answer that was lost: it is granted already and only has to be told. Where it is enough nothing is added, so that
+    // a message that is said again changes nothing.
     let untold = own.granted.saturating_sub(ask.granted).max(0);
     let (need, least, want) = (
         ask.need.saturating_sub(untold).max(0),
@@ -77,7 +78,9 @@ pub fn decide(window: &Window, own: Held, ask: &Ask) -> (Held, Answer) {
     );
     let holders = window.others.iter().filter(|held| !held.silent && held.open(ask.class) > 0).count();
     let share = free / 2 / i64::try_from(holders + 1).unwrap_or(i64::MAX);
-    let grant = if free >= need {
+    let grant = if untold > 0 && need == 0 {
+        0
+    } else if free >= need {
         want.min(share).max(need)
     } else if least > 0 && free >= least {
         free
@@ -98,3 +101,6 @@ pub fn decide(window: &Window, own: Held, ask: &Ask) -> (Held, Answer) {
     };
     (becomes, answer)
 }
+
+#[cfg(test)]
+mod properties;

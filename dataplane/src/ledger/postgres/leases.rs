@@ -13,7 +13,7 @@ use crate::ledger::leases::{Ask, Class, Exchanged, Held, Part, decide_all};
 pub(super) const LIMIT: Duration = Duration::from_secs(2);
 
 /// Whoever is gone or paused in the middle of an exchange holds up no other for longer than [`LIMIT`].
-const BEGIN: &str =
+pub(super) const BEGIN: &str =
     "BEGIN; SET LOCAL statement_timeout = 2000; SET LOCAL idle_in_transaction_session_timeout = 2000";
 
 /// The holder's epoch, the time, and how many of the allowances exist.

@@ -9,7 +9,7 @@ use super::*;
 use crate::ledger::accounts::Kind;
 use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::suite::{behaviours, posting, row};
-use crate::ledger::testing::{AT, STATUSES, intent, outcome};
+use crate::ledger::testing::{AT, HOLDER, STATUSES, intent, outcome};
 use crate::ledger::{Intent, Nanos, Outcome};
 
 #[expect(clippy::unused_async, reason = "as the suite calls it")]
@@ -18,6 +18,8 @@ async fn open() -> (Postgres, ()) {
 }
 
 behaviours!(open);
+
+mod leases;
 
 const MONTH_MS: u64 = 31 * 86_400_000;
 
@@ -45,7 +47,7 @@ async fn writers_that_overlap_never_wait_in_a_circle_and_count_once() {
         async move {
             let mut new = 0;
             for batch in rows.chunks(60 + writer) {
-                new += store.insert(batch).await.unwrap();
+                new += store.insert(HOLDER, batch).await.unwrap();
             }
             new
         }
@@ -74,7 +76,7 @@ async fn gateways_that_charge_and_give_at_once_never_wait_in_a_circle() {
         rows.rotate_left(gateway * 37);
         async move {
             for (round, batch) in rows.chunks(40).enumerate() {
-                store.insert(batch).await.unwrap();
+                store.insert(HOLDER, batch).await.unwrap();
                 let grant = posting(Kind::Grant, &format!("grant/{round}"), 1_000, None);
                 store.fulfil(names[(round + gateway) % 3], &grant, AT).await.unwrap();
             }
@@ -93,12 +95,16 @@ async fn gateways_that_charge_and_give_at_once_never_wait_in_a_circle() {
 async fn what_was_used_before_there_were_accounts_is_entered() {
     let database = Server::shared().database();
     let store = database.store();
-    store.insert(&[row_at(AT.unsigned_abs(), 1), row_at(AT.unsigned_abs() + MONTH_MS, 2)]).await.unwrap();
+    store
+        .insert(HOLDER, &[row_at(AT.unsigned_abs(), 1), row_at(AT.unsigned_abs() + MONTH_MS, 2)])
+        .await
+        .unwrap();
     let before = store.accounts(None).await.unwrap();
     Server::shared().psql(
         &database.name,
-        "DROP TRIGGER usage_is_entered ON usage; DROP FUNCTION enter_usage; DROP VIEW postings; \
-         DROP TABLE entries, accounts, credits; DELETE FROM _sqlx_migrations WHERE version = 2",
+        "DROP TRIGGER usage_is_entered ON usage; DROP FUNCTION enter_usage; DROP VIEW postings, balances; \
+         DROP TABLE entries, accounts, credits, allowances, holders, leases, spending; DROP FUNCTION saturated; \
+         DELETE FROM _sqlx_migrations WHERE version = 2",
     );
     let again = database.store();
     assert_eq!(again.accounts(None).await.unwrap(), before);
@@ -110,11 +116,11 @@ async fn a_row_that_comes_again_after_its_month_was_taken_away_is_not_charged_ag
     let database = Server::shared().database();
     let store = database.store();
     let old = [row_at(AT.unsigned_abs(), 1)];
-    store.insert(&old).await.unwrap();
+    store.insert(HOLDER, &old).await.unwrap();
     let before = store.accounts(None).await.unwrap();
     Server::shared().psql(&database.name, "DROP TABLE usage_2026_03");
-    store.insert(&old).await.unwrap_err();
-    assert_eq!(store.insert(&old).await.unwrap(), 1);
+    store.insert(HOLDER, &old).await.unwrap_err();
+    assert_eq!(store.insert(HOLDER, &old).await.unwrap(), 1);
     assert_eq!(store.accounts(None).await.unwrap(), before);
 }
 
@@ -126,7 +132,7 @@ async fn migrators_wait_for_each_other_and_each_step_is_taken_once() {
     let taken: Vec<_> = taken.into_iter().flat_map(Result::unwrap).map(|step| step.version).collect();
     let known: Vec<_> = schema::MIGRATIONS.iter().map(|step| step.version).collect();
     assert_eq!(taken, known);
-    assert_eq!(stores[0].insert(&[row(1)]).await.unwrap(), 1);
+    assert_eq!(stores[0].insert(HOLDER, &[row(1)]).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -135,9 +141,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     database.store().migrate().await.unwrap();
     let later = "INSERT INTO _sqlx_migrations VALUES (9999, 'later', now(), true, '', 0)";
     Server::shared().psql(&database.name, later);
-    for error in
-        [database.store().insert(&[row(1)]).await.map(drop), database.store().migrate().await.map(drop)]
-    {
+    for error in [
+        database.store().insert(HOLDER, &[row(1)]).await.map(drop),
+        database.store().migrate().await.map(drop),
+    ] {
         let error = error.unwrap_err();
         assert!(matches!(&error, StoreError::Schema(why) if why.contains("newer version's")), "{error}");
     }
@@ -160,11 +167,14 @@ async fn a_role_without_tables_of_its_own_writes_also_into_new_months() {
     };
     Server::shared().psql(&database.name, &format!("CREATE ROLE {role} LOGIN PASSWORD 'gateway'"));
     // Nothing there yet, and it may not make it.
-    let error = Postgres::new(options(false)).insert(&[row(1)]).await.unwrap_err();
+    let error = Postgres::new(options(false)).insert(HOLDER, &[row(1)]).await.unwrap_err();
     assert!(error.to_string().contains("aigne-hub migrate"), "{error}");
-    assert!(matches!(Postgres::new(options(true)).insert(&[row(1)]).await, Err(StoreError::Forbidden(_))));
+    assert!(matches!(
+        Postgres::new(options(true)).insert(HOLDER, &[row(1)]).await,
+        Err(StoreError::Forbidden(_))
+    ));
     owner.migrate().await.unwrap();
-    let error = Postgres::new(options(false)).insert(&[row(1)]).await.unwrap_err();
+    let error = Postgres::new(options(false)).insert(HOLDER, &[row(1)]).await.unwrap_err();
     assert!(matches!(error, StoreError::Forbidden(_)), "{error}");
     // The grants of docs/operations.md.
     let documents = include_str!("../../../../docs/operations.md");
@@ -172,7 +182,7 @@ async fn a_role_without_tables_of_its_own_writes_also_into_new_months() {
     assert!(grants.len() >= 4, "{grants:?}");
     Server::shared().psql(&database.name, &grants.join("\n").replace("hub_gateway", &role));
     let gateway = Postgres::new(options(true));
-    assert_eq!(gateway.insert(&[row_at(AT.unsigned_abs(), 1), row_at(0, 2)]).await.unwrap(), 2);
+    assert_eq!(gateway.insert(HOLDER, &[row_at(AT.unsigned_abs(), 1), row_at(0, 2)]).await.unwrap(), 2);
     gateway.record_sheets(&[]).await.unwrap();
     assert_eq!(count(&gateway).await, 2);
 }
@@ -183,7 +193,7 @@ async fn months_have_partitions_made_ahead_and_one_that_was_taken_away_is_made_a
     let store = database.store();
     // 2026-03-04, the last id of all, and one of 1970.
     let ends = [row_at(AT.unsigned_abs(), 1), row(u128::MAX), row(0)];
-    assert_eq!(store.insert(&ends).await.unwrap(), 3);
+    assert_eq!(store.insert(HOLDER, &ends).await.unwrap(), 3);
     let tables = || {
         let list = "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text COLLATE \"C\") FROM pg_inherits \
                     WHERE inhparent = 'usage'::regclass";
@@ -191,18 +201,18 @@ async fn months_have_partitions_made_ahead_and_one_that_was_taken_away_is_made_a
     };
     assert_eq!(tables(), "usage_10889_08 usage_1970_01 usage_1970_02 usage_2026_03 usage_2026_04");
     Server::shared().psql(&database.name, "DROP TABLE usage_2026_03");
-    store.insert(&ends).await.unwrap_err();
-    assert_eq!(store.insert(&ends).await.unwrap(), 1);
+    store.insert(HOLDER, &ends).await.unwrap_err();
+    assert_eq!(store.insert(HOLDER, &ends).await.unwrap(), 1);
     Server::shared().psql(&database.name, "ALTER TABLE usage DETACH PARTITION usage_2026_03");
-    store.insert(&ends).await.unwrap_err();
-    let error = store.insert(&ends).await.unwrap_err();
+    store.insert(HOLDER, &ends).await.unwrap_err();
+    let error = store.insert(HOLDER, &ends).await.unwrap_err();
     assert!(error.to_string().contains("Attach it again"), "{error}");
 }
 
 #[tokio::test]
 async fn what_was_recorded_is_never_edited() {
     let database = Server::shared().database();
-    database.store().insert(&[row(1)]).await.unwrap();
+    database.store().insert(HOLDER, &[row(1)]).await.unwrap();
     let mut connection = connection::connect(&database.options(), Duration::from_secs(5)).await.unwrap();
     for text in ["UPDATE usage SET cost_nanos = 0", "UPDATE entries SET amount = 1", "DELETE FROM entries"] {
         let error = sqlx::query(text).execute(&mut connection).await.unwrap_err();
@@ -215,7 +225,7 @@ async fn text_that_postgres_cannot_keep_holds_up_nothing() {
     let store = Server::shared().database().store();
     let mut odd = row(1);
     odd.intent.user = Some("a\0b".into());
-    assert_eq!(store.insert(&[odd]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[odd]).await.unwrap(), 1);
     let rows: Vec<_> = store.rows(&Filter::default()).try_collect().await.unwrap();
     assert_eq!(rows[0].user.as_deref(), Some("a\u{FFFD}b"));
 }
@@ -227,7 +237,7 @@ async fn whose_fault_it_is_is_told_and_the_password_is_not() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let fails = async |url: String| {
         let options = Options::new(DatabaseUrl::Value(crate::secret::SecretValue::new(url)));
-        let error = Postgres::new(options).insert(&[row(1)]).await.unwrap_err();
+        let error = Postgres::new(options).insert(HOLDER, &[row(1)]).await.unwrap_err();
         for secret in [PASSWORD, "wrong-horse"] {
             assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
         }
@@ -243,7 +253,7 @@ async fn whose_fault_it_is_is_told_and_the_password_is_not() {
     assert!(matches!(away, StoreError::Unavailable(_)), "{away}");
 
     let read_only = format!("{}&options=-c%20default_transaction_read_only=on", database.url);
-    database.store().insert(&[row(1)]).await.unwrap();
+    database.store().insert(HOLDER, &[row(1)]).await.unwrap();
     assert!(matches!(fails(read_only).await, StoreError::ReadOnly));
     server.psql("postgres", &format!("ALTER DATABASE {} CONNECTION LIMIT 0", database.name));
     server.psql(
@@ -268,16 +278,16 @@ async fn a_rotated_password_is_read_for_the_next_connection() {
     let write = |password: &str| fs::write(&file, server.url(&role, password, &database.name)).unwrap();
     write("first");
     let store = Postgres::new(Options::new(DatabaseUrl::File(file.clone())));
-    assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[row(1)]).await.unwrap(), 1);
     server.psql(&database.name, &format!("ALTER ROLE {role} PASSWORD 'second'"));
     server.psql(
         "postgres",
         &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"),
     );
-    store.insert(&[row(2)]).await.unwrap_err();
-    assert!(matches!(store.insert(&[row(2)]).await, Err(StoreError::Credentials(_))));
+    store.insert(HOLDER, &[row(2)]).await.unwrap_err();
+    assert!(matches!(store.insert(HOLDER, &[row(2)]).await, Err(StoreError::Credentials(_))));
     write("second");
-    assert_eq!(store.insert(&[row(1), row(2)]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[row(1), row(2)]).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -287,21 +297,21 @@ async fn a_server_that_stops_or_pauses_holds_nothing_up_and_is_used_again() {
     let limit = Duration::from_millis(400);
     let store = Postgres::new(Options { timeout: limit, connect_timeout: limit, ..database.options() });
     database.store().migrate().await.unwrap();
-    assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[row(1)]).await.unwrap(), 1);
 
     server.stop();
-    assert!(matches!(store.insert(&[row(2)]).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(store.insert(&[row(2)]).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.insert(HOLDER, &[row(2)]).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.insert(HOLDER, &[row(2)]).await, Err(StoreError::Unavailable(_))));
     server.resume_service();
-    assert_eq!(store.insert(&[row(1), row(2)]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[row(1), row(2)]).await.unwrap(), 1);
 
     server.signal("STOP");
     // First the old connection, then none is to be had.
-    assert!(matches!(store.insert(&[row(3)]).await, Err(StoreError::Timeout(_))));
-    assert!(matches!(store.insert(&[row(3)]).await, Err(StoreError::Timeout(_))));
+    assert!(matches!(store.insert(HOLDER, &[row(3)]).await, Err(StoreError::Timeout(_))));
+    assert!(matches!(store.insert(HOLDER, &[row(3)]).await, Err(StoreError::Timeout(_))));
     server.signal("CONT");
     let taken = async {
-        while store.insert(&[row(3)]).await.is_err() {
+        while store.insert(HOLDER, &[row(3)]).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -340,7 +350,7 @@ fn both_stores_tell_the_same() {
             let lite = Sqlite::open(&folder.path().join(sqlite::FILE)).await.unwrap();
             let large = Server::shared().database().store();
             for batch in &batches {
-                assert_eq!(lite.insert(batch).await.unwrap(), large.insert(batch).await.unwrap());
+                assert_eq!(lite.insert(HOLDER, batch).await.unwrap(), large.insert(HOLDER, batch).await.unwrap());
             }
             let by = [Dimension::Day, Dimension::User, Dimension::Project, Dimension::Model, Dimension::Tenant];
             let half = Filter { since: Some(AT + 3_000_000), until: Some(AT + 9_000_000), tenant: None };

@@ -69,7 +69,7 @@ async fn transact(
     let asked = asks
         .iter()
         .map(|ask| json!([&*ask.place.allowance, ask.place.window, ask.class.name(), ask.account()]));
-    let asked = serde_json::Value::from_iter(asked).to_string();
+    let asked = asked.collect::<serde_json::Value>().to_string();
     sqlx::query(MAKE).bind(&asked).execute(&mut *transaction).await?;
     let read = sqlx::query(READ).bind(&asked).bind(now).fetch_all(&mut *transaction).await?;
     let parts = read.iter().map(part).collect::<sqlx::Result<Vec<_>>>()?;
@@ -82,7 +82,7 @@ async fn transact(
         let spent = if ask.class == Class::Rate { becomes.spent } else { 0 };
         json!([&*ask.place.allowance, ask.place.window, becomes.granted, becomes.returned, spent])
     });
-    let changed = serde_json::Value::from_iter(changed).to_string();
+    let changed = changed.collect::<serde_json::Value>().to_string();
     sqlx::query(WRITE).bind(id(holder)).bind(changed).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(Exchanged { now, epoch, answers: decided.into_iter().map(|(.., answer)| answer).collect() })

@@ -4,6 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ledger::store::suite::{behaviours, row};
+use crate::ledger::testing::HOLDER;
 
 async fn open() -> (Sqlite, TempDir) {
     let dir = TempDir::new().unwrap();
@@ -16,31 +17,31 @@ behaviours!(open);
 async fn a_reader_sees_what_a_living_writer_committed() {
     let (store, dir) = open().await;
     let reader = Sqlite::open_read_only(&dir.path().join(FILE)).await.unwrap();
-    store.insert(&[row(1)]).await.unwrap();
+    store.insert(HOLDER, &[row(1)]).await.unwrap();
     let count = async || reader.rows(&Filter::default()).try_collect::<Vec<_>>().await.unwrap().len();
     assert_eq!(count().await, 1);
-    store.insert(&[row(2)]).await.unwrap();
+    store.insert(HOLDER, &[row(2)]).await.unwrap();
     assert_eq!(count().await, 2);
-    assert!(reader.insert(&[row(3)]).await.is_err(), "it is read-only");
+    assert!(reader.insert(HOLDER, &[row(3)]).await.is_err(), "it is read-only");
 }
 
 #[tokio::test]
 async fn it_opens_again_also_for_reading_alone() {
     let (store, dir) = open().await;
-    store.insert(&[row(1)]).await.unwrap();
+    store.insert(HOLDER, &[row(1)]).await.unwrap();
     store.pool.close().await;
     let path = dir.path().join(FILE);
     let reader = Sqlite::open_read_only(&path).await.unwrap();
     assert_eq!(reader.totals(&Filter::default(), &[]).await.unwrap().len(), 1);
     drop(reader);
     let again = Sqlite::open(&path).await.unwrap();
-    assert_eq!(again.insert(&[row(1), row(2)]).await.unwrap(), 1);
+    assert_eq!(again.insert(HOLDER, &[row(1), row(2)]).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn rows_are_never_edited() {
     let (store, _dir) = open().await;
-    store.insert(&[row(1)]).await.unwrap();
+    store.insert(HOLDER, &[row(1)]).await.unwrap();
     let error = sqlx::query("UPDATE usage SET cost_nanos = 0").execute(&store.pool).await.unwrap_err();
     assert!(error.to_string().contains("never edited"), "{error}");
 }
@@ -72,15 +73,15 @@ async fn a_lock_and_a_full_disk_are_told_apart() {
     let mut other = options(&path).connect().await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let impatient = Sqlite::connect(options(&path).busy_timeout(Duration::ZERO)).await.unwrap();
-    assert!(matches!(impatient.insert(&[row(1)]).await, Err(StoreError::Locked)));
+    assert!(matches!(impatient.insert(HOLDER, &[row(1)]).await, Err(StoreError::Locked)));
     lock.rollback().await.unwrap();
-    assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[row(1)]).await.unwrap(), 1);
 
     let small = Sqlite::connect(options(&path).pragma("max_page_count", "1")).await.unwrap();
     let many: Vec<_> = (10..2_000).map(row).collect();
-    assert!(matches!(small.insert(&many).await, Err(StoreError::DiskFull)));
+    assert!(matches!(small.insert(HOLDER, &many).await, Err(StoreError::DiskFull)));
     drop(small);
-    assert_eq!(store.insert(&many).await.unwrap(), 1_990, "nothing of it was kept");
+    assert_eq!(store.insert(HOLDER, &many).await.unwrap(), 1_990, "nothing of it was kept");
 }
 
 /// `SQLite` does so by itself where a commit finds the disk full.
@@ -91,20 +92,25 @@ async fn a_transaction_that_was_rolled_back_under_us_does_not_spoil_its_connecti
     let trigger = "CREATE TRIGGER full BEFORE INSERT ON usage BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
     sqlx::query(trigger).execute(&mut other).await.unwrap();
     for _ in 0..3 {
-        store.insert(&[row(1)]).await.unwrap_err();
+        store.insert(HOLDER, &[row(1)]).await.unwrap_err();
     }
     sqlx::query("DROP TRIGGER full").execute(&mut other).await.unwrap();
-    assert_eq!(store.insert(&[row(1)]).await.unwrap(), 1);
+    assert_eq!(store.insert(HOLDER, &[row(1)]).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn what_was_used_before_there_were_accounts_is_entered() {
     let (store, dir) = open().await;
-    store.insert(&[row(1), row(2)]).await.unwrap();
+    store.insert(HOLDER, &[row(1), row(2)]).await.unwrap();
     let before = store.accounts(None).await.unwrap();
     for undo in [
         "DROP TRIGGER usage_is_entered",
         "DROP VIEW postings",
+        "DROP VIEW balances",
+        "DROP TABLE allowances",
+        "DROP TABLE holders",
+        "DROP TABLE leases",
+        "DROP TABLE spending",
         "DROP TABLE entries",
         "DROP TABLE accounts",
         "DROP TABLE credits",
@@ -121,7 +127,7 @@ async fn what_was_used_before_there_were_accounts_is_entered() {
 #[tokio::test]
 async fn entries_are_neither_edited_nor_deleted() {
     let (store, _dir) = open().await;
-    store.insert(&[row(1)]).await.unwrap();
+    store.insert(HOLDER, &[row(1)]).await.unwrap();
     for text in ["UPDATE entries SET amount = 1", "DELETE FROM entries"] {
         let error = sqlx::query(text).execute(&store.pool).await.unwrap_err();
         assert!(error.to_string().contains("entries are never"), "{error}");

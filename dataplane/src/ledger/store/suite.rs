@@ -1,6 +1,7 @@
 //! What every store does. [`behaviours!`] makes one test of each.
 
 mod accounts;
+mod leases;
 mod outbox;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use futures::TryStreamExt as _;
 use uuid::Uuid;
 
 use super::*;
-use crate::ledger::testing::{AT, STATUSES, intent, outcome};
+use crate::ledger::testing::{AT, HOLDER, STATUSES, intent, outcome};
 use crate::ledger::{Charge, Intent, Nanos, Outcome};
 use crate::usage::{Source, Usage};
 
@@ -32,6 +33,17 @@ macro_rules! behaviours {
             a_closed_account_takes_usage_alone
             statements_add_up
             books_balance_whatever_happens_in_whatever_order
+            leases_never_exceed_their_cap
+            an_answer_that_was_lost_is_told_again
+            what_is_returned_can_be_granted_again
+            many_are_asked_for_at_once
+            draws_are_settled_once_however_often_a_row_comes
+            what_may_have_been_spent_stays_taken_until_it_is_let_go_of
+            a_row_that_comes_after_its_holder_was_closed_counts
+            a_holder_that_was_closed_begins_again
+            a_balance_is_what_can_be_leased_of_it
+            silence_voids_what_is_held_and_keeps_money
+            rates_are_spent_as_their_holders_say_and_forgotten
             entries_are_told_once_to_each_sink
             a_claim_holds_until_it_is_settled_or_lapses
             a_crossing_is_told_once
@@ -48,6 +60,7 @@ macro_rules! behaviours {
     };
 }
 pub(crate) use self::accounts::*;
+pub(crate) use self::leases::*;
 pub(crate) use self::outbox::*;
 pub(crate) use behaviours;
 
@@ -115,7 +128,7 @@ pub(crate) async fn a_row_comes_back_as_it_was_written(store: &(impl Store + Rep
         project: Some("it's \"quoted\", 字".into()),
         ..intent(8, 3)
     });
-    assert_eq!(store.insert(&[full.clone(), bare]).await.unwrap(), 2);
+    assert_eq!(store.insert(HOLDER, &[full.clone(), bare]).await.unwrap(), 2);
     let rows = all_rows(store).await;
     let expected = UsageRow {
         request_id: Uuid::from_u128(7),
@@ -159,24 +172,24 @@ pub(crate) async fn a_row_comes_back_as_it_was_written(store: &(impl Store + Rep
         row
     };
     let rows: Vec<_> = (100..).zip(STATUSES).map(each).collect();
-    store.insert(&rows).await.unwrap();
+    store.insert(HOLDER, &rows).await.unwrap();
     let names: Vec<_> = all_rows(store).await.into_iter().skip(2).map(|row| row.status).collect();
     assert_eq!(names, STATUSES.map(|status| format!("{status:?}")));
 }
 
 pub(crate) async fn the_same_rows_again_change_nothing(store: &(impl Store + Report)) {
     let rows = various(200);
-    assert_eq!(store.insert(&rows).await.unwrap(), 200);
+    assert_eq!(store.insert(HOLDER, &rows).await.unwrap(), 200);
     let (before, total_before) = (all_rows(store).await, total(store, &Filter::default()).await);
-    assert_eq!(store.insert(&rows).await.unwrap(), 0);
+    assert_eq!(store.insert(HOLDER, &rows).await.unwrap(), 0);
     // The first that came stands.
     let mut changed = rows.clone();
     for row in &mut changed {
         row.outcome.charge.cost.0 += 1;
     }
     changed.reverse();
-    assert_eq!(store.insert(&changed).await.unwrap(), 0);
-    assert_eq!(store.insert(&[]).await.unwrap(), 0);
+    assert_eq!(store.insert(HOLDER, &changed).await.unwrap(), 0);
+    assert_eq!(store.insert(HOLDER, &[]).await.unwrap(), 0);
     assert_eq!(all_rows(store).await, before);
     assert_eq!(total(store, &Filter::default()).await, total_before);
     assert_eq!(total_before.known.attempts + total_before.suspense.attempts, 200);
@@ -196,7 +209,7 @@ pub(crate) async fn batches_that_overlap_count_once(store: &(impl Store + Report
             59 => rows.clone(),
             _ => (0..random(100)).map(|_| rows[random(rows.len())].clone()).collect(),
         };
-        new += store.insert(&batch).await.unwrap();
+        new += store.insert(HOLDER, &batch).await.unwrap();
     }
     assert_eq!(new, 300);
     assert_eq!(all_rows(store).await.len(), 300);
@@ -206,7 +219,7 @@ pub(crate) async fn batches_that_overlap_count_once(store: &(impl Store + Report
 }
 
 pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
-    store.insert(&various(250)).await.unwrap();
+    store.insert(HOLDER, &various(250)).await.unwrap();
     let rows = all_rows(store).await;
     let by = [
         Dimension::Day,
@@ -252,7 +265,7 @@ pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
 pub(crate) async fn suspense_stands_apart(store: &(impl Store + Report)) {
     let mut second = row(3);
     (second.intent.attempt, second.outcome.attempt) = (2, 2);
-    store.insert(&[row(1), Row::interrupted(intent(2, 1)), second]).await.unwrap();
+    store.insert(HOLDER, &[row(1), Row::interrupted(intent(2, 1)), second]).await.unwrap();
     let Totals { known, suspense } = total(store, &Filter::default()).await;
     assert_eq!((known.requests, known.attempts, known.cost_nanos), (1, 2, 251_000));
     assert_eq!((known.input_tokens, known.cached_input_tokens, known.reasoning_tokens), (200, 40, 20));
@@ -267,8 +280,8 @@ pub(crate) async fn sums_beyond_64_bits_are_exact(store: &(impl Store + Report))
         row
     };
     // In one batch and in two.
-    store.insert(&[huge(1), huge(2)]).await.unwrap();
-    store.insert(&[huge(3), row(4)]).await.unwrap();
+    store.insert(HOLDER, &[huge(1), huge(2)]).await.unwrap();
+    store.insert(HOLDER, &[huge(3), row(4)]).await.unwrap();
     let most = i128::from(i64::MAX);
     let from_rows = total(store, &Filter { since: Some(AT), ..Filter::default() }).await.known;
     assert_eq!(from_rows.cost_nanos, 3 * most + 125_500);
@@ -281,7 +294,7 @@ pub(crate) async fn sums_beyond_64_bits_are_exact(store: &(impl Store + Report))
 
 pub(crate) async fn filters_choose_rows(store: &(impl Store + Report)) {
     let rows = various(100);
-    store.insert(&rows).await.unwrap();
+    store.insert(HOLDER, &rows).await.unwrap();
     let hour = 3_600_000;
     for (since, until) in
         [(AT + 1, AT + 50_000_000), (AT / hour * hour, AT / hour * hour + 9 * hour), (0, AT)]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ledger::journal::{self, AppendError, Journal};
+use crate::ledger::leases::{Ask, Exchanged};
 use crate::ledger::store::StoreError;
 use crate::ledger::testing::{intent, outcome};
 use crate::ledger::{Intent, Outcome, Status};
@@ -27,14 +28,17 @@ struct Inner {
     away: AtomicBool,
     rows: Mutex<BTreeMap<(Uuid, u32), Row>>,
     tries: Mutex<u64>,
+    /// Whoever had rows or was closed, and how often it was.
+    holders: Mutex<BTreeMap<Uuid, u32>>,
 }
 
 impl Store for Memory {
-    async fn insert(&self, rows: &[Row]) -> Result<u64, StoreError> {
+    async fn insert(&self, holder: Uuid, rows: &[Row]) -> Result<u64, StoreError> {
         *self.0.tries.lock().unwrap() += 1;
         if self.0.away.load(Ordering::Relaxed) {
             return Err(StoreError::Locked);
         }
+        self.0.holders.lock().unwrap().entry(holder).or_default();
         let mut kept = self.0.rows.lock().unwrap();
         let before = kept.len();
         for row in rows {
@@ -48,7 +52,29 @@ impl Store for Memory {
     }
 }
 
+impl Leases for Memory {
+    async fn exchange(&self, _: Uuid, _: Duration, _: &[Ask]) -> Result<Exchanged, StoreError> {
+        Err(StoreError::Locked)
+    }
+
+    async fn close(&self, holder: Uuid) -> Result<(), StoreError> {
+        if self.0.away.load(Ordering::Relaxed) {
+            return Err(StoreError::Locked);
+        }
+        *self.0.holders.lock().unwrap().entry(holder).or_default() += 1;
+        Ok(())
+    }
+
+    async fn tidy(&self, _: Duration) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 impl Memory {
+    fn closed(&self, holder: Uuid) -> Option<u32> {
+        self.0.holders.lock().unwrap().get(&holder).copied()
+    }
+
     fn set_away(&self, away: bool) {
         self.0.away.store(away, Ordering::Relaxed);
     }
@@ -165,6 +191,30 @@ fn a_clean_end_leaves_nothing_behind() {
         process.handle.close().await;
         process.task.await.unwrap();
         assert_eq!((store.count(), directories(root.path())), (1, 0));
+        assert_eq!(store.closed(process.journals.holder()), Some(1));
+    });
+}
+
+#[test]
+fn who_cannot_give_back_what_it_holds_leaves_that_to_the_next_start() {
+    run(async {
+        let (root, store) = (TempDir::new().unwrap(), Memory::default());
+        let process = Process::start(root.path(), &store);
+        attempt(&mut process.journals.open(0).unwrap(), 1);
+        process.handle.flush().await;
+        store.set_away(true);
+        process.handle.close().await;
+        process.task.await.unwrap();
+        let holder = process.journals.holder();
+        assert_eq!((store.closed(holder), directories(root.path())), (Some(0), 1));
+        drop(process.journals);
+        let next = Process::start(root.path(), &store);
+        tokio::time::sleep(Options::default().max_retry).await;
+        assert_eq!((store.closed(holder), directories(root.path())), (Some(0), 2));
+        store.set_away(false);
+        next.handle.flush().await;
+        assert_eq!((store.closed(holder), directories(root.path())), (Some(1), 1));
+        assert_eq!(store.closed(next.journals.holder()), None, "it lives");
     });
 }
 
@@ -179,12 +229,15 @@ fn an_end_with_open_attempts_leaves_them_to_the_next_start() {
         drop(journal);
         process.handle.close().await;
         assert_eq!((store.count(), directories(root.path())), (1, 1));
+        let holder = process.journals.holder();
+        assert_eq!(store.closed(holder), Some(0), "what it holds is needed until the open attempt is known");
         drop(process.journals);
 
         let next = Process::start(root.path(), &store);
         next.handle.flush().await;
         assert_eq!(store.statuses(), [((1, 1), Status::Completed), ((2, 1), Status::Interrupted)].into());
         assert_eq!(directories(root.path()), 1, "only its own");
+        assert_eq!(store.closed(holder), Some(1));
         let metrics = next.handle.metrics();
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{all_rows, various};
 use crate::ledger::accounts::{Account, Accounts, Credit, Done, Kind, Posting, Statement, Wish};
 use crate::ledger::store::{Report, Store};
-use crate::ledger::testing::{AT, intent, outcome};
+use crate::ledger::testing::{AT, HOLDER, intent, outcome};
 use crate::ledger::{Nanos, Row};
 
 const DAY: i64 = 86_400_000;
@@ -15,14 +15,14 @@ pub(crate) fn posting(kind: Kind, reference: &str, amount: i64, expires_at: Opti
 }
 
 /// A row of this account that costs this much.
-fn charged(number: u128, account: &str, price: i64) -> Row {
+pub(super) fn charged(number: u128, account: &str, price: i64) -> Row {
     let mut row = Row { intent: intent(number, 1), outcome: outcome(number, 1) };
     row.intent.account = account.into();
     row.outcome.charge.price = Nanos(price);
     row
 }
 
-async fn account(store: &impl Accounts, name: &str) -> Account {
+pub(super) async fn account(store: &impl Accounts, name: &str) -> Account {
     store.accounts(Some(name)).await.unwrap().pop().unwrap()
 }
 
@@ -36,25 +36,32 @@ async fn always(store: &impl Accounts, name: &str) -> Statement {
     store.statement(name, 0, AT + 10_000 * DAY).await.unwrap()
 }
 
-async fn adds_up(store: &impl Accounts) {
+pub(super) async fn adds_up(store: &impl Accounts) {
     assert_eq!(store.differences().await.unwrap(), []);
 }
 
 pub(crate) async fn usage_is_entered_with_its_row(store: &(impl Store + Report + Accounts)) {
     let rows = various(200);
     for batch in [&rows[..120], &rows[50..], &rows] {
-        store.insert(batch).await.unwrap();
+        store.insert(HOLDER, batch).await.unwrap();
     }
     let (mut price, mut suspense) = (0, 0);
     for row in all_rows(store).await {
         *(if row.source == "Bound" { &mut suspense } else { &mut price }) += row.price_nanos;
     }
     assert!(price > 0 && suspense > 0);
-    let expected = Account { account: "acme-account".into(), balance: -price, closed_at: None, suspense };
+    let expected = Account {
+        account: "acme-account".into(),
+        balance: -price,
+        closed_at: None,
+        suspense,
+        leased: 0,
+        frozen: suspense,
+    };
     assert_eq!(store.accounts(None).await.unwrap(), [expected]);
     assert_eq!(always(store, "acme-account").await.closing(), i128::from(-price));
     // What is free is no entry.
-    store.insert(&[charged(9_000, "free", 0)]).await.unwrap();
+    store.insert(HOLDER, &[charged(9_000, "free", 0)]).await.unwrap();
     assert_eq!(store.accounts(Some("free")).await.unwrap(), []);
     adds_up(store).await;
 }
@@ -81,7 +88,7 @@ pub(crate) async fn what_expires_soonest_is_spent_first_and_the_rest_of_it_lapse
     {
         store.fulfil("a", &posting(Kind::Grant, reference, amount, expires), AT).await.unwrap();
     }
-    store.insert(&[charged(1, "a", 30), charged(2, "a", 40)]).await.unwrap();
+    store.insert(HOLDER, &[charged(1, "a", 30), charged(2, "a", 40)]).await.unwrap();
     assert_eq!(store.due(AT + DAY - 1).await.unwrap(), [""; 0]);
     assert_eq!(store.due(AT + DAY).await.unwrap(), ["a"]);
     for _ in 0..2 {
@@ -93,7 +100,7 @@ pub(crate) async fn what_expires_soonest_is_spent_first_and_the_rest_of_it_lapse
     assert_eq!(left(store, "a").await, expected);
     assert_eq!(account(store, "a").await.balance, 200);
     // More than the next one has: nothing is left of it to lapse.
-    store.insert(&[charged(3, "a", 150)]).await.unwrap();
+    store.insert(HOLDER, &[charged(3, "a", 150)]).await.unwrap();
     store.fulfil("a", &Wish::Lapse, AT + 5 * DAY).await.unwrap();
     assert_eq!(left(store, "a").await[1..], [credit("late", 0, true), credit("stays", 50, false)]);
     let expired: Vec<_> = always(store, "a").await.lines;
@@ -105,7 +112,7 @@ pub(crate) async fn what_expires_soonest_is_spent_first_and_the_rest_of_it_lapse
 }
 
 pub(crate) async fn a_debt_is_paid_first(store: &(impl Store + Accounts)) {
-    store.insert(&[charged(1, "a", 70)]).await.unwrap();
+    store.insert(HOLDER, &[charged(1, "a", 70)]).await.unwrap();
     store.fulfil("a", &posting(Kind::TopUp, "topup/1", 50, None), AT).await.unwrap();
     assert_eq!((account(store, "a").await.balance, left(store, "a").await[0].1), (-20, 0));
     store.fulfil("a", &posting(Kind::Refund, "refund/1", 30, Some(AT + DAY)), AT + 1).await.unwrap();
@@ -119,20 +126,20 @@ pub(crate) async fn a_debt_is_paid_first(store: &(impl Store + Accounts)) {
 
 pub(crate) async fn a_closed_account_takes_usage_alone(store: &(impl Store + Accounts)) {
     store.fulfil("a", &posting(Kind::TopUp, "topup/1", 50, None), AT).await.unwrap();
-    store.insert(&[charged(1, "a", 20)]).await.unwrap();
+    store.insert(HOLDER, &[charged(1, "a", 20)]).await.unwrap();
     assert_eq!(store.fulfil("a", &Wish::Close, AT + 5).await.unwrap(), Done::Entered);
     let closed = account(store, "a").await;
     assert_eq!((closed.balance, closed.closed_at), (0, Some(AT + 5)));
     for wish in [Wish::Close, posting(Kind::Grant, "grant/x", 5, None)] {
         assert_eq!(store.fulfil("a", &wish, AT + 6).await.unwrap(), Done::Closed);
     }
-    store.insert(&[charged(2, "a", 7)]).await.unwrap();
+    store.insert(HOLDER, &[charged(2, "a", 7)]).await.unwrap();
     assert_eq!(account(store, "a").await.balance, -7);
     adds_up(store).await;
 }
 
 pub(crate) async fn statements_add_up(store: &(impl Store + Accounts)) {
-    store.insert(&various(200)).await.unwrap();
+    store.insert(HOLDER, &various(200)).await.unwrap();
     for day in 0..3 {
         let top_up = posting(Kind::TopUp, &format!("topup/{day}"), 1_000 + day, None);
         store.fulfil("acme-account", &top_up, AT + day * DAY).await.unwrap();
@@ -227,7 +234,7 @@ pub(crate) async fn books_balance_whatever_happens_in_whatever_order(
                 for _ in 0..random(4).min(rows.len() as u64) {
                     batch.push(rows[usize::try_from(random(rows.len() as u64)).unwrap()].clone());
                 }
-                store.insert(&batch).await.unwrap();
+                store.insert(HOLDER, &batch).await.unwrap();
             }
             // One of few names, so that many come again.
             2 => {
