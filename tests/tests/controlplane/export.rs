@@ -48,11 +48,13 @@ async fn two_gateways_tell_of_everything_and_one_that_is_killed_takes_nothing_al
 
     let pool = sqlx::PgPool::connect(&database).await?;
     let waiting = "SELECT (SELECT count(*) FROM entries WHERE kind = 'Usage'), \
-        (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox WHERE parked_at IS NOT NULL)";
+        (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox WHERE parked_at IS NOT NULL), \
+        (SELECT count(*) FROM balance_alerts WHERE level = 'Low')";
     eventually_within(CLAIM, "all are told", async || {
-        let (usage, waiting, parked): (i64, i64, i64) = sqlx::query_as(waiting).fetch_one(&pool).await?;
+        let (usage, waiting, parked, low): (i64, i64, i64, i64) =
+            sqlx::query_as(waiting).fetch_one(&pool).await?;
         ensure!(parked == 0, "{parked} are parked");
-        Ok((usage == 50 && waiting == 0).then_some(()))
+        Ok((usage == 50 && waiting == 0 && low == 1).then_some(()))
     })
     .await
     .with_context(|| second.logs().text())?;
