@@ -24,11 +24,13 @@ pub mod export;
 pub mod keys;
 pub mod migrate;
 pub mod reconcile;
+pub mod rerate;
 pub mod run;
 pub mod seal;
 pub mod serve;
 pub mod usage;
 
+mod actor;
 mod database;
 mod identity;
 mod listen;
@@ -60,6 +62,7 @@ pub enum Command {
     Usage(usage::Args),
     Accounts(accounts::Args),
     Reconcile(reconcile::Args),
+    Rerate(rerate::Args),
     Export(export::Args),
     Migrate(migrate::Args),
 }
@@ -147,8 +150,13 @@ impl Cli {
                     .map(|()| ExitCode::SUCCESS)
             }
             Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
+            Command::Rerate(args) => {
+                block_on(rerate::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
             Command::Export(args) => {
-                block_on(export::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
+                block_on(export::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
             }
             Command::Migrate(args) => {
                 block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)

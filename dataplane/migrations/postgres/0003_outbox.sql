@@ -54,6 +54,9 @@ CREATE INDEX audit_of_account ON audit (account, id);
 CREATE TRIGGER audit_is_final BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION refuse_edit('audit');
 
+-- When a sheet was first in use here; of those before now: now.
+ALTER TABLE price_sheets ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT now();
+
 -- What runs with its owner's rights must not find somebody else's tables under the same names.
 DO $$
 BEGIN

@@ -51,3 +51,6 @@ CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'audit lines are never edited'); END;
 CREATE TRIGGER audit_stays BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'audit lines are never deleted'); END;
+
+-- When a sheet was first in use here; of those before now: 0.
+ALTER TABLE price_sheets ADD COLUMN recorded_at INTEGER NOT NULL DEFAULT 0;

@@ -9,11 +9,13 @@ use clap::Subcommand;
 use jiff::Timestamp;
 
 pub(super) use self::options::Sinks;
+use super::actor::Actor;
 use super::database::Place;
 use super::usage::Output;
 use super::usage::cells::{Cell, Column, column};
 use super::usage::print;
 use crate::environment::Environment;
+use crate::ledger::audit::Audit as _;
 use crate::ledger::outbox::{Outbox as _, Parked, SinkState};
 
 /// Parked messages that are shown.
@@ -66,10 +68,17 @@ struct Named {
     sink: String,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    actor: Actor,
 }
 
 /// Does it.
-pub async fn run(args: &Args, environment: &Environment, output: &mut dyn Write) -> anyhow::Result<()> {
+pub async fn run(
+    args: &Args,
+    environment: &Environment,
+    now: Timestamp,
+    output: &mut dyn Write,
+) -> anyhow::Result<()> {
     match &args.command {
         Command::Status(status) => {
             let ledger = status.place.write(environment).await?;
@@ -84,17 +93,20 @@ pub async fn run(args: &Args, environment: &Environment, output: &mut dyn Write)
             }
         }
         Command::Retry(named) => {
-            let count = named.place.write(environment).await?.retry(&named.sink).await?;
-            writeln!(output, "{count} messages to {} are sent again.", named.sink)?;
+            let (sink, ledger) = (&named.sink, named.place.write(environment).await?);
+            let count = ledger.retry(sink).await?;
+            let by = named.actor.by(environment, "export retry", format!("{sink}: {count} messages"));
+            ledger.record(None, now.as_millisecond(), &by).await?;
+            writeln!(output, "{count} messages to {sink} are sent again.")?;
         }
-        Command::Stop(named) => match named.place.write(environment).await?.forget(&named.sink).await? {
-            Some(count) => writeln!(
-                output,
-                "{} is told nothing any more; {count} messages were never accepted.",
-                named.sink
-            )?,
-            None => bail!("there is no sink {}", named.sink),
-        },
+        Command::Stop(named) => {
+            let (sink, ledger) = (&named.sink, named.place.write(environment).await?);
+            let Some(count) = ledger.forget(sink).await? else { bail!("there is no sink {sink}") };
+            let by =
+                named.actor.by(environment, "export stop", format!("{sink}: {count} messages forgotten"));
+            ledger.record(None, now.as_millisecond(), &by).await?;
+            writeln!(output, "{sink} is told nothing any more; {count} messages were never accepted.")?;
+        }
     }
     Ok(output.flush()?)
 }

@@ -1,5 +1,6 @@
 //! Which store a ledger is in, chosen when the program starts.
 
+mod audit;
 mod outbox;
 
 use std::collections::BTreeMap;

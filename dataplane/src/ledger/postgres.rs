@@ -5,6 +5,7 @@
 //! partitioned by month; see `migrations/postgres`.
 
 mod accounts;
+mod audit;
 mod connection;
 mod insert;
 mod leases;

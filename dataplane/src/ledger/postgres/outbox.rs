@@ -20,7 +20,7 @@ const BALANCE: &str = "SELECT account, balance FROM balances";
 
 impl Postgres {
     /// On a connection, for as long as anything but a migration may take.
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {
