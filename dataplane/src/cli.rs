@@ -20,15 +20,18 @@ use crate::{
 
 pub mod accounts;
 pub mod check;
+pub mod export;
 pub mod keys;
 pub mod leases;
 pub mod migrate;
 pub mod reconcile;
+pub mod rerate;
 pub mod run;
 pub mod seal;
 pub mod serve;
 pub mod usage;
 
+mod actor;
 mod database;
 mod identity;
 mod listen;
@@ -61,6 +64,8 @@ pub enum Command {
     Accounts(accounts::Args),
     Leases(leases::Args),
     Reconcile(reconcile::Args),
+    Rerate(rerate::Args),
+    Export(export::Args),
     Migrate(migrate::Args),
 }
 
@@ -150,6 +155,14 @@ impl Cli {
                 block_on(leases::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
             }
             Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
+            Command::Rerate(args) => {
+                block_on(rerate::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
+            Command::Export(args) => {
+                block_on(export::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
             Command::Migrate(args) => {
                 block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)
             }

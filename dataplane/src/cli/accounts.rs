@@ -17,6 +17,7 @@ use super::usage::Output;
 use super::usage::print;
 use crate::environment::Environment;
 use crate::ledger::accounts::Accounts as _;
+use crate::ledger::audit::Audit as _;
 
 const AFTER_HELP: &str = "\
 An account is named by `accountID` of its Tenant, which is NAMESPACE/NAME where it has none. One credit is one US dollar. What is \
@@ -30,7 +31,8 @@ Examples:
   aigne-hub accounts refund team-acme/acme --amount 1.25 --idempotency-key ticket-12 --note 'answer was cut off' --data data
   aigne-hub accounts correct team-acme/acme --amount=-3 --idempotency-key ticket-13 --note 'topped up twice' --data data
   aigne-hub accounts statement team-acme/acme --month 2026-03 --output csv --data data
-  aigne-hub accounts close team-acme/acme --data data";
+  aigne-hub accounts close team-acme/acme --data data
+  aigne-hub accounts audit team-acme/acme --data data";
 
 /// Show and change what tenants' accounts have.
 #[derive(Clone, Debug, clap::Args)]
@@ -55,9 +57,11 @@ enum Command {
     /// Put a mistake right, with an amount of either sign.
     Correct(enter::Money),
     /// Let lapse what an account has, and give nothing more to it. Usage is still charged.
-    Close(Named),
+    Close(enter::Close),
     /// Show what happened in a month (UTC): the balance before, each entry and each day's usage, the balance after.
     Statement(Statement),
+    /// Show who has changed what by a command: of one account, or everything.
+    Audit(Audited),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -97,6 +101,21 @@ struct Statement {
     month: Option<show::Month>,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+struct Audited {
+    /// Which account [default: all, and what is about none].
+    #[arg(value_name = "ACCOUNT")]
+    account: Option<String>,
+    #[command(flatten)]
+    place: Place,
+    /// How many of the last lines.
+    #[arg(long, value_name = "COUNT", default_value = "100")]
+    last: u32,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "table")]
+    output: Output,
+}
+
 /// Does it. A reader that has seen enough (`| head`) is no error.
 pub async fn run(
     args: &Args,
@@ -115,7 +134,12 @@ pub async fn run(
         Command::Topup(money) => enter::money(enter::TOP_UP, money, environment, now, output).await,
         Command::Refund(money) => enter::money(enter::REFUND, money, environment, now, output).await,
         Command::Correct(money) => enter::money(enter::CORRECTION, money, environment, now, output).await,
-        Command::Close(named) => enter::close(named, environment, now, output).await,
+        Command::Close(close) => enter::close(close, environment, now, output).await,
+        Command::Audit(asked) => {
+            let ledger = asked.place.write(environment).await?;
+            let lines = show::audit(&ledger.lines(asked.account.as_deref(), asked.last).await?);
+            Ok(print::list(asked.output, &show::AUDIT, &lines, "Nothing was changed.", output)?)
+        }
     };
     done.or_else(|error| match error.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use super::{
-    Context, Data, Manifests, database::Database, identity::Identity, listen::Listeners, serving, values,
+    Context, Data, Manifests, database::Database, export::Sinks, identity::Identity, listen::Listeners,
+    serving, values,
 };
 use crate::{
     ledger::{place::LedgerPlace, postgres},
@@ -35,6 +36,8 @@ pub struct Args {
     listen: Listeners,
     #[command(flatten)]
     identity: Identity,
+    #[command(flatten)]
+    export: Sinks,
     /// Health, metrics and findings; not for clients.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
     admin_listen: SocketAddr,
@@ -62,7 +65,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             anyhow::bail!("{} cannot be served as it is", directory.root.display());
         }
     };
-    let options = args.options(context);
+    let options = args.options(context)?;
     serving::until_told(|telemetry, stop| async move {
         let source = follow::start(directory, first, Arc::clone(&telemetry));
         run::run(options, source, telemetry, stop).await
@@ -70,12 +73,13 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    fn options(self, context: &Context) -> run::Options {
+    fn options(self, context: &Context) -> anyhow::Result<run::Options> {
         let ledger = match self.database.url(&context.environment) {
             Some(url) => LedgerPlace::Postgres(postgres::Options::new(url)),
             None => LedgerPlace::Sqlite { folder: self.data.data.clone() },
         };
-        run::Options {
+        Ok(run::Options {
+            export: self.export.sinks(&context.environment)?,
             server: self.listen.options(),
             admin: self.admin_listen,
             ledger,
@@ -84,6 +88,6 @@ impl Args {
             max_body: self.max_body,
             identity: self.identity.options(),
             clock: self.offset.applied(context.clock),
-        }
+        })
     }
 }

@@ -1,5 +1,8 @@
 //! Which store a ledger is in, chosen when the program starts.
 
+mod audit;
+mod outbox;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,9 +5,11 @@
 //! partitioned by month; see `migrations/postgres`.
 
 mod accounts;
+mod audit;
 mod connection;
 mod insert;
 mod leases;
+mod outbox;
 mod partitions;
 mod report;
 mod schema;

@@ -4,8 +4,10 @@
 //! failure the database is whole and may lack the last moments.
 
 mod accounts;
+mod audit;
 mod insert;
 mod leases;
+mod outbox;
 mod report;
 mod settle;
 mod statements;
@@ -101,11 +103,9 @@ impl Store for Sqlite {
         for sheet in sheets {
             let json =
                 serde_json::to_string(sheet).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            sqlx::query("INSERT INTO price_sheets (revision, sheet) VALUES (?, ?) ON CONFLICT DO NOTHING")
-                .bind(&sheet.revision)
-                .bind(json)
-                .execute(&mut *transaction)
-                .await?;
+            let text = "INSERT INTO price_sheets (revision, sheet, recorded_at) \
+                 VALUES (?, ?, CAST(unixepoch('subsec') * 1000 AS INTEGER)) ON CONFLICT DO NOTHING";
+            sqlx::query(text).bind(&sheet.revision).bind(json).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod chaos;
 mod crd_rules;
 mod crds;
+mod export;
 mod gitops;
 mod harness;
 mod helm;

@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::cli::usage::cells::{Cell, Column, column};
 use crate::ledger::accounts::{Account, Credit, Statement};
+use crate::ledger::audit;
 
 pub(super) const ACCOUNTS: [Column; 6] = [
     column("account", "account"),
@@ -91,6 +92,27 @@ pub(super) fn lines(statement: &Statement, since: i64, until: i64) -> Vec<Vec<Ce
     });
     let opening = edge(since, "Opening", statement.opening.into());
     std::iter::once(opening).chain(lines).chain([edge(until, "Closing", statement.closing())]).collect()
+}
+
+pub(super) const AUDIT: [Column; 5] = [
+    column("at", "at"),
+    column("actor", "actor"),
+    column("command", "command"),
+    column("account", "account"),
+    column("detail", "detail"),
+];
+
+pub(super) fn audit(lines: &[audit::Line]) -> Vec<Vec<Cell>> {
+    let cells = |line: &audit::Line| {
+        vec![
+            time(line.at),
+            Cell::Text(line.actor.clone()),
+            Cell::Text(line.command.clone()),
+            line.account.clone().map_or(Cell::None, Cell::Text),
+            Cell::Text(line.detail.clone()),
+        ]
+    };
+    lines.iter().map(cells).collect()
 }
 
 pub(in crate::cli) fn time(milliseconds: i64) -> Cell {
