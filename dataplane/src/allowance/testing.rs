@@ -114,7 +114,9 @@ impl Books {
         }
         for page in self.pages.values_mut() {
             let Some(held) = page.held.remove(&holder) else { continue };
-            page.spent += held.spent + held.unreserved;
+            // Nobody says any more how much of a rate's lease was spent: all of it counts until its window ends.
+            let lent = if page.class == Class::Rate { held.granted - held.returned } else { 0 };
+            page.spent += held.spent.max(lent) + held.unreserved;
             if held.suspense > 0 {
                 page.held.insert(
                     Uuid::from_u128(u128::MAX - holder.as_u128()),

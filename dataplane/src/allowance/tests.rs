@@ -80,7 +80,7 @@ fn account() -> Place {
 
 /// To the beginning of the next minute of the ledger's.
 async fn next_minute() {
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +90,7 @@ async fn without_caps_nothing_is_reserved_and_nobody_is_asked() {
     let reservation = process.reserve(&need(100, 100)).await.unwrap();
     assert_eq!((reservation.money(), reservation.draws().len()), (None, 0));
     assert_eq!(reservation.quotas(), Quotas::default());
-    sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_mins(10)).await;
     assert_eq!(process.count(|metrics| &metrics.exchanges), 0);
 }
 
@@ -301,9 +301,9 @@ async fn what_the_ledger_closed_is_void_and_begins_anew() {
     process.spend(1, 300).await.unwrap();
     let old = process.reserve(&need(1, 100)).await.unwrap();
     ledger.fail(Failure::Away);
-    sleep(Duration::from_secs(300)).await;
+    sleep(Duration::from_mins(5)).await;
     ledger.books(|books| books.enter(process.holder, &old.draws(), 300));
-    ledger.tidy(Duration::from_secs(120)).await.unwrap();
+    ledger.tidy(Duration::from_mins(2)).await.unwrap();
     ledger.fail(None);
     sleep(Duration::from_secs(1)).await;
     assert_eq!(process.count(|metrics| &metrics.voided), 1);
@@ -427,7 +427,7 @@ async fn what_nobody_uses_is_forgotten_and_goes_on_where_it_was() {
         process.spend(1, 50).await.unwrap();
     }
     process.caps = Caps::default();
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(process.allowances.metrics().tracked.load(Relaxed), 0);
     assert!(process.allowances.shared.registry.is_empty());
     process.caps = process.allowances.of_tenant(&tenant);
