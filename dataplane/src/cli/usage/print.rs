@@ -88,7 +88,7 @@ pub(in crate::cli) fn list(
         }
         Output::Json => json_list(output, columns, rows)?,
     }
-    Ok(output.flush()?)
+    output.flush()
 }
 
 /// At least cents, at most nano-dollars: `1.50`, `0.00125`, `-0.000000001`.

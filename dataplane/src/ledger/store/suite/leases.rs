@@ -167,7 +167,7 @@ pub(crate) async fn what_may_have_been_spent_stays_taken_until_it_is_let_go_of(
         silent_since: None,
         closed_at: None,
     };
-    assert_eq!(store.holdings(Some("budget:t/b")).await.unwrap(), [held.clone()]);
+    assert_eq!(store.holdings(Some("budget:t/b")).await.unwrap(), std::slice::from_ref(&held));
     for _ in 0..2 {
         store.close(A).await.unwrap();
         let closed = account(store, "a").await;
