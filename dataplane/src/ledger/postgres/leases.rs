@@ -207,6 +207,10 @@ async fn fold(connection: &mut PgConnection, holder: Uuid, whose: Whose, release
     .bind(&windows)
     .execute(&mut *transaction)
     .await?;
+    // What a process had of a minute may all be spent, whatever it last said.
+    let minutes = "UPDATE allowances AS a SET spent = saturated(a.spent::numeric + greatest(l.granted - l.returned, l.spent)) \
+         FROM leases AS l WHERE l.holder = $1 AND a.class = 'Rate' AND a.allowance = l.allowance AND a.\"window\" = l.\"window\"";
+    sqlx::query(minutes).bind(holder).execute(&mut *transaction).await?;
     for step in [
         "UPDATE allowances AS a SET spent = saturated(a.spent::numeric + p.spent + p.unreserved) FROM spending AS p \
          JOIN UNNEST($2::text[], $3::bigint[]) AS s (allowance, \"window\") USING (allowance, \"window\") \
