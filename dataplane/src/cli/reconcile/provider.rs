@@ -15,6 +15,7 @@ use crate::ledger::provider_usage::{self, Counted, Key, Sides, Unequal};
 use crate::ledger::store::{Dimension, Filter, Report as _};
 
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// A file of the provider's usage: a page of OpenAI's `/v1/organization/usage/completions` or Anthropic's
     /// `/v1/organizations/usage_report/messages`, grouped by model, in buckets of a day or less; or a CSV with the columns
