@@ -22,6 +22,7 @@ pub mod accounts;
 pub mod check;
 pub mod export;
 pub mod keys;
+pub mod leases;
 pub mod migrate;
 pub mod reconcile;
 pub mod rerate;
@@ -61,6 +62,7 @@ pub enum Command {
     Seal(seal::Args),
     Usage(usage::Args),
     Accounts(accounts::Args),
+    Leases(leases::Args),
     Reconcile(reconcile::Args),
     Rerate(rerate::Args),
     Export(export::Args),
@@ -148,6 +150,9 @@ impl Cli {
             Command::Accounts(args) => {
                 block_on(accounts::run(&args, &context.environment, context.clock.now(), output))?
                     .map(|()| ExitCode::SUCCESS)
+            }
+            Command::Leases(args) => {
+                block_on(leases::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
             }
             Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
             Command::Rerate(args) => {

@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use jiff::Timestamp;
 
+pub(in crate::cli) use self::show::time;
 use super::database::Place;
 use super::usage::Output;
 use super::usage::print;
@@ -43,7 +44,7 @@ pub struct Args {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Show every account with its balance.
+    /// Show every account with its balance, what gateways hold of it, and what may have been spent.
     List(List),
     /// Show what an account has, credit by credit.
     Balance(One),
@@ -122,16 +123,10 @@ pub async fn run(
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let done = match &args.command {
+    let done: anyhow::Result<()> = match &args.command {
         Command::List(list) => {
             let accounts = list.place.write(environment).await?.accounts(None).await?;
-            Ok(print::formatted(
-                list.output,
-                &show::ACCOUNTS,
-                &show::accounts(&accounts),
-                "No accounts.",
-                output,
-            )?)
+            Ok(print::list(list.output, &show::ACCOUNTS, &show::accounts(&accounts), "No accounts.", output)?)
         }
         Command::Balance(one) => balance(one, environment, output).await,
         Command::Statement(asked) => statement(asked, environment, now, output).await,
@@ -143,7 +138,7 @@ pub async fn run(
         Command::Audit(asked) => {
             let ledger = asked.place.write(environment).await?;
             let lines = show::audit(&ledger.lines(asked.account.as_deref(), asked.last).await?);
-            Ok(print::formatted(asked.output, &show::AUDIT, &lines, "Nothing was changed.", output)?)
+            Ok(print::list(asked.output, &show::AUDIT, &lines, "Nothing was changed.", output)?)
         }
     };
     done.or_else(|error| match error.downcast_ref::<io::Error>() {
@@ -157,7 +152,7 @@ async fn balance(one: &One, environment: &Environment, output: &mut dyn Write) -
     let found = ledger.accounts(Some(name)).await?;
     let account = found.first().with_context(|| format!("there is no account {name}"))?;
     if one.output != Output::Table {
-        return Ok(print::formatted(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output)?);
+        return Ok(print::list(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output)?);
     }
     print::table(output, &show::ACCOUNTS, &show::accounts(&found))?;
     let credits = show::credits(&ledger.credits(name).await?, account.balance);
@@ -179,6 +174,5 @@ async fn statement(
     let month = asked.month.unwrap_or_else(|| show::Month::of(now));
     let (since, until) = month.bounds()?;
     let statement = ledger.statement(name, since, until).await?;
-    let lines = show::lines(&statement, since, until);
-    Ok(print::formatted(asked.one.output, &show::LINES, &lines, "", output)?)
+    Ok(print::list(asked.one.output, &show::LINES, &show::lines(&statement, since, until), "", output)?)
 }

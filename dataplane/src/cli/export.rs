@@ -9,6 +9,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 
 pub(super) use self::options::Sinks;
+use super::accounts::time;
 use super::actor::Actor;
 use super::database::Place;
 use super::usage::Output;
@@ -85,11 +86,11 @@ pub async fn run(
             if status.parked {
                 let parked = ledger.parked(SHOWN).await?;
                 let rows: Vec<_> = parked.iter().map(parked_cells).collect();
-                print::formatted(status.output, &PARKED, &rows, "Nothing is parked.", output)?;
+                print::list(status.output, &PARKED, &rows, "Nothing is parked.", output)?;
             } else {
                 let sinks = ledger.sinks().await?;
                 let rows: Vec<_> = sinks.iter().map(sink_cells).collect();
-                print::formatted(status.output, &SINKS, &rows, "Nobody is told.", output)?;
+                print::list(status.output, &SINKS, &rows, "Nobody is told.", output)?;
             }
         }
         Command::Retry(named) => {
@@ -141,8 +142,4 @@ fn parked_cells(parked: &Parked) -> Vec<Cell> {
         time(parked.parked_at),
         Cell::Text(parked.why.clone()),
     ]
-}
-
-fn time(milliseconds: i64) -> Cell {
-    Timestamp::from_millisecond(milliseconds).map_or(Cell::None, |time| Cell::Text(time.to_string()))
 }

@@ -115,7 +115,7 @@ pub async fn run(
             shown.push(cells(group, sum, amount));
         }
     }
-    print::formatted(args.output, &COLUMNS, &shown, "Nothing is to be corrected.", output)?;
+    print::list(args.output, &COLUMNS, &shown, "Nothing is to be corrected.", output)?;
     if args.output == Output::Table {
         summary(&rerating.left, args.dry_run && !shown.is_empty(), output)?;
     }

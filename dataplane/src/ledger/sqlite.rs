@@ -28,7 +28,7 @@ use uuid::Uuid;
 use self::statements::Statements;
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
-use super::leases::{Ask, Exchanged, Leases};
+use super::leases::{Ask, Exchanged, Holding, Leases};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// The database's name in a data folder.
@@ -115,6 +115,10 @@ impl Report for Sqlite {
     async fn sheet(&self, revision: &str) -> Result<Option<String>, StoreError> {
         let found = sqlx::query("SELECT sheet FROM price_sheets WHERE revision = ?").bind(revision);
         Ok(found.fetch_optional(&self.pool).await?.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    async fn holdings(&self, allowance: Option<&str>) -> Result<Vec<Holding>, StoreError> {
+        Ok(leases::holdings(&self.pool, allowance).await?)
     }
 
     fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>> {

@@ -11,9 +11,11 @@ use crate::cli::usage::cells::{Cell, Column, column};
 use crate::ledger::accounts::{Account, Credit, Statement};
 use crate::ledger::audit;
 
-pub(super) const ACCOUNTS: [Column; 4] = [
+pub(super) const ACCOUNTS: [Column; 6] = [
     column("account", "account"),
     column("balance_nanos", "balance"),
+    column("leased_nanos", "leased"),
+    column("frozen_nanos", "frozen"),
     column("suspense_nanos", "suspense"),
     column("closed_at", "closed"),
 ];
@@ -23,6 +25,8 @@ pub(super) fn accounts(accounts: &[Account]) -> Vec<Vec<Cell>> {
         vec![
             Cell::Text(account.account.clone()),
             Cell::Nanos(account.balance.into()),
+            Cell::Nanos(account.leased.into()),
+            Cell::Nanos(account.frozen.into()),
             Cell::Nanos(account.suspense.into()),
             account.closed_at.map_or(Cell::None, time),
         ]
@@ -111,7 +115,7 @@ pub(super) fn audit(lines: &[audit::Line]) -> Vec<Vec<Cell>> {
     lines.iter().map(cells).collect()
 }
 
-fn time(milliseconds: i64) -> Cell {
+pub(in crate::cli) fn time(milliseconds: i64) -> Cell {
     Timestamp::from_millisecond(milliseconds).map_or(Cell::None, |time| Cell::Text(time.to_string()))
 }
 

@@ -1,4 +1,5 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tempfile::TempDir;
@@ -7,6 +8,7 @@ use crate::cli::{Cli, Context};
 use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::ledger::Nanos;
+use crate::ledger::leases::{Ask, Cap, Class, FOREVER, Leases as _, Place};
 use crate::ledger::sqlite::{FILE, Sqlite};
 use crate::ledger::store::Store as _;
 use crate::ledger::store::suite::row;
@@ -116,6 +118,57 @@ async fn a_closed_account_is_given_nothing() {
     assert!(says(&data, "accounts close team/acme").await.contains("was closed before"));
     let error = run(&data, "accounts topup team/acme --amount 5 --idempotency-key 2").await.unwrap_err();
     assert!(error.contains("is closed"), "{error}");
+}
+
+#[tokio::test]
+async fn leases_show_who_holds_what() {
+    let data = ledger().await;
+    says(&data, "accounts topup team/acme --amount 5 --idempotency-key 1").await;
+    let store = Sqlite::open(&data.path().join(FILE)).await.unwrap();
+    let place = |allowance: &str| Place { allowance: allowance.into(), window: FOREVER };
+    let ask = |allowance: &str, class, need| Ask {
+        place: place(allowance),
+        cap: Cap::Fixed(9_000_000_000),
+        class,
+        need,
+        least: 0,
+        want: need,
+        granted: 0,
+        returned: 0,
+        spent: 0,
+    };
+    let asks =
+        [ask("account:team/acme", Class::Money, 2_500_000_000), ask("concurrency:team/acme", Class::Held, 3)];
+    store.exchange(HOLDER, Duration::ZERO, &asks).await.unwrap();
+    let shown = says(&data, "leases").await;
+    // The rows of usage came from the same process, beside its lease.
+    let lines: Vec<Vec<_>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    let holder = HOLDER.to_string();
+    assert_eq!(
+        lines[1][..9],
+        ["account:team/acme", "-", "Money", &holder, "2.50", "0.00", "0.00", "1.250000001", "0.00"]
+    );
+    assert_eq!(lines[2][..6], ["concurrency:team/acme", "-", "Held", &holder, "3", "0"]);
+    assert_eq!(lines.len(), 3);
+    let one = says(&data, "leases --allowance concurrency:team/acme --output csv").await;
+    assert!(one.contains(",3,0,0,0,0,20") && one.lines().count() == 2, "{one}");
+    assert!(says(&data, "leases --allowance nothing").await.contains("Nobody holds anything"));
+    assert!(says(&data, "accounts balance team/acme").await.contains("2.50"));
+    store.tidy(Duration::ZERO).await.unwrap();
+    assert!(says(&data, "leases").await.contains("Nobody holds anything"));
+    // What closed holders hold, and spending without entries, are found.
+    for (text, check) in [
+        ("INSERT INTO leases SELECT 'account:x', 0, holder, 5, 0, 0 FROM holders", "hold nothing"),
+        (
+            "UPDATE allowances SET spent = spent + 1 WHERE allowance = 'account:team/acme'",
+            "its usage entries",
+        ),
+    ] {
+        store.tamper("INSERT OR IGNORE INTO holders VALUES (x'0a', 1, 1, 1)").await;
+        store.tamper(text).await;
+        let (code, said) = run(&data, "reconcile").await.unwrap();
+        assert!(code == ExitCode::FAILURE && said.contains(check), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -37,26 +37,6 @@ pub(in crate::cli) fn table(
     texts.iter().try_for_each(|row| line(&mut row.iter().map(String::as_str)))
 }
 
-/// As asked for; `nothing` is what people read where there are no rows.
-pub(in crate::cli) fn formatted(
-    format: Output,
-    columns: &[Column],
-    rows: &[Vec<Cell>],
-    nothing: &str,
-    output: &mut dyn Write,
-) -> io::Result<()> {
-    match format {
-        Output::Table if rows.is_empty() => writeln!(output, "{nothing}")?,
-        Output::Table => table(output, columns, rows)?,
-        Output::Csv => {
-            csv_header(output, columns)?;
-            rows.iter().try_for_each(|row| csv(output, row))?;
-        }
-        Output::Json => json_list(output, columns, rows)?,
-    }
-    output.flush()
-}
-
 /// The names of the columns.
 pub(in crate::cli) fn csv_header(output: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
     writeln!(output, "{}", columns.iter().map(|column| column.name).collect::<Vec<_>>().join(","))
@@ -89,6 +69,26 @@ pub(in crate::cli) fn json_list(
         serde_json::to_writer(&mut *output, &Object { columns, row })?;
     }
     writeln!(output, "{}", if rows.is_empty() { "[]" } else { "]" })
+}
+
+/// In one of the formats; a table of nothing says so.
+pub(in crate::cli) fn list(
+    format: Output,
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+    nothing: &str,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Output::Table if rows.is_empty() => writeln!(output, "{nothing}")?,
+        Output::Table => table(output, columns, rows)?,
+        Output::Csv => {
+            csv_header(output, columns)?;
+            rows.iter().try_for_each(|row| csv(output, row))?;
+        }
+        Output::Json => json_list(output, columns, rows)?,
+    }
+    output.flush()
 }
 
 /// At least cents, at most nano-dollars: `1.50`, `0.00125`, `-0.000000001`.
