@@ -155,7 +155,7 @@ async fn figures_of_exchanges() {
         let started = Instant::now();
         for round in 0..rounds {
             let asks: Vec<_> = (0..count).map(|number| ask(number, round)).collect();
-            store.exchange(HOLDER, Duration::from_secs(60), &asks).await.unwrap();
+            store.exchange(HOLDER, Duration::from_mins(1), &asks).await.unwrap();
         }
         show(
             &format!("an exchange of {count} asks with Postgres, time"),
