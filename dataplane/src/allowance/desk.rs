@@ -106,8 +106,9 @@ impl Desk {
         }
         self.sent.clear();
         if self.renewed_at.is_none() {
-            // Nothing can be asked before the ledger has told the time.
-            return (!self.shared.registry.is_empty()).then(Vec::new);
+            // Nothing can be asked before the ledger has told the time; and where nothing is capped, the ledger knows at least
+            // who served, and since when nothing more is heard.
+            return Some(Vec::new());
         }
         if self.has_totals() && !self.shared.may_spend(now) {
             // It may have closed this process meanwhile. Totals of leases that are void would be taken for those of new ones.
@@ -144,8 +145,7 @@ impl Desk {
     }
 
     fn renewal_is_due(&self, now: u64) -> bool {
-        let ttl = millis(self.shared.options.ttl);
-        let period = if self.has_totals() { ttl / 4 } else { ttl.saturating_mul(10) };
+        let period = millis(self.shared.options.ttl) / 4;
         self.renewed_at.is_some_and(|at| now >= at.saturating_add(period))
     }
 
