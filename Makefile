@@ -4,7 +4,7 @@ BIN   := target/debug
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
-        sdk-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
+        sdk-setup receivers-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ run: ## Build and serve examples/quickstart on loopback: one chat, its priced us
 	$(CARGO) build --locked --bin aigne-hub --bin scripted-provider
 	@scripts/quickstart
 
-test: lint check-generate fuzz-check build sdk-setup controlplane-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
+test: lint check-generate fuzz-check build sdk-setup receivers-setup controlplane-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
 
@@ -21,11 +21,11 @@ test-unit: ## Tests that start no program: unit, property and golden tests
 	@echo "==> unit, property and golden tests"
 	$(CARGO) test --locked --workspace --exclude aigne-hub-tests --no-fail-fast
 
-test-standalone: build sdk-setup ## Black-box tests without a control plane and without Postgres
+test-standalone: build sdk-setup receivers-setup ## Black-box tests without a control plane and without Postgres
 	@echo "==> standalone"
 	$(CARGO) test --locked --package aigne-hub-tests --lib --bins --test blackbox --no-fail-fast
 
-test-controlplane: build controlplane-setup gitops-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
+test-controlplane: build receivers-setup controlplane-setup gitops-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
 	@echo "==> control plane"
 	$(CARGO) test --locked --package aigne-hub-tests --test controlplane --no-fail-fast
 
@@ -48,6 +48,10 @@ build: ## Build the programs that the black-box tests start
 sdk-setup: ## Install the official SDKs and the emulator that tests use (pinned, cached outside target/)
 	@echo "==> SDKs"
 	@tests/sdk/setup
+
+receivers-setup: ## Build those that entries are exported to, for tests (pinned, cached outside target/; a minute, once)
+	@echo "==> receivers"
+	@tests/receivers/setup
 
 controlplane-setup: ## Build etcd, kube-apiserver, kubectl and helm that tests use (pinned, cached outside target/; 5 to 10 minutes, once)
 	@echo "==> control plane"

@@ -15,7 +15,7 @@ use crate::ledger::provider_usage::{self, Counted, Key, Sides, Unequal};
 use crate::ledger::store::{Dimension, Filter, Report as _};
 
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Export {
+pub(super) struct Theirs {
     /// A file of the provider's usage: a page of OpenAI's `/v1/organization/usage/completions` or Anthropic's
     /// `/v1/organizations/usage_report/messages`, grouped by model, in buckets of a day or less; or a CSV with the columns
     /// date, model, `input_tokens` (whole prompts) and `output_tokens`. Several for several pages.
@@ -35,7 +35,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "must be THEIRS=OURS".to_owned())
 }
 
-impl Export {
+impl Theirs {
     pub(super) fn is_given(&self) -> bool {
         !self.provider_usage.is_empty()
     }
@@ -43,7 +43,7 @@ impl Export {
 
 /// Prints what differs.
 pub(super) async fn run(
-    args: &Export,
+    args: &Theirs,
     ledger: &Ledger,
     format: Output,
     output: &mut dyn Write,

@@ -48,6 +48,7 @@ macro_rules! behaviours {
             entries_are_told_once_to_each_sink
             a_claim_holds_until_it_is_settled_or_lapses
             a_crossing_is_told_once
+            what_was_changed_and_who_changed_it_are_one
         }
     };
     ($open:ident: $($name:ident)*) => {

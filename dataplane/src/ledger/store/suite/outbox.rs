@@ -9,6 +9,7 @@ use super::accounts::posting;
 use super::row;
 use crate::ledger::Nanos;
 use crate::ledger::accounts::{Accounts, Done, Kind};
+use crate::ledger::audit::{Audit, By};
 use crate::ledger::outbox::{Alert, Fate, Level, Message, Outbox, What};
 use crate::ledger::store::Store;
 use crate::ledger::testing::{AT, HOLDER};
@@ -143,4 +144,29 @@ pub(crate) async fn a_crossing_is_told_once(store: &(impl Store + Accounts + Out
     assert_eq!(look(Some(60_000)).await, (vec![Level::Fine], vec![]));
     assert_eq!(look(Some(2_000_000)).await, (vec![Level::Low], vec![(Level::Low, 1_020_000)]));
     assert_eq!(store.watched(&["acme-account", "nobody"]).await.unwrap()[0].level, Level::Low);
+}
+
+pub(crate) async fn what_was_changed_and_who_changed_it_are_one(store: &(impl Store + Accounts + Audit)) {
+    let by = |actor: &str, command| By { actor: actor.to_owned(), command, detail: "why\0 not".to_owned() };
+    let rerated =
+        |number: u8, amount| posting(Kind::Correction, &format!("rerate/2026-03-04/{number}"), amount, None);
+    let fulfil =
+        async |wish, actor: &str| store.fulfil_as("acme", &wish, AT, &by(actor, "rerate")).await.unwrap();
+    assert_eq!(fulfil(rerated(1, 5), "ada").await, Done::Entered);
+    assert_eq!(fulfil(rerated(1, 5), "eve").await, Done::Already(5));
+    assert_eq!(fulfil(rerated(2, -7), "bob").await, Done::Entered);
+    assert_eq!(fulfil(posting(Kind::Correction, "correction/1", 9, None), "bob").await, Done::Entered);
+    store.record(None, AT + 1, &by("cron", "export stop")).await.unwrap();
+    let lines = async |account, most| {
+        let lines = store.lines(account, most).await.unwrap().into_iter();
+        lines.map(|line| (line.actor, line.account.is_some(), line.at - AT)).collect::<Vec<_>>()
+    };
+    let line = |actor: &str, account, at| (actor.to_owned(), account, at);
+    let own = [line("ada", true, 0), line("bob", true, 0), line("bob", true, 0)];
+    assert_eq!(lines(Some("acme"), 9).await, own);
+    assert_eq!(lines(None, 2).await, [line("bob", true, 0), line("cron", false, 1)]);
+    assert_eq!(lines(Some("other"), 9).await, []);
+    let mut before = store.rerated("acme").await.unwrap();
+    before.sort();
+    assert_eq!(before, [("rerate/2026-03-04/1".to_owned(), 5), ("rerate/2026-03-04/2".to_owned(), -7)]);
 }
