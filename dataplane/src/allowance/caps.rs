@@ -103,7 +103,8 @@ impl Registry {
         state
     }
 
-    /// Whether there is nothing to reserve.
+    /// Whether everything is forgotten.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
