@@ -4,7 +4,7 @@ BIN   := target/debug
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
-        sdk-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation fuzz-check
+        sdk-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,18 @@ bench: ## Measure the gateway's cost as ratios to nginx in the same run (needs n
 bench-propagation: controlplane-setup postgres-setup ## Measure how long changes take to every gateway, with 10, 1,000 and 10,000 tenants (about 10 minutes)
 	$(CARGO) build --locked --release --bin aigne-hub --bin aigne-hub-operator --bin propagation
 	target/release/propagation $(BENCH)
+
+chaos: postgres-setup ## Kill, cut and slow everything for two minutes, then compare the ledger with the provider's own count (CHAOS="--seed 7")
+	$(CARGO) build --locked --bin aigne-hub --bin chaos
+	target/debug/chaos $(CHAOS)
+
+contention: postgres-setup ## One balance and ten gateways as fast as they go; $$0.05 and 200 clients that retry (about 2 minutes)
+	$(CARGO) build --locked --release --bin aigne-hub --bin contention
+	target/release/contention caps $(BENCH)
+
+bench-ledger: postgres-setup ## The writer's rows a second into Postgres, and usage screens at 10 M rows (about 10 minutes, 6 GB)
+	$(CARGO) build --locked --release --bin aigne-hub --bin contention
+	target/release/contention ledger $(BENCH)
 
 fuzz-check: ## Check that the fuzz targets compile (running them needs cargo-fuzz; see fuzz/README.md)
 	@echo "==> fuzz targets compile"

@@ -18,6 +18,7 @@
 //!   spent only within its time to live, counted from before the exchange was asked that renewed it.
 //! - **It refuses only on a fresh answer**: one that was asked for this request, or one that is at most 50 ms old and refused
 //!   somebody who needed no more. Where others hold what may come back, it asks again for 1.2 s first.
+//! - **Requests under way** are promised less: those of a process that was silent for longer than its time to live are not counted.
 //! - **Settlement never fails**: what was used beyond the reservation makes a lease fall below zero, and the next grant covers it.
 //! - **Windows are told by the ledger's clock** and only go forward: where that clock is set back, the window goes on.
 
@@ -30,6 +31,13 @@ mod pace;
 mod reservation;
 mod shared;
 mod window;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,14 +20,18 @@ use crate::{
 
 pub mod accounts;
 pub mod check;
+pub mod export;
 pub mod keys;
+pub mod leases;
 pub mod migrate;
 pub mod reconcile;
+pub mod rerate;
 pub mod run;
 pub mod seal;
 pub mod serve;
 pub mod usage;
 
+mod actor;
 mod database;
 mod identity;
 mod listen;
@@ -58,7 +62,10 @@ pub enum Command {
     Seal(seal::Args),
     Usage(usage::Args),
     Accounts(accounts::Args),
+    Leases(leases::Args),
     Reconcile(reconcile::Args),
+    Rerate(rerate::Args),
+    Export(export::Args),
     Migrate(migrate::Args),
 }
 
@@ -144,7 +151,18 @@ impl Cli {
                 block_on(accounts::run(&args, &context.environment, context.clock.now(), output))?
                     .map(|()| ExitCode::SUCCESS)
             }
+            Command::Leases(args) => {
+                block_on(leases::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
+            }
             Command::Reconcile(args) => block_on(reconcile::run(&args, &context.environment, output))?,
+            Command::Rerate(args) => {
+                block_on(rerate::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
+            Command::Export(args) => {
+                block_on(export::run(&args, &context.environment, context.clock.now(), output))?
+                    .map(|()| ExitCode::SUCCESS)
+            }
             Command::Migrate(args) => {
                 block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)
             }

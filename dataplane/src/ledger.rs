@@ -5,11 +5,15 @@
 //! reader replays what a killed process left behind. `(request_id, attempt)` is the key everywhere.
 
 pub mod accounts;
+pub mod audit;
 pub mod journal;
 pub mod leases;
+pub mod outbox;
 pub mod place;
 pub mod postgres;
 pub mod price;
+pub mod provider_usage;
+pub mod rerate;
 pub mod sqlite;
 pub mod store;
 pub mod writer;

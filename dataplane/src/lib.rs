@@ -27,6 +27,7 @@ pub mod percore;
 pub mod gateway;
 
 pub mod error;
+pub mod export;
 
 mod json;
 

@@ -22,6 +22,7 @@ use crate::{
     admin::{self, Admin, Readiness},
     allowance::{self, Allowances},
     clock::Clock,
+    export::{self, Sink},
     health::Registry,
     identity::{self, KeySource, Trust},
     ledger::{
@@ -62,6 +63,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where the journal is moved to.
     pub ledger: LedgerPlace,
+    /// Who is told of entries.
+    pub export: Vec<Sink>,
     /// Where the access log goes.
     pub access_log: Destination,
     /// Bytes; a larger request body is refused.
@@ -118,7 +121,9 @@ pub async fn run(
         tasks.spawn(copy_metrics(ledger.clone(), allowances.clone(), Arc::clone(&telemetry)));
         tasks.spawn(leases::keep_tidy(store.clone()));
         tasks.spawn(record_prices(source.clone(), store.clone()));
-        tasks.spawn(accounts::follow(source.clone(), store, options.clock));
+        tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock));
+        let told = telemetry.shared().export.clone();
+        tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
             Some(options) => Some(trust(options, &telemetry, &mut tasks).await?),
             None => None,

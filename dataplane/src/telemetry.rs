@@ -21,7 +21,9 @@ mod series;
 mod shared;
 
 pub use recorder::{Attempt, Recorder, Request, Target};
-pub use shared::{ConfigMetrics, IdentityMetrics, JournalMetrics, LedgerMetrics, Shared, TlsMetrics};
+pub use shared::{
+    ConfigMetrics, ExportMetrics, IdentityMetrics, JournalMetrics, LedgerMetrics, Shared, TlsMetrics,
+};
 
 /// All metrics of the process.
 pub struct Telemetry {

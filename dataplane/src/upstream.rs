@@ -9,6 +9,7 @@ mod endpoint;
 mod pool;
 mod sign;
 
+pub use connect::tls_config;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use pool::{Answer, Connection, Pool, SWEEP_EVERY};
 pub use sign::authorization;

@@ -10,6 +10,7 @@ mod dialects;
 mod documents;
 mod drain;
 mod examples;
+mod export;
 mod identity;
 mod invariants;
 mod limits;

@@ -118,6 +118,44 @@ async fn usage_that_is_not_reported_is_estimated() -> Outcome {
     Ok(())
 }
 
+/// Pieces of nine bytes look like more tokens than they are.
+#[tokio::test]
+async fn an_estimate_is_never_more_than_was_allowed() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    upstream.always(Script { mute_usage: true, ..Script::chunks(40) });
+    for (model, stream) in [("gpt", false), ("gpt", true), ("sonnet", true)] {
+        let limits = json!({"max_tokens": 12, "stream": stream});
+        hub.client().chat(&with(chat(model, "hi"), limits)).await?.ok()?;
+    }
+    for row in hub.rows(3).await? {
+        assert_eq!((row.source.as_str(), row.output_tokens), ("Estimated", 12), "{row:#?}");
+    }
+    Ok(())
+}
+
+/// The provider may well charge for it: no number of it is the provider's.
+#[tokio::test]
+async fn an_answer_that_broke_off_unseen_or_cannot_be_read_is_an_estimate_that_is_not_charged() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    for (model, ending) in [
+        ("gpt", Ending::Cut { after: 0 }),
+        ("sonnet", Ending::Cut { after: 0 }),
+        ("sonnet", Ending::Unterminated { after: 0 }),
+    ] {
+        upstream.next(Script::chunks(5).ending(ending));
+        assert_eq!(hub.client().chat(&chat(model, "hi")).await?.status, 502, "{model}, {ending:?}");
+    }
+    for row in hub.rows(3).await? {
+        assert_eq!(
+            (row.source.as_str(), row.status.as_str()),
+            ("Estimated", Some("Unreachable")),
+            "{row:#?}"
+        );
+        assert!(row.input_tokens > 0 && row.cost_nanos > Some(0) && row.price_nanos == Some(0), "{row:#?}");
+    }
+    Ok(())
+}
+
 /// Starts a stream of 100 pieces, reads a few, leaves. Gives the gate that lets the rest through.
 async fn leave_early(upstream: &Scripted, hub: &Hub, model: &str) -> anyhow::Result<Gate> {
     let gate = Gate::admitting(10);

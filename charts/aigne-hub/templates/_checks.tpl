@@ -17,6 +17,13 @@
 {{- if and (has "*" .Values.tenantNamespaces) (gt (len .Values.tenantNamespaces) 1) -}}
 {{- fail "tenantNamespaces: \"*\" is every namespace already; leave the others out" -}}
 {{- end -}}
+{{- with .Values.export -}}
+{{- if and .stripe.eventName (not .stripe.existingSecret) -}}
+{{- fail "export: stripe.eventName needs stripe.existingSecret, a Secret with the data key apiKey" -}}
+{{- else if and .webhook.url (not .webhook.existingSecret) -}}
+{{- fail "export: webhook.url needs webhook.existingSecret, a Secret with the data key secret" -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.autoscaling -}}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
 {{- fail "autoscaling: minReplicas is above maxReplicas" -}}

@@ -116,3 +116,21 @@ affinity: {{- toYaml . | nindent 2 }}
 - {name: AIGNE_HUB_LOG, value: {{ .Values.log.filter | quote }}}
 - {name: AIGNE_HUB_LOG_FORMAT, value: json}
 {{- end }}
+
+{{/* What gateways need to tell others of entries. Empty where nobody is told, or nothing is needed for it. */}}
+{{- define "hub.exportSources" -}}
+{{- with .Values.export -}}
+{{- if .stripe.eventName }}
+- secret: {name: {{ .stripe.existingSecret }}, items: [{key: apiKey, path: stripe-key}]}
+{{- if .stripe.customersConfigMap }}
+- configMap: {name: {{ .stripe.customersConfigMap }}, items: [{key: customers.yaml, path: customers.yaml}]}
+{{- end }}
+{{- end }}
+{{- if and .cloudEvents.url .cloudEvents.existingSecret }}
+- secret: {name: {{ .cloudEvents.existingSecret }}, items: [{key: token, path: cloudevents-token}]}
+{{- end }}
+{{- if .webhook.url }}
+- secret: {name: {{ .webhook.existingSecret }}, items: [{key: secret, path: webhook-secret}]}
+{{- end }}
+{{- end -}}
+{{- end }}

@@ -109,6 +109,10 @@ impl Desk {
             // Nothing can be asked before the ledger has told the time.
             return (!self.shared.registry.is_empty()).then(Vec::new);
         }
+        if self.has_totals() && !self.shared.may_spend(now) {
+            // It may have closed this process meanwhile. Totals of leases that are void would be taken for those of new ones.
+            return Some(Vec::new());
+        }
         let mut asks = Vec::new();
         for name in std::mem::take(&mut self.due) {
             let Some(entry) = self.entries.get_mut(&name) else { continue };
@@ -134,10 +138,14 @@ impl Desk {
         (!asks.is_empty() || self.renewal_is_due(now)).then_some(asks)
     }
 
+    /// Whether the ledger may know of a lease.
+    fn has_totals(&self) -> bool {
+        !(self.entries.is_empty() && self.retired.is_empty() && self.kept.is_empty())
+    }
+
     fn renewal_is_due(&self, now: u64) -> bool {
         let ttl = millis(self.shared.options.ttl);
-        let nothing_held = self.entries.is_empty() && self.retired.is_empty() && self.kept.is_empty();
-        let period = if nothing_held { ttl.saturating_mul(10) } else { ttl / 4 };
+        let period = if self.has_totals() { ttl / 4 } else { ttl.saturating_mul(10) };
         self.renewed_at.is_some_and(|at| now >= at.saturating_add(period))
     }
 

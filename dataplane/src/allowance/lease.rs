@@ -188,6 +188,13 @@ impl Lease {
         }
     }
 
+    /// What the ledger is told. What was spent beyond the lease is not: it is asked for, and told once it is granted, for the ledger
+    /// would count it twice else, as spent and as needed.
+    pub(super) fn account(&self) -> Totals {
+        let totals = self.totals();
+        Totals { spent: totals.spent.min(totals.granted - totals.returned), ..totals }
+    }
+
     pub(super) fn make_void(&self) {
         self.void.store(true, Relaxed);
     }
@@ -242,3 +249,6 @@ impl Drop for Taken {
         self.settle(0);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,12 @@ impl Leaser {
         Self { shared, asks }
     }
 
+    /// For tests that carry messages themselves.
+    #[cfg(test)]
+    pub(super) fn into_parts(self) -> (Arc<Shared>, mpsc::UnboundedReceiver<Message>) {
+        (self.shared, self.asks)
+    }
+
     /// Serves until [`super::Allowances::close`], or until nobody can ask any more; then tells the ledger what is left.
     /// `holder` is this process's own: no other that ever lived has it.
     pub async fn run<L: Leases>(mut self, store: L, holder: Uuid) {
@@ -79,14 +85,19 @@ impl Leaser {
         // Soon enough to try again before leases end.
         match time::timeout(ttl / 6, store.exchange(holder, ttl, asks)).await {
             Ok(Ok(exchanged)) => desk.answered(asked, self.shared.now(), &exchanged),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the ledger grants nothing at the moment");
-                desk.failed(self.shared.now());
-            }
-            Err(_) => {
-                tracing::warn!("the ledger does not answer who asks for leases");
-                desk.failed(self.shared.now());
-            }
+            Ok(Err(error)) => self.failed(desk, &error.to_string()),
+            Err(_) => self.failed(desk, "no answer in time"),
         }
+    }
+
+    /// Said once, until it answers again.
+    fn failed(&self, desk: &mut Desk, error: &str) {
+        if !self.shared.metrics.away.load(Relaxed) {
+            tracing::warn!(
+                error,
+                "the ledger grants nothing: requests go on with what was granted, then by policy"
+            );
+        }
+        desk.failed(self.shared.now());
     }
 }

@@ -66,3 +66,74 @@ impl Pace {
         idle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        allowance::window::Window,
+        ledger::leases::{Answer, Place},
+    };
+
+    fn lease(class: Class, granted: i64) -> Lease {
+        let lease =
+            Lease::new(Place { allowance: "requests:team/acme".into(), window: 0 }, class, Window::FOREVER);
+        lease.grant(&Answer { granted, ..Answer::default() });
+        lease
+    }
+
+    #[test]
+    fn slices_grow_while_they_are_short_and_shrink_while_they_last() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.want(0), 1, "nothing is known");
+        pace.granted(100, 1000);
+        assert_eq!(pace.want(1999), 200);
+        assert_eq!(pace.want(2000), 100);
+        assert_eq!(pace.want(4999), 100);
+        assert_eq!(pace.want(5000), 50);
+        assert_eq!(pace.want(9000), 25);
+        assert_eq!(pace.want(u64::MAX), 1);
+    }
+
+    #[test]
+    fn what_is_not_used_goes_back_whole() {
+        let lease = lease(Class::Money, 100);
+        assert!(lease.take(10, 1000));
+        let mut pace = Pace::default();
+        pace.granted(100, 1000);
+        let idle: Vec<i64> = (1..=4).map(|tick| pace.idle(&lease, 1000 + tick * 250)).collect();
+        assert_eq!(idle, [0, 0, 0, 90]);
+    }
+
+    #[test]
+    fn of_what_is_used_a_slice_is_kept_and_what_was_reserved_in_a_burst_goes_back() {
+        let lease = lease(Class::Money, 1000);
+        let mut pace = Pace::default();
+        pace.granted(100, 1000);
+        let mut idle = Vec::new();
+        for tick in 1..=4 {
+            let now = 1000 + tick * 250;
+            assert!(lease.take(10, now));
+            lease.settle(10, 0);
+            idle.push(pace.idle(&lease, now));
+        }
+        assert_eq!(idle, [0, 0, 0, 890]);
+    }
+
+    #[test]
+    fn where_it_is_scarce_or_held_nothing_is_kept_that_was_not_used() {
+        for (class, taken) in [(Class::Held, 0), (Class::Money, 91)] {
+            let lease = lease(class, 100);
+            let mut pace = Pace::default();
+            pace.granted(100, 1000);
+            pace.told(100, taken);
+            let mut idle = 0;
+            for tick in 1..=4 {
+                assert!(lease.take(10, 1000 + tick * 250));
+                lease.settle(10, 0);
+                idle = pace.idle(&lease, 1000 + tick * 250);
+            }
+            assert_eq!(idle, 90);
+        }
+    }
+}

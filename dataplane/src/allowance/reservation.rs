@@ -103,6 +103,16 @@ impl Reservation {
         }
     }
 
+    /// What was reserved, and where.
+    #[cfg(test)]
+    pub(super) fn amounts(&self) -> Vec<(crate::ledger::leases::Place, i64)> {
+        let reserved = self.parts.iter().filter_map(|part| match &part.held {
+            Hold::Reserved(taken) => Some((taken.lease.place.clone(), taken.amount)),
+            Hold::Named(_) => None,
+        });
+        reserved.collect()
+    }
+
     fn reserve(&mut self, limit: &Arc<Limit>, taken: Taken) {
         self.parts.push(Part { limit: Arc::clone(limit), held: Hold::Reserved(taken) });
     }
@@ -147,9 +157,9 @@ pub(super) struct Attempt {
 }
 
 /// An answer that is waited for.
-pub(super) struct Wait {
-    pub(super) limit: Arc<Limit>,
-    pub(super) answer: oneshot::Receiver<Result<Taken, Denied>>,
+struct Wait {
+    limit: Arc<Limit>,
+    answer: oneshot::Receiver<Result<Taken, Denied>>,
 }
 
 impl Allowances {
@@ -209,22 +219,43 @@ impl Attempt {
             let answer = timeout_at(deadline, answer).await.ok().and_then(Result::ok);
             let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.shared.metrics.waited_us.fetch_add(waited, Relaxed);
-            self.heard(&limit, answer.unwrap_or(Err(Denied::Away)), caps, need)?;
+            let now = self.shared.now();
+            self.heard(&limit, answer.unwrap_or(Err(Denied::Away)), caps, need, now)?;
         }
         self.reservation.level();
         Ok(self.complete(caps))
     }
 
+    /// What [`Attempt::wait`] does, without waiting: `None` while an answer is due.
+    #[cfg(test)]
+    pub(super) fn poll(&mut self, caps: [&Caps; 2], need: &Need, now: u64) -> Option<Result<(), Refused>> {
+        for Wait { limit, mut answer } in std::mem::take(&mut self.waits) {
+            match answer.try_recv() {
+                Err(oneshot::error::TryRecvError::Empty) => self.waits.push(Wait { limit, answer }),
+                answer => {
+                    let answer = answer.unwrap_or(Err(Denied::Away));
+                    if let Err(refused) = self.heard(&limit, answer, caps, need, now) {
+                        return Some(Err(refused));
+                    }
+                }
+            }
+        }
+        self.waits.is_empty().then(|| {
+            self.reservation.level();
+            Ok(())
+        })
+    }
+
     /// One answer. On a refusal everything goes back.
-    pub(super) fn heard(
+    fn heard(
         &mut self,
         limit: &Arc<Limit>,
         answer: Result<Taken, Denied>,
         caps: [&Caps; 2],
         need: &Need,
+        now: u64,
     ) -> Result<(), Refused> {
         let metrics = &self.shared.metrics;
-        let now = self.shared.now();
         match answer {
             Ok(taken) => self.reservation.reserve(limit, taken),
             Err(Denied::Exhausted(figures)) => {

@@ -96,3 +96,6 @@ fn next(period: Period, first: Date) -> Option<Date> {
 fn midnight(day: Date, zone: &TimeZone) -> Option<Zoned> {
     day.to_zoned(zone.clone()).and_then(|zoned| zoned.start_of_day()).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,12 +11,13 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use jiff::Timestamp;
 
+pub(in crate::cli) use self::show::time;
 use super::database::Place;
 use super::usage::Output;
-use super::usage::cells::{Cell, Column};
 use super::usage::print;
 use crate::environment::Environment;
 use crate::ledger::accounts::Accounts as _;
+use crate::ledger::audit::Audit as _;
 
 const AFTER_HELP: &str = "\
 An account is named by `accountID` of its Tenant, which is NAMESPACE/NAME where it has none. One credit is one US dollar. What is \
@@ -30,7 +31,8 @@ Examples:
   aigne-hub accounts refund team-acme/acme --amount 1.25 --idempotency-key ticket-12 --note 'answer was cut off' --data data
   aigne-hub accounts correct team-acme/acme --amount=-3 --idempotency-key ticket-13 --note 'topped up twice' --data data
   aigne-hub accounts statement team-acme/acme --month 2026-03 --output csv --data data
-  aigne-hub accounts close team-acme/acme --data data";
+  aigne-hub accounts close team-acme/acme --data data
+  aigne-hub accounts audit team-acme/acme --data data";
 
 /// Show and change what tenants' accounts have.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,7 +44,7 @@ pub struct Args {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Show every account with its balance.
+    /// Show every account with its balance, what gateways hold of it, and what may have been spent.
     List(List),
     /// Show what an account has, credit by credit.
     Balance(One),
@@ -55,9 +57,11 @@ enum Command {
     /// Put a mistake right, with an amount of either sign.
     Correct(enter::Money),
     /// Let lapse what an account has, and give nothing more to it. Usage is still charged.
-    Close(Named),
+    Close(enter::Close),
     /// Show what happened in a month (UTC): the balance before, each entry and each day's usage, the balance after.
     Statement(Statement),
+    /// Show who has changed what by a command: of one account, or everything.
+    Audit(Audited),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -97,6 +101,21 @@ struct Statement {
     month: Option<show::Month>,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+struct Audited {
+    /// Which account [default: all, and what is about none].
+    #[arg(value_name = "ACCOUNT")]
+    account: Option<String>,
+    #[command(flatten)]
+    place: Place,
+    /// How many of the last lines.
+    #[arg(long, value_name = "COUNT", default_value = "100")]
+    last: u32,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "table")]
+    output: Output,
+}
+
 /// Does it. A reader that has seen enough (`| head`) is no error.
 pub async fn run(
     args: &Args,
@@ -104,10 +123,10 @@ pub async fn run(
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let done = match &args.command {
+    let done: anyhow::Result<()> = match &args.command {
         Command::List(list) => {
             let accounts = list.place.write(environment).await?.accounts(None).await?;
-            print_as(list.output, &show::ACCOUNTS, &show::accounts(&accounts), "No accounts.", output)
+            Ok(print::list(list.output, &show::ACCOUNTS, &show::accounts(&accounts), "No accounts.", output)?)
         }
         Command::Balance(one) => balance(one, environment, output).await,
         Command::Statement(asked) => statement(asked, environment, now, output).await,
@@ -115,7 +134,12 @@ pub async fn run(
         Command::Topup(money) => enter::money(enter::TOP_UP, money, environment, now, output).await,
         Command::Refund(money) => enter::money(enter::REFUND, money, environment, now, output).await,
         Command::Correct(money) => enter::money(enter::CORRECTION, money, environment, now, output).await,
-        Command::Close(named) => enter::close(named, environment, now, output).await,
+        Command::Close(close) => enter::close(close, environment, now, output).await,
+        Command::Audit(asked) => {
+            let ledger = asked.place.write(environment).await?;
+            let lines = show::audit(&ledger.lines(asked.account.as_deref(), asked.last).await?);
+            Ok(print::list(asked.output, &show::AUDIT, &lines, "Nothing was changed.", output)?)
+        }
     };
     done.or_else(|error| match error.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -128,7 +152,7 @@ async fn balance(one: &One, environment: &Environment, output: &mut dyn Write) -
     let found = ledger.accounts(Some(name)).await?;
     let account = found.first().with_context(|| format!("there is no account {name}"))?;
     if one.output != Output::Table {
-        return print_as(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output);
+        return Ok(print::list(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output)?);
     }
     print::table(output, &show::ACCOUNTS, &show::accounts(&found))?;
     let credits = show::credits(&ledger.credits(name).await?, account.balance);
@@ -150,24 +174,5 @@ async fn statement(
     let month = asked.month.unwrap_or_else(|| show::Month::of(now));
     let (since, until) = month.bounds()?;
     let statement = ledger.statement(name, since, until).await?;
-    print_as(asked.one.output, &show::LINES, &show::lines(&statement, since, until), "", output)
-}
-
-fn print_as(
-    format: Output,
-    columns: &[Column],
-    rows: &[Vec<Cell>],
-    nothing: &str,
-    output: &mut dyn Write,
-) -> anyhow::Result<()> {
-    match format {
-        Output::Table if rows.is_empty() => writeln!(output, "{nothing}")?,
-        Output::Table => print::table(output, columns, rows)?,
-        Output::Csv => {
-            print::csv_header(output, columns)?;
-            rows.iter().try_for_each(|row| print::csv(output, row))?;
-        }
-        Output::Json => print::json_list(output, columns, rows)?,
-    }
-    Ok(output.flush()?)
+    Ok(print::list(asked.one.output, &show::LINES, &show::lines(&statement, since, until), "", output)?)
 }

@@ -1,4 +1,6 @@
-//! `aigne-hub reconcile`: whether the ledger adds up.
+//! `aigne-hub reconcile`: whether the ledger adds up, and whether a provider has counted the same.
+
+mod provider;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,13 +14,19 @@ use crate::ledger::accounts::Accounts as _;
 ///
 /// Exits with 1 if there is any. A gateway may go on writing meanwhile. Reads all that there is: minutes, for many
 /// millions of rows.
+///
+/// With --provider-usage, compare what a provider says that was used with what the ledger has instead, by day (UTC) and
+/// model.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:
   aigne-hub reconcile --data data
-  aigne-hub reconcile --database-url-file /etc/aigne-hub/database-url --output json")]
+  aigne-hub reconcile --database-url-file /etc/aigne-hub/database-url --output json
+  aigne-hub reconcile --provider ai/openai --provider-usage usage.json --data data")]
 pub struct Args {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    provider: provider::Provider,
     /// How to print it; amounts are whole nano-dollars in JSON.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -26,6 +34,10 @@ pub struct Args {
 
 /// Prints the differences.
 pub async fn run(args: &Args, environment: &Environment, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    if args.provider.is_given() {
+        let ledger = args.place.read(environment).await?;
+        return provider::run(&args.provider, &ledger, args.output, output).await;
+    }
     let differences = args.place.write(environment).await?.differences().await?;
     match args.output {
         Output::Json => {

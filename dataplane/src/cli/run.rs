@@ -2,9 +2,12 @@
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
-use super::{Context, Data, Manifests, identity::Identity, listen::Listeners, serving, values};
+use super::{
+    Context, Data, Manifests, database::Database, export::Sinks, identity::Identity, listen::Listeners,
+    serving, values,
+};
 use crate::{
-    ledger::place::LedgerPlace,
+    ledger::{place::LedgerPlace, postgres},
     run,
     source::{follow, secrets::Missing},
     telemetry::access::Destination,
@@ -14,19 +17,27 @@ use crate::{
 ///
 /// Changes in the folder are picked up while it runs. A change that has errors is not: the last good state goes on
 /// serving. Tenants whose key's Secret is in no manifest get a key made; `aigne-hub keys show` prints it.
+///
+/// The ledger is a file of the data folder, or a Postgres database that any number of gateways share; made keys are
+/// each gateway's own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   aigne-hub run -f examples/quickstart --data ./data
-  aigne-hub keys show default/acme app -f examples/quickstart --data ./data")]
+  aigne-hub keys show default/acme app -f examples/quickstart --data ./data
+  aigne-hub run -f ./manifests --data ./data --database-url-file ./database-url")]
 pub struct Args {
     #[command(flatten)]
     manifests: Manifests,
     #[command(flatten)]
     data: Data,
     #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
     listen: Listeners,
     #[command(flatten)]
     identity: Identity,
+    #[command(flatten)]
+    export: Sinks,
     /// Health, metrics and findings; not for clients.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
     admin_listen: SocketAddr,
@@ -36,6 +47,8 @@ pub struct Args {
     /// Larger request bodies are refused.
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = values::size)]
     max_body: usize,
+    #[command(flatten)]
+    offset: serving::ClockOffset,
 }
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -52,7 +65,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             anyhow::bail!("{} cannot be served as it is", directory.root.display());
         }
     };
-    let options = args.options(context);
+    let options = args.options(context)?;
     serving::until_told(|telemetry, stop| async move {
         let source = follow::start(directory, first, Arc::clone(&telemetry));
         run::run(options, source, telemetry, stop).await
@@ -60,16 +73,21 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    fn options(self, context: &Context) -> run::Options {
-        run::Options {
+    fn options(self, context: &Context) -> anyhow::Result<run::Options> {
+        let ledger = match self.database.url(&context.environment) {
+            Some(url) => LedgerPlace::Postgres(postgres::Options::new(url)),
+            None => LedgerPlace::Sqlite { folder: self.data.data.clone() },
+        };
+        Ok(run::Options {
+            export: self.export.sinks(&context.environment)?,
             server: self.listen.options(),
             admin: self.admin_listen,
-            ledger: LedgerPlace::Sqlite { folder: self.data.data.clone() },
+            ledger,
             data: self.data.data,
             access_log: self.access_log,
             max_body: self.max_body,
             identity: self.identity.options(),
-            clock: context.clock,
-        }
+            clock: self.offset.applied(context.clock),
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use aigne_hub_crds::distribution::IDENTITY_AUDIENCE;
 
-use super::{Context, Data, database::Database, listen::Listeners, serving, values};
+use super::{Context, Data, database::Database, export::Sinks, listen::Listeners, serving, values};
 use crate::{
     identity::{self, KeySource},
     ledger::{place::LedgerPlace, postgres},
@@ -40,6 +40,8 @@ pub struct Args {
     #[command(flatten)]
     database: Database,
     #[command(flatten)]
+    export: Sinks,
+    #[command(flatten)]
     listen: Listeners,
     /// Health, metrics and findings; not for clients.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
@@ -53,12 +55,15 @@ pub struct Args {
     /// What ServiceAccount tokens must be made for to stand for a Tenant's key.
     #[arg(long, value_name = "NAME", env = "AIGNE_HUB_IDENTITY_AUDIENCE", default_value = IDENTITY_AUDIENCE)]
     identity_audience: String,
+    #[command(flatten)]
+    offset: serving::ClockOffset,
 }
 
 /// Serves until SIGTERM or Ctrl-C.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     serving::private_folder(&args.data.data)?;
-    let clock = context.clock;
+    let clock = args.offset.applied(context.clock);
+    let export = args.export.sinks(&context.environment)?;
     let ledger = if let Some(url) = args.database.url(&context.environment) {
         LedgerPlace::Postgres(postgres::Options::new(url))
     } else {
@@ -80,6 +85,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             admin: args.admin_listen,
             data: args.data.data,
             ledger,
+            export,
             access_log: args.access_log,
             max_body: args.max_body,
             identity: Some(identity),

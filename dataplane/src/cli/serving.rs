@@ -5,7 +5,30 @@ use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, process:
 use anyhow::Context as _;
 use tokio::{runtime, signal::unix, sync::oneshot};
 
-use crate::telemetry::Telemetry;
+use super::values;
+use crate::{clock::Clock, telemetry::Telemetry};
+
+/// For tests of clocks that are off.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct ClockOffset {
+    /// How far this process's clock is ahead, or with `-` behind.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "0s",
+        hide = true,
+        allow_hyphen_values = true,
+        value_parser = values::offset
+    )]
+    clock_offset: i64,
+}
+
+impl ClockOffset {
+    /// The clock that a gateway goes by; `clock` is the right one.
+    pub(super) fn applied(self, clock: Clock) -> Clock {
+        if self.clock_offset == 0 { clock } else { Clock::with_offset(self.clock_offset) }
+    }
+}
 
 /// Makes a folder that will hold keys, or who used what.
 pub(super) fn private_folder(folder: &Path) -> anyhow::Result<()> {

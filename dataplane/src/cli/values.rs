@@ -8,6 +8,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(duration.milliseconds()))
 }
 
+/// Milliseconds, as a duration with its sign: `+90s`, `-1m30s`.
+pub(super) fn offset(text: &str) -> Result<i64, String> {
+    let (sign, length) = match text.strip_prefix('-') {
+        Some(length) => (-1, length),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    Ok(sign * i64::try_from(duration(length)?.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Bytes, for example `32MiB`, `512KiB` or `65536`.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
@@ -39,5 +48,7 @@ mod tests {
         assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
         assert!(duration("30").is_err());
+        assert_eq!((offset("+1m30s"), offset("-250ms"), offset("2s")), (Ok(90_000), Ok(-250), Ok(2_000)));
+        assert!(offset("--1s").is_err() && offset("soon").is_err());
     }
 }

@@ -9,7 +9,7 @@
 //! | provider broke off after content | the provider's where complete, else estimated from what came | Estimated | yes |
 //! | provider answered with an error | none | Provider | no |
 //! | no connection, nothing sent | none | Estimated | no |
-//! | sent, but no answer in time | the prompt, estimated: the provider may charge it | Estimated | no |
+//! | sent, but no answer in time, or one that broke off before the client saw any of it, or that cannot be read | the prompt, estimated: the provider may charge it | Estimated | no |
 //! | process killed | the most it can have been | Bound | in suspense |
 
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
@@ -138,7 +138,8 @@ impl Attempt {
         }
         let sent = self.state == State::Sent;
         self.state = State::Settled;
-        let (source, usage) = count(ending.status, ending.observed, self.estimated_input, sent);
+        let guess = Guess { input: self.estimated_input, most: self.candidate.bound };
+        let (source, usage) = count(ending.status, ending.observed, guess, sent);
         let charge = charge(self.candidate.rate.as_deref(), ending.status, &usage);
         let outcome = Outcome {
             request_id: self.request_id,
@@ -221,31 +222,47 @@ fn unavailable(exchange: &Exchange, error: &AppendError) -> Result<(), GatewayEr
     Err(GatewayError { retry_after_ms: Some(1_000), ..GatewayError::new(Kind::LedgerUnavailable, message) })
 }
 
+/// What stands in for numbers that the provider did not give. It is never more than the bound, which is what was reserved:
+/// nobody generates more than was allowed.
+#[derive(Clone, Copy)]
+struct Guess {
+    /// Tokens of the prompt.
+    input: u64,
+    /// The bound.
+    most: Usage,
+}
+
 /// The table at the top, as far as tokens go.
-fn count(status: Status, observed: &Observed, estimated_input: u64, sent: bool) -> (Source, Usage) {
+fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Source, Usage) {
     let nothing = Usage::default();
     match status {
         Status::Completed => match observed.usage {
             Some(usage) => (Source::Provider, usage),
-            None => (Source::Estimated, estimated(observed, estimated_input)),
+            None => (Source::Estimated, estimated(observed, guess)),
         },
         Status::ClientGone | Status::Broken => match observed.usage {
             Some(usage) if observed.usage_complete => (Source::Provider, usage),
-            _ if sent => (Source::Estimated, estimated(observed, estimated_input)),
+            _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
         Status::Failed => (Source::Provider, nothing),
-        Status::Unreachable if sent => (Source::Estimated, Usage { input: estimated_input, ..nothing }),
+        Status::Unreachable if sent => (Source::Estimated, Usage { input: guess.input(), ..nothing }),
         Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
     }
 }
 
+impl Guess {
+    fn input(self) -> u64 {
+        self.input.min(self.most.input)
+    }
+}
+
 /// What the provider has said so far (an Anthropic stream says the prompt first), and the rest from bytes.
-fn estimated(observed: &Observed, estimated_input: u64) -> Usage {
-    let output = estimate::output(observed.output_bytes);
+fn estimated(observed: &Observed, guess: Guess) -> Usage {
+    let output = estimate::output(observed.output_bytes).min(guess.most.output);
     match observed.usage {
         Some(partial) => Usage { output: partial.output.max(output), ..partial },
-        None => Usage { input: estimated_input, output, ..Usage::default() },
+        None => Usage { input: guess.input(), output, ..Usage::default() },
     }
 }
 

@@ -135,7 +135,7 @@ pub(super) const ACCOUNT: &str = "account:";
 
 impl Class {
     /// As stores write it.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Money => "Money",
             Self::Rate => "Rate",
@@ -164,6 +164,33 @@ pub(super) fn draws(intent: &Intent) -> impl Iterator<Item = (Cow<'_, str>, i64,
     let own = (!named).then(|| (Cow::Owned(format!("{ACCOUNT}{}", intent.account)), FOREVER, false));
     let draws = intent.draws.iter();
     draws.map(|draw| (Cow::Borrowed(&*draw.place.allowance), draw.place.window, draw.reserved)).chain(own)
+}
+
+/// What a process holds and has spent of an allowance, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Which allowance.
+    pub allowance: String,
+    /// Unix milliseconds at which its window began; [`FOREVER`] where it has none.
+    pub window: i64,
+    /// [`Class`] by name: whether the amounts are nano-dollars.
+    pub class: String,
+    /// The process.
+    pub holder: Uuid,
+    /// Granted since the lease began.
+    pub granted: i64,
+    /// Given back since the lease began.
+    pub returned: i64,
+    /// Spent from the lease.
+    pub spent: i64,
+    /// Spent beside it, where nothing was reserved.
+    pub unreserved: i64,
+    /// What attempts whose outcome was never learned may have spent.
+    pub suspense: i64,
+    /// Unix milliseconds since when the process has said nothing, where it should have.
+    pub silent_since: Option<i64>,
+    /// Unix milliseconds since when it holds nothing but suspense.
+    pub closed_at: Option<i64>,
 }
 
 /// Where leases are kept.

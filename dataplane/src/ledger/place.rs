@@ -1,5 +1,8 @@
 //! Which store a ledger is in, chosen when the program starts.
 
+mod audit;
+mod outbox;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +13,7 @@ use uuid::Uuid;
 
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
-use super::leases::{Ask, Exchanged, Leases};
+use super::leases::{Ask, Exchanged, Holding, Leases};
 use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
@@ -70,6 +73,13 @@ impl Report for Ledger {
         match self {
             Self::Sqlite(store) => store.sheet(revision).await,
             Self::Postgres(store) => store.sheet(revision).await,
+        }
+    }
+
+    async fn holdings(&self, allowance: Option<&str>) -> Result<Vec<Holding>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.holdings(allowance).await,
+            Self::Postgres(store) => store.holdings(allowance).await,
         }
     }
 

@@ -5,9 +5,11 @@
 //! partitioned by month; see `migrations/postgres`.
 
 mod accounts;
+mod audit;
 mod connection;
 mod insert;
 mod leases;
+mod outbox;
 mod partitions;
 mod report;
 mod schema;
@@ -26,7 +28,7 @@ pub use self::schema::Migrated;
 pub use self::url::{DatabaseUrl, URL_VARIABLE};
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
-use super::leases::{Ask, Exchanged, Leases};
+use super::leases::{Ask, Exchanged, Holding, Leases};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// How to use a database.
@@ -122,6 +124,14 @@ impl Report for Postgres {
         let found = within(self.0.options().timeout, query.fetch_optional(&mut lease.connection)).await?;
         lease.give_back();
         Ok(found)
+    }
+
+    async fn holdings(&self, allowance: Option<&str>) -> Result<Vec<Holding>, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = leases::holdings(&mut lease.connection, allowance);
+        let done = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(done)
     }
 
     fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>> {

@@ -118,6 +118,11 @@ impl Rate {
         &self.revision
     }
 
+    /// The service tiers that it names.
+    pub fn service_tiers(&self) -> impl Iterator<Item = &str> {
+        self.service_tiers.keys().map(String::as_str)
+    }
+
     /// Whether every kind of token in `usage` has a cost and a price. A model that is used on credit must have.
     pub fn covers(&self, usage: &Usage) -> bool {
         self.base.for_prompt(usage.prompt()).covers(usage)

@@ -4,8 +4,10 @@
 //! failure the database is whole and may lack the last moments.
 
 mod accounts;
+mod audit;
 mod insert;
 mod leases;
+mod outbox;
 mod report;
 mod settle;
 mod statements;
@@ -26,7 +28,7 @@ use uuid::Uuid;
 use self::statements::Statements;
 use super::Row;
 use super::accounts::{Account, Accounts, Credit, Difference, Done, Statement, Wish};
-use super::leases::{Ask, Exchanged, Leases};
+use super::leases::{Ask, Exchanged, Holding, Leases};
 use super::store::{Dimension, Filter, Group, Report, Store, StoreError, Totals, UsageRow};
 
 /// The database's name in a data folder.
@@ -101,11 +103,10 @@ impl Store for Sqlite {
         for sheet in sheets {
             let json =
                 serde_json::to_string(sheet).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            sqlx::query("INSERT INTO price_sheets (revision, sheet) VALUES (?, ?) ON CONFLICT DO NOTHING")
-                .bind(&sheet.revision)
-                .bind(json)
-                .execute(&mut *transaction)
-                .await?;
+            let text = "INSERT INTO price_sheets (revision, sheet, recorded_at) \
+                 VALUES (?, ?, MAX(CAST(unixepoch('subsec') * 1000 AS INTEGER), \
+                     (SELECT COALESCE(MAX(recorded_at), 0) + 1 FROM price_sheets))) ON CONFLICT DO NOTHING";
+            sqlx::query(text).bind(&sheet.revision).bind(json).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)
     }
@@ -115,6 +116,10 @@ impl Report for Sqlite {
     async fn sheet(&self, revision: &str) -> Result<Option<String>, StoreError> {
         let found = sqlx::query("SELECT sheet FROM price_sheets WHERE revision = ?").bind(revision);
         Ok(found.fetch_optional(&self.pool).await?.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    async fn holdings(&self, allowance: Option<&str>) -> Result<Vec<Holding>, StoreError> {
+        Ok(leases::holdings(&self.pool, allowance).await?)
     }
 
     fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>> {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::error::StoreError;
 use super::Row;
+use super::leases::Holding;
 
 /// Where the writer moves usage to.
 pub trait Store: Send + Sync + 'static {
@@ -40,6 +41,12 @@ pub trait Report: Send + Sync + 'static {
         filter: &Filter,
         by: &[Dimension],
     ) -> impl Future<Output = Result<BTreeMap<Group, Totals>, StoreError>> + Send;
+
+    /// Who holds what, by allowance, window and holder; of one allowance, or of all.
+    fn holdings(
+        &self,
+        allowance: Option<&str>,
+    ) -> impl Future<Output = Result<Vec<Holding>, StoreError>> + Send;
 }
 
 /// Which rows.

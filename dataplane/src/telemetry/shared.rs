@@ -20,6 +20,8 @@ pub struct Shared {
     pub tls: TlsMetrics,
     /// The keys of `ServiceAccount` tokens.
     pub identity: IdentityMetrics,
+    /// What others are told.
+    pub export: ExportMetrics,
 }
 
 /// Loading of the configuration.
@@ -160,6 +162,56 @@ impl IdentityMetrics {
     }
 }
 
+/// What others are told of the ledger. Nothing is shown where nobody is.
+#[derive(Clone, Debug, Default)]
+pub struct ExportMetrics {
+    messages: Family<[(&'static str, &'static str); 2], Counter>,
+    waiting: Family<[(&'static str, String); 1], Gauge>,
+    oldest: Family<[(&'static str, String); 1], Gauge>,
+    parked: Family<[(&'static str, String); 1], Gauge>,
+}
+
+impl ExportMetrics {
+    /// What became of a message that was sent, or should have been.
+    pub fn settled(&self, sink: &'static str, result: &'static str) {
+        self.messages.get_or_create(&[("sink", sink), ("result", result)]).inc();
+    }
+
+    /// How many messages a sink has not accepted yet, and the age of the oldest in milliseconds.
+    pub fn waiting(&self, sink: &str, count: i64, oldest_milliseconds: i64) {
+        self.waiting.get_or_create(&[("sink", sink.to_owned())]).set(count);
+        self.oldest.get_or_create(&[("sink", sink.to_owned())]).set(oldest_milliseconds.max(0) / 1_000);
+    }
+
+    /// How many messages are not sent again by themselves.
+    pub fn parked(&self, sink: &str, count: i64) {
+        self.parked.get_or_create(&[("sink", sink.to_owned())]).set(count);
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "aigne_hub_export_messages",
+            "Messages to sinks, by what became of them: each time one is tried",
+            self.messages.clone(),
+        );
+        registry.register(
+            "aigne_hub_export_waiting",
+            "Messages that a sink has not accepted yet",
+            self.waiting.clone(),
+        );
+        registry.register(
+            "aigne_hub_export_oldest_seconds",
+            "The age of the oldest message that waits",
+            self.oldest.clone(),
+        );
+        registry.register(
+            "aigne_hub_export_parked",
+            "Messages that a sink refused and that are not sent again by themselves",
+            self.parked.clone(),
+        );
+    }
+}
+
 impl Shared {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let shared = Self::default();
@@ -223,6 +275,7 @@ impl Shared {
             "Questions for the keys of ServiceAccount tokens",
             shared.identity.refreshes.clone(),
         );
+        shared.export.register(registry);
         let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register("aigne_hub_build_info", "The version that runs", build);

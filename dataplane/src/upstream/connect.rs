@@ -19,7 +19,7 @@ use super::{Endpoint, SendError, address::is_public};
 
 /// Roots of the system (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured); Mozilla's where the system has none,
 /// as in an image made from scratch.
-pub(super) fn tls_connector() -> io::Result<TlsConnector> {
+pub fn tls_config() -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
@@ -32,7 +32,11 @@ pub(super) fn tls_connector() -> io::Result<TlsConnector> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(config)
+}
+
+pub(super) fn tls_connector() -> io::Result<TlsConnector> {
+    Ok(TlsConnector::from(Arc::new(tls_config()?)))
 }
 
 /// A fresh connection, within the endpoint's connect timeout.

@@ -86,15 +86,20 @@ impl Blueprint {
         self.option("--tls-listen", "127.0.0.1:0").option("--tls-cert", certificate).option("--tls-key", key)
     }
 
+    /// Writes the folder alone.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        for (name, text) in &self.files {
+            std::fs::write(folder.join(name), text)?;
+        }
+        Ok(())
+    }
+
     /// Writes the folder and starts.
     pub async fn start(self) -> anyhow::Result<Hub> {
         let place = tempfile::Builder::new().prefix("aigne-hub-test-").tempdir()?;
-        let config = place.path().join("config");
-        std::fs::create_dir_all(&config)?;
+        self.write(&place.path().join("config"))?;
         std::fs::create_dir_all(place.path().join("data"))?;
-        for (name, text) in &self.files {
-            std::fs::write(config.join(name), text)?;
-        }
         let process = Process::start(&self, place.path()).await?;
         Ok(Hub { process, blueprint: self, place })
     }
@@ -253,6 +258,7 @@ impl Process {
         }
         command.args(["--drain-delay", blueprint.drain_delay.as_deref().unwrap_or("0s")]);
         command.arg("--threads").arg(blueprint.threads.unwrap_or(1).to_string());
+        command.env_remove("AIGNE_HUB_DATABASE_URL");
         command.envs(blueprint.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;

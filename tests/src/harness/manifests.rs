@@ -147,6 +147,11 @@ impl Tenant {
         self
     }
 
+    /// The text of its key `app`.
+    pub fn app_key(&self) -> String {
+        key(&self.name, "app")
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

@@ -166,7 +166,7 @@ pub(super) fn random(bytes: usize) -> anyhow::Result<String> {
 
 /// A free port of loopback, below those that the kernel gives to outgoing connections: a server that is stopped finds
 /// it free when it starts again.
-pub(super) fn free_port() -> anyhow::Result<u16> {
+pub fn free_port() -> anyhow::Result<u16> {
     for _ in 0..100 {
         let port = 20_000 + u16::from_str_radix(&random(2)?, 16)? % 12_000;
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {

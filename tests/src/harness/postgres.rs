@@ -85,6 +85,11 @@ impl Postgres {
         self.url("postgres", url.rsplit('/').next().unwrap_or_default())
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// Ends it. It is gone when this returns.
     pub async fn stop(&mut self, how: Stop) -> anyhow::Result<()> {
         let Some(mut process) = self.process.take() else { return Ok(()) };

@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::record::Recording;
 use super::usage::Tokens;
 
 /// Entries beyond this many are forgotten, oldest first; the totals go on counting.
 const KEPT: usize = 1000;
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The answer is not complete yet.
     Running,
@@ -21,6 +22,8 @@ pub enum Outcome {
     Complete,
     /// Broken off as scripted.
     Broken,
+    /// An error came in the place of an answer, or in the midst of one.
+    Failed,
     /// The client went away first.
     ClientLeft,
 }
@@ -88,7 +91,7 @@ struct Pages {
 
 impl Journal {
     /// Opens an entry. It ends as `ClientLeft` unless the ticket hears otherwise.
-    pub(super) fn open(&self, mut entry: Entry) -> Ticket {
+    pub(super) fn open(&self, mut entry: Entry, recording: Option<Recording>) -> Ticket {
         self.with(|pages| {
             entry.number = pages.totals.requests;
             pages.totals.requests += 1;
@@ -97,7 +100,7 @@ impl Journal {
             if pages.entries.len() > KEPT {
                 pages.entries.pop_front();
             }
-            Ticket { journal: self.clone(), number }
+            Ticket { journal: self.clone(), number, recording }
         })
     }
 
@@ -123,19 +126,36 @@ impl Journal {
 pub(super) struct Ticket {
     journal: Journal,
     number: u64,
+    recording: Option<Recording>,
 }
 
 impl Ticket {
     pub(super) fn answering(&self, status: u16, tokens: Option<Tokens>) {
+        if let Some(recording) = &self.recording {
+            recording.answering(status, tokens.clone());
+        }
         self.entry(|entry| (entry.status, entry.tokens) = (status, tokens));
     }
 
     pub(super) fn served(&self) {
+        if let Some(recording) = &self.recording {
+            recording.served();
+        }
         self.entry(|entry| entry.events += 1);
+    }
+
+    /// Nothing is charged for an error.
+    pub(super) fn failing(&self) {
+        if let Some(recording) = &self.recording {
+            recording.end(Outcome::Failed);
+        }
     }
 
     /// Only the first end counts.
     pub(super) fn end(&self, outcome: Outcome) {
+        if let Some(recording) = &self.recording {
+            recording.end(outcome);
+        }
         self.journal.with(|pages| {
             let entry = pages.entries.iter_mut().find(|entry| entry.number == self.number);
             let Some(entry) = entry.filter(|entry| entry.outcome == Outcome::Running) else { return };

@@ -29,6 +29,8 @@ pub(super) enum Step {
     Reset,
     /// A line without end.
     Endless,
+    /// What follows is an error: the provider counts nothing.
+    Fail,
 }
 
 /// The steps that deliver a plain body.
@@ -95,6 +97,9 @@ fn steps(script: &Script, events: Vec<Bytes>, end: Option<Step>) -> VecDeque<Ste
         if script.gate.is_some() {
             steps.push_back(Step::Pass);
         }
+        if matches!(script.ending, Ending::Error { .. }) {
+            steps.push_back(Step::Fail);
+        }
         steps.push_back(end);
     }
     steps
@@ -156,6 +161,7 @@ impl Player {
                     return Some(Ok(Frame::data(bytes)));
                 }
                 Step::Served => self.ticket.served(),
+                Step::Fail => self.ticket.failing(),
                 Step::Rest(pause) => tokio::time::sleep(pause).await,
                 Step::Pass => {
                     if let Some(gate) = &self.gate {

@@ -60,7 +60,8 @@ impl Reply {
             let arguments: u64 =
                 calls.iter().map(|call| count(call.arguments.to_string().len()).div_ceil(4)).sum();
             let output = (count(text.len()) * ask.choices + reasoning + arguments).max(1);
-            Tokens { input: ask.prompt_tokens, output, reasoning, ..Tokens::default() }
+            let cached = script.reused.min(ask.prompt_tokens);
+            Tokens { input: ask.prompt_tokens - cached, cached, output, reasoning, ..Tokens::default() }
         });
         Self { reasoning: script.reasoning.clone(), text, calls, finish, tokens }
     }

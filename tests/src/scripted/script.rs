@@ -34,6 +34,8 @@ pub struct Script {
     pub finish: Option<String>,
     /// Reported usage; counted from request and answer when absent.
     pub usage: Option<Tokens>,
+    /// So much of the input, where it is counted, was read from the cache.
+    pub reused: u64,
     /// How usage is worded.
     pub dialect: Dialect,
     /// No usage is reported, even if asked for.
@@ -206,7 +208,7 @@ impl Script {
     ///
     /// `status`, `retry_after`, `header` (`name:value`), `html`, `message`, `text`, `chunks`, `reasoning`
     /// (count), `tools` (count), `finish`, `dialect`, `input`, `cached`, `cache_write`, `output`,
-    /// `reasoning_tokens`, `cost`, `usage=none`, `before`, `drip`, `pace`, `split`, `surrogate`,
+    /// `reasoning_tokens`, `cost`, `reused`, `usage=none`, `before`, `drip`, `pace`, `split`, `surrogate`,
     /// `unterminated_after`, `cut_after`, `reset_after`, `stall_after`, `endless_after`, `error_after`.
     #[must_use]
     pub fn direct(mut self, directives: &str) -> Self {
@@ -247,6 +249,7 @@ impl Script {
             "output" => self.tokens().output = count,
             "reasoning_tokens" => self.tokens().reasoning = count,
             "cost" => self.tokens().cost = Some(text),
+            "reused" => self.reused = count,
             "usage" => self.mute_usage = value == "none",
             "before" => self.before = time,
             "drip" => self.drip = Some(time),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::ask::{Ask, Endpoint};
 use super::journal::{Entry, Journal, Outcome, Ticket, Totals};
 use super::play::{self, Played, Step};
+use super::record::Recorder;
 use super::reply::Reply;
 use super::script::Script;
 use super::usage::anthropic_error;
@@ -72,6 +74,7 @@ struct State {
     rules: Mutex<Vec<Rule>>,
     models: Mutex<Vec<String>>,
     journal: Journal,
+    recorder: Option<Recorder>,
 }
 
 /// A running provider; dropping it closes the listener and all connections.
@@ -90,9 +93,19 @@ impl Scripted {
 
     /// Listens here.
     pub async fn listen(address: SocketAddr) -> std::io::Result<Self> {
+        Self::begin(address, None).await
+    }
+
+    /// As [`start`](Self::start), with what was asked for with a `marker` kept in a file that [`records`](super::records)
+    /// reads: none is forgotten, and what is in it outlives this process.
+    pub async fn recording(path: &Path) -> std::io::Result<Self> {
+        Self::begin(SocketAddr::from(([127, 0, 0, 1], 0)), Some(Recorder::create(path)?)).await
+    }
+
+    async fn begin(address: SocketAddr, recorder: Option<Recorder>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { recorder, ..State::default() });
         state.models.lock().unwrap_or_else(PoisonError::into_inner).push("scripted-1".into());
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state))).abort_handle();
         Ok(Self { address, state, accepting })
@@ -194,19 +207,23 @@ async fn answer(
         .collect();
     let from_anthropic = headers.iter().any(|(name, _)| name == "anthropic-version");
     let journal = if endpoint == Endpoint::Journal { Journal::default() } else { state.journal.clone() };
-    let ticket = journal.open(Entry {
-        number: 0,
-        connection,
-        method: head.method.to_string(),
-        path,
-        headers,
-        body: body.clone(),
-        status: 0,
-        tokens: None,
-        events: 0,
-        outcome: Outcome::Running,
-    });
-    let ask = Ask::of(&serde_json::from_slice(&body).unwrap_or_default());
+    let mut ask = Ask::of(&serde_json::from_slice(&body).unwrap_or_default());
+    let recording = state.recorder.as_ref().and_then(|recorder| recorder.arrived(&path, &mut ask));
+    let ticket = journal.open(
+        Entry {
+            number: 0,
+            connection,
+            method: head.method.to_string(),
+            path,
+            headers,
+            body,
+            status: 0,
+            tokens: None,
+            events: 0,
+            outcome: Outcome::Running,
+        },
+        recording,
+    );
     let script = script(&state, &endpoint, &ask);
     if !script.before.is_zero() {
         tokio::time::sleep(script.before).await;

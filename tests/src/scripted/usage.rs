@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Token counts, normalised: no count is contained in another but for `reasoning` in `output`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tokens {
     /// Input that was neither read from nor written to the provider's cache.
     pub input: u64,

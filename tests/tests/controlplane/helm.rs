@@ -42,6 +42,9 @@ const EVERYWHERE: &[&str] = &[
     "--set=networkPolicy.enabled=false,podDisruptionBudget.enabled=false",
     "--set=workloadIdentity.bindIssuerDiscovery=false,log.access=false,gateway.threads=4",
     "--set=service.type=LoadBalancer,fullnameOverride=gateway",
+    "--set=export.stripe.eventName=hub_nanos,export.stripe.existingSecret=stripe,export.stripe.customersConfigMap=customers",
+    "--set=export.cloudEvents.url=https://openmeter.cloud/api/v1/events,export.cloudEvents.existingSecret=openmeter",
+    "--set=export.webhook.url=https://billing.example.com/hub,export.webhook.existingSecret=webhook",
 ];
 const SETS: &[(&str, &[&str])] =
     &[("bundled", BUNDLED), ("production", PRODUCTION), ("everywhere", EVERYWHERE)];

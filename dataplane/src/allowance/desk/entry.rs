@@ -96,7 +96,9 @@ impl Entry {
         self.used_at = now;
         self.waiting.push_back(Waiting { waiter, asked: false, hopes_since: None });
         self.serve(shared, now);
-        let Some(verdict) = self.verdict.filter(|verdict| verdict.is_fresh(now)) else { return };
+        let window_goes_on = self.lease.as_ref().is_some_and(|lease| lease.covers(shared.ledger_time(now)));
+        let fresh = self.verdict.filter(|verdict| window_goes_on && verdict.is_fresh(now));
+        let Some(verdict) = fresh else { return };
         if let Some(last) = self.waiting.pop_back_if(|last| !last.asked && last.waiter.least >= verdict.least)
         {
             last.deny(Denied::Exhausted(verdict.figures));
@@ -181,7 +183,7 @@ impl Entry {
         let worth =
             if self.waiting.is_empty() || self.cover { 1 } else { worthwhile.saturating_sub(free).max(1) };
         let want = if self.waiting.is_empty() && !self.refill { need } else { self.pace.want(now).max(need) };
-        self.telling = lease.totals();
+        self.telling = lease.account();
         self.unsure = true;
         let class = lease.class;
         Ask {
@@ -296,7 +298,7 @@ impl Entry {
         self.cover |= owed && lease.class != Class::Held && now >= self.cover_at;
         self.report |= lease.class == Class::Rate
             && ledger >= lease.end.saturating_sub(REPORT_MS)
-            && lease.totals().spent != self.told.spent;
+            && lease.account().spent != self.told.spent;
         !self.is_quiet()
     }
 
@@ -310,8 +312,10 @@ impl Entry {
         self.is_quiet() && !held && now >= self.used_at.saturating_add(FORGET_MS)
     }
 
-    /// Everything that is free goes back.
+    /// Everything that is free goes back, and nothing more is asked for.
     pub(super) fn give_all_back(&mut self) {
+        self.waiting.clear();
+        self.refill = false;
         if let Some(lease) = &self.lease {
             lease.give_back(i64::MAX);
             self.report = lease.class == Class::Rate;

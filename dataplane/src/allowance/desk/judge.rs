@@ -69,3 +69,56 @@ impl Verdict {
         now < self.until
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a cap of 100, so much is taken, and others could give back so much of it.
+    fn judge(
+        taken: i64,
+        others: i64,
+        free: i64,
+        (least, most): (i64, i64),
+        hopes_since: Option<u64>,
+    ) -> Judgement {
+        let answer = Answer { granted: 0, cap: 100, spent: 10, taken, others };
+        Judgement::new(&answer, free, most, least, hopes_since, 10_000)
+    }
+
+    #[test]
+    fn where_there_is_enough_it_is_asked_for() {
+        assert_eq!(judge(60, 0, 0, (40, 40), None), Judgement::AskAgain);
+        assert_eq!(judge(70, 0, 10, (40, 40), None), Judgement::AskAgain);
+        assert_eq!(judge(70, 0, 0, (30, 40), None), Judgement::AskAgain, "it will do");
+    }
+
+    #[test]
+    fn what_others_hold_is_waited_for_as_long_as_it_could_suffice() {
+        assert_eq!(judge(90, 30, 0, (40, 40), None), Judgement::Hope);
+        assert_eq!(judge(90, 30, 0, (40, 40), Some(8_801)), Judgement::Hope);
+        assert!(matches!(judge(90, 30, 0, (40, 40), Some(8_800)), Judgement::Refuse(_)));
+        assert!(matches!(judge(90, 29, 0, (40, 40), None), Judgement::Refuse(_)));
+    }
+
+    #[test]
+    fn a_request_is_cut_down_only_where_waiting_brings_no_more() {
+        assert_eq!(judge(100, 10, 30, (20, 40), None), Judgement::Hope);
+        assert_eq!(judge(100, 10, 30, (20, 40), Some(1)), Judgement::CutDown);
+        assert_eq!(judge(100, 5, 30, (20, 40), None), Judgement::CutDown, "others have too little");
+        assert_eq!(judge(100, 25, 0, (20, 40), None), Judgement::Hope, "enough to be cut down");
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_spent_and_what_is_held() {
+        let figures = Figures { cap: 100, spent: 10, held: 75 };
+        assert_eq!(judge(90, 0, 5, (40, 40), None), Judgement::Refuse(figures));
+    }
+
+    #[test]
+    fn a_refusal_is_fresh_for_a_moment() {
+        let verdict = Verdict::new(1, Figures { cap: 1, spent: 1, held: 0 }, 1000);
+        assert!(verdict.is_fresh(1049));
+        assert!(!verdict.is_fresh(1050));
+    }
+}

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::Named;
+use crate::cli::actor::Actor;
 use crate::environment::Environment;
 use crate::ledger::accounts::{self, Accounts, Done, Kind, Posting, Wish};
+use crate::ledger::audit::Audit as _;
 use crate::ledger::{dollars, place::Ledger};
 
 /// A kind, and what its references begin with.
@@ -54,6 +56,16 @@ struct Details {
     /// The account need not exist yet.
     #[arg(long)]
     new: bool,
+    #[command(flatten)]
+    actor: Actor,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Close {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    actor: Actor,
 }
 
 pub(super) async fn grant(
@@ -98,7 +110,16 @@ async fn enter(
         expires_at: details.expires_at.map(Timestamp::as_millisecond),
         note: details.note.clone(),
     };
-    match ledger.fulfil(account, &Wish::Post(posting), now.as_millisecond()).await? {
+    let command = match kind {
+        Kind::Grant => "accounts grant",
+        Kind::TopUp => "accounts topup",
+        Kind::Refund => "accounts refund",
+        _ => "accounts correct",
+    };
+    let note = details.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    let detail = format!("{} as {reference}{note}", dollars(amount.into()));
+    let by = details.actor.by(environment, command, detail);
+    match ledger.fulfil_as(account, &Wish::Post(posting), now.as_millisecond(), &by).await? {
         Done::Entered => writeln!(output, "Entered {} as {reference}.", dollars(amount.into()))?,
         Done::Already(before) if before == amount => {
             writeln!(output, "{reference} was entered before: nothing has changed.")?;
@@ -115,14 +136,15 @@ async fn enter(
 }
 
 pub(super) async fn close(
-    named: &Named,
+    close: &Close,
     environment: &Environment,
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (account, ledger) = (&named.account, named.place.write(environment).await?);
+    let (account, ledger) = (&close.named.account, close.named.place.write(environment).await?);
     ensure!(!ledger.accounts(Some(account)).await?.is_empty(), "there is no account {account}");
-    match ledger.fulfil(account, &Wish::Close, now.as_millisecond()).await? {
+    let by = close.actor.by(environment, "accounts close", "what was left has lapsed".to_owned());
+    match ledger.fulfil_as(account, &Wish::Close, now.as_millisecond(), &by).await? {
         Done::Closed => writeln!(output, "{account} was closed before.")?,
         _ => writeln!(output, "{account} is closed.")?,
     }

@@ -9,10 +9,13 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::cli::usage::cells::{Cell, Column, column};
 use crate::ledger::accounts::{Account, Credit, Statement};
+use crate::ledger::audit;
 
-pub(super) const ACCOUNTS: [Column; 4] = [
+pub(super) const ACCOUNTS: [Column; 6] = [
     column("account", "account"),
     column("balance_nanos", "balance"),
+    column("leased_nanos", "leased"),
+    column("frozen_nanos", "frozen"),
     column("suspense_nanos", "suspense"),
     column("closed_at", "closed"),
 ];
@@ -22,6 +25,8 @@ pub(super) fn accounts(accounts: &[Account]) -> Vec<Vec<Cell>> {
         vec![
             Cell::Text(account.account.clone()),
             Cell::Nanos(account.balance.into()),
+            Cell::Nanos(account.leased.into()),
+            Cell::Nanos(account.frozen.into()),
             Cell::Nanos(account.suspense.into()),
             account.closed_at.map_or(Cell::None, time),
         ]
@@ -89,7 +94,28 @@ pub(super) fn lines(statement: &Statement, since: i64, until: i64) -> Vec<Vec<Ce
     std::iter::once(opening).chain(lines).chain([edge(until, "Closing", statement.closing())]).collect()
 }
 
-fn time(milliseconds: i64) -> Cell {
+pub(super) const AUDIT: [Column; 5] = [
+    column("at", "at"),
+    column("actor", "actor"),
+    column("command", "command"),
+    column("account", "account"),
+    column("detail", "detail"),
+];
+
+pub(super) fn audit(lines: &[audit::Line]) -> Vec<Vec<Cell>> {
+    let cells = |line: &audit::Line| {
+        vec![
+            time(line.at),
+            Cell::Text(line.actor.clone()),
+            Cell::Text(line.command.clone()),
+            line.account.clone().map_or(Cell::None, Cell::Text),
+            Cell::Text(line.detail.clone()),
+        ]
+    };
+    lines.iter().map(cells).collect()
+}
+
+pub(in crate::cli) fn time(milliseconds: i64) -> Cell {
     Timestamp::from_millisecond(milliseconds).map_or(Cell::None, |time| Cell::Text(time.to_string()))
 }
 

@@ -1,4 +1,5 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tempfile::TempDir;
@@ -7,6 +8,7 @@ use crate::cli::{Cli, Context};
 use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::ledger::Nanos;
+use crate::ledger::leases::{Ask, Cap, Class, FOREVER, Leases as _, Place};
 use crate::ledger::sqlite::{FILE, Sqlite};
 use crate::ledger::store::Store as _;
 use crate::ledger::store::suite::row;
@@ -119,6 +121,57 @@ async fn a_closed_account_is_given_nothing() {
 }
 
 #[tokio::test]
+async fn leases_show_who_holds_what() {
+    let data = ledger().await;
+    says(&data, "accounts topup team/acme --amount 5 --idempotency-key 1").await;
+    let store = Sqlite::open(&data.path().join(FILE)).await.unwrap();
+    let place = |allowance: &str| Place { allowance: allowance.into(), window: FOREVER };
+    let ask = |allowance: &str, class, need| Ask {
+        place: place(allowance),
+        cap: Cap::Fixed(9_000_000_000),
+        class,
+        need,
+        least: 0,
+        want: need,
+        granted: 0,
+        returned: 0,
+        spent: 0,
+    };
+    let asks =
+        [ask("account:team/acme", Class::Money, 2_500_000_000), ask("concurrency:team/acme", Class::Held, 3)];
+    store.exchange(HOLDER, Duration::ZERO, &asks).await.unwrap();
+    let shown = says(&data, "leases").await;
+    // The rows of usage came from the same process, beside its lease.
+    let lines: Vec<Vec<_>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    let holder = HOLDER.to_string();
+    assert_eq!(
+        lines[1][..9],
+        ["account:team/acme", "-", "Money", &holder, "2.50", "0.00", "0.00", "1.250000001", "0.00"]
+    );
+    assert_eq!(lines[2][..6], ["concurrency:team/acme", "-", "Held", &holder, "3", "0"]);
+    assert_eq!(lines.len(), 3);
+    let one = says(&data, "leases --allowance concurrency:team/acme --output csv").await;
+    assert!(one.contains(",3,0,0,0,0,20") && one.lines().count() == 2, "{one}");
+    assert!(says(&data, "leases --allowance nothing").await.contains("Nobody holds anything"));
+    assert!(says(&data, "accounts balance team/acme").await.contains("2.50"));
+    store.tidy(Duration::ZERO).await.unwrap();
+    assert!(says(&data, "leases").await.contains("Nobody holds anything"));
+    // What closed holders hold, and spending without entries, are found.
+    for (text, check) in [
+        ("INSERT INTO leases SELECT 'account:x', 0, holder, 5, 0, 0 FROM holders", "hold nothing"),
+        (
+            "UPDATE allowances SET spent = spent + 1 WHERE allowance = 'account:team/acme'",
+            "its usage entries",
+        ),
+    ] {
+        store.tamper("INSERT OR IGNORE INTO holders VALUES (x'0a', 1, 1, 1)").await;
+        store.tamper(text).await;
+        let (code, said) = run(&data, "reconcile").await.unwrap();
+        assert!(code == ExitCode::FAILURE && said.contains(check), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn every_difference_is_named_and_fails() {
     let data = ledger().await;
     let path = data.path().join(FILE);
@@ -146,4 +199,114 @@ async fn every_difference_is_named_and_fails() {
     let (_, said) = run(&data, "reconcile --output json").await.unwrap();
     let all: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(all.as_array().unwrap().len() >= 4, "{said}");
+}
+
+#[tokio::test]
+async fn who_changed_what_is_kept() {
+    let data = ledger().await;
+    says(&data, "accounts topup team/acme --amount 5 --idempotency-key 1 --actor ada --note thanks").await;
+    says(&data, "accounts topup team/acme --amount 5 --idempotency-key 1 --actor eve").await;
+    says(&data, "accounts grant other --name spring --amount 1 --new --actor bob").await;
+    says(&data, "accounts close team/acme --actor ada").await;
+    let lines = says(&data, "accounts audit --output json").await;
+    let lines: Vec<serde_json::Value> = serde_json::from_str(&lines).unwrap();
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|line| ["actor", "command", "account"].map(|name| line[name].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ["ada", "accounts topup", "team/acme"],
+            ["bob", "accounts grant", "other"],
+            ["ada", "accounts close", "team/acme"]
+        ]
+    );
+    assert_eq!(lines[0]["detail"], "5.00 as topup/1: thanks");
+    let one = says(&data, "accounts audit other").await;
+    assert!(one.contains("bob") && !one.contains("ada"), "{one}");
+    // Without a name it is the user of the operating system.
+    says(&data, "accounts grant other --name summer --amount 1").await;
+    assert!(says(&data, "accounts audit other").await.contains("uid "));
+}
+
+#[tokio::test]
+async fn past_usage_is_charged_by_another_sheet_once() {
+    let data = ledger().await;
+    let store = Sqlite::open(&data.path().join(FILE)).await.unwrap();
+    let sheet = |revision: &str, output: &str| {
+        let amounts = aigne_hub_crds::config::Amounts { output: output.parse().ok(), ..Default::default() };
+        let rate = aigne_hub_crds::config::Rate {
+            model: "gpt-5-mini".into(),
+            cost: amounts.clone(),
+            price: amounts,
+            tiers: Vec::new(),
+            service_tiers: std::collections::BTreeMap::default(),
+        };
+        aigne_hub_crds::config::PriceSheet {
+            revision: revision.into(),
+            source: "ai/openai".into(),
+            effective_from: None,
+            rates: vec![rate],
+        }
+    };
+    store.record_sheets(&[sheet("a-old", "2"), sheet("b-new", "3")]).await.unwrap();
+    let rows: Vec<_> = (10..13)
+        .map(|number| {
+            let mut row = row(number);
+            row.intent.account = "team/acme".into();
+            row.intent.price_revision = Some("a-old".into());
+            (row.outcome.charge.cost, row.outcome.charge.price) = (Nanos(100_000), Nanos(100_000));
+            row
+        })
+        .collect();
+    store.insert(crate::ledger::testing::HOLDER, &rows).await.unwrap();
+    let all = "rerate --since 2026-03-01 --until 2026-04-01 --revision b-new";
+    let dry = says(&data, &format!("{all} --dry-run")).await;
+    assert!(
+        dry.contains("-0.00015") && dry.contains("Nothing was entered.") && dry.contains("1 attempts"),
+        "{dry}"
+    );
+    let done = says(&data, &format!("{all} --actor ada --output json")).await;
+    let done: serde_json::Value = serde_json::from_str(&done).unwrap();
+    assert_eq!((&done[0]["attempts"], &done[0]["charged_nanos"]), (&3.into(), &300_000.into()));
+    assert_eq!((&done[0]["due_nanos"], &done[0]["correction_nanos"]), (&450_000.into(), &(-150_000).into()));
+    assert!(says(&data, all).await.starts_with("Nothing is to be corrected."));
+    // The sheet that came last is the current one.
+    let current = "rerate --since 2026-03-04 --until 2026-03-05 --current";
+    assert!(says(&data, current).await.starts_with("Nothing is to be corrected."));
+    let back = says(&data, "rerate --since 2026-03-04 --until 2026-03-05 --revision a-old").await;
+    assert!(back.contains(" 0.00015"), "{back}");
+    assert!(
+        says(&data, "accounts audit team/acme")
+            .await
+            .contains("rerate/2026-03-04/team-acme/acme/ai/openai/gpt-5-mini/1")
+    );
+    let statement = says(&data, "accounts statement team/acme --month 2026-03 --output csv").await;
+    assert!(statement.ends_with("Closing,,,-1250300001,\n"), "{statement}");
+    assert_eq!(says(&data, "reconcile").await, "The ledger adds up.\n");
+    let unknown = run(&data, "rerate --since 2026-03-04 --until 2026-03-05 --revision no").await;
+    assert!(unknown.unwrap_err().contains("revision no"));
+}
+
+#[tokio::test]
+async fn a_providers_own_count_is_compared() {
+    let data = ledger().await;
+    let file = data.path().join("usage.csv");
+    let csv =
+        |output: u64| format!("date,model,input_tokens,output_tokens\n2026-03-04,gpt-5-mini,120,{output}\n");
+    let line = format!("reconcile --provider ai/openai --provider-usage {}", file.display());
+    std::fs::write(&file, csv(50)).unwrap();
+    assert_eq!(says(&data, &line).await, "The provider has counted the same.\n");
+    std::fs::write(&file, csv(60)).unwrap();
+    let (code, said) = run(&data, &line).await.unwrap();
+    assert_eq!(code, ExitCode::FAILURE);
+    let expected =
+        "2026-03-04 gpt-5-mini: output: the provider says 60, the ledger has 50\n1 differences, in tokens.\n";
+    assert_eq!(said, expected);
+    let (_, json) = run(&data, &format!("{line} --output json")).await.unwrap();
+    assert!(
+        json.contains(r#""provider":{"input":120,"output":60},"ledger":{"input":120,"output":50}"#),
+        "{json}"
+    );
 }

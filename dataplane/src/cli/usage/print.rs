@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Output;
 use super::cells::{Cell, Column};
 use crate::ledger::dollars;
 
@@ -69,6 +70,26 @@ pub(in crate::cli) fn json_list(
         serde_json::to_writer(&mut *output, &Object { columns, row })?;
     }
     writeln!(output, "{}", if rows.is_empty() { "[]" } else { "]" })
+}
+
+/// In one of the formats; a table of nothing says so.
+pub(in crate::cli) fn list(
+    format: Output,
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+    nothing: &str,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Output::Table if rows.is_empty() => writeln!(output, "{nothing}")?,
+        Output::Table => table(output, columns, rows)?,
+        Output::Csv => {
+            csv_header(output, columns)?;
+            rows.iter().try_for_each(|row| csv(output, row))?;
+        }
+        Output::Json => json_list(output, columns, rows)?,
+    }
+    output.flush()
 }
 
 struct Object<'a> {

@@ -180,25 +180,16 @@ impl Flight<'_> {
         exchange: &mut Exchange,
     ) -> Result<Answer, Failure> {
         let adapter = self.served.provider.adapter;
-        let unreadable = |reason: String| UpstreamError {
-            status: head.status.as_u16(),
-            fault: Fault::Provider,
-            message: reason,
-            code: None,
-            param: None,
-            retry_after_ms: None,
-        };
         if call.arrival.stream {
             // A stream was asked for and something else came: an error in a 200, or a page of HTML.
-            let observed = adapter.observe(&text);
-            let error = observed
-                .error
-                .unwrap_or_else(|| unreadable("the provider did not answer with a stream".into()));
-            return Err(self.failed(&error));
+            return Err(match adapter.observe(&text).error {
+                Some(error) => self.failed(&error),
+                None => self.broken("it is no stream", head.status),
+            });
         }
         let (body, observed) = if prepared.verbatim {
             if !looks_like_json(&text) {
-                return Err(self.failed(&unreadable("the provider did not answer with JSON".into())));
+                return Err(self.broken("it is no JSON", head.status));
             }
             let observed = adapter.observe(&text);
             (text, observed)
@@ -214,7 +205,7 @@ impl Flight<'_> {
                     (respond::encode(&call.arrival, exchange, &response), observed)
                 }
                 Ok(_) => (Bytes::new(), adapter.observe(&text)),
-                Err(error) => return Err(self.failed(&unreadable(error.to_string()))),
+                Err(error) => return Err(self.broken(&error.to_string(), head.status)),
             }
         };
         if let Some(error) = &observed.error {
@@ -304,17 +295,21 @@ impl Flight<'_> {
         Failure { error: GatewayError::upstream(error, &provider.config.name), verdict }
     }
 
-    /// The answer began and broke off before the client saw any of it.
-    fn broken(self, reason: &str, status: StatusCode) -> Failure {
+    /// The answer broke off before the client saw any of it, or cannot be read: the provider may charge for it, the tenant
+    /// does not pay.
+    fn broken(mut self, reason: &str, status: StatusCode) -> Failure {
         let error = UpstreamError {
             status: status.as_u16(),
             fault: Fault::Provider,
-            message: format!("the provider's answer broke off: {reason}"),
+            message: format!("the provider did not answer in full: {reason}"),
             code: None,
             param: None,
             retry_after_ms: None,
         };
-        self.failed(&error)
+        self.credential.circuit.failed(self.now_ms);
+        self.end(Status::Unreachable, status.as_u16());
+        let name = &self.served.provider.config.name;
+        Failure { error: GatewayError::upstream(&error, name), verdict: Verdict::Provider }
     }
 
     fn unreachable(mut self, error: &upstream::SendError) -> Failure {

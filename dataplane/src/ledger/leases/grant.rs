@@ -67,7 +67,9 @@ pub fn decide(window: &Window, own: Held, ask: &Ask) -> (Held, Answer) {
     };
     let others = window.others.iter().map(|held| held.taken(ask.class));
     let others = others.fold(window.spent, i64::saturating_add);
-    let free = window.cap.saturating_sub(others).saturating_sub(becomes.taken(ask.class)).max(0);
+    // What it spent beyond its lease is taken, and part of what it needs now: it counts once.
+    let lent = becomes.lent().saturating_add(becomes.unreserved);
+    let free = window.cap.saturating_sub(others).saturating_sub(lent).max(0);
     // An answer that was lost: it is granted already and only has to be told. Where it is enough nothing is added, so that
     // a message that is said again changes nothing.
     let untold = own.granted.saturating_sub(ask.granted).max(0);

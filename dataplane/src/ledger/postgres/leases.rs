@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::insert::text;
-use crate::ledger::leases::{Ask, Class, Exchanged, Held, Part, decide_all};
+use crate::ledger::leases::{Ask, Class, Exchanged, Held, Holding, Part, decide_all};
 
 /// The longest that an exchange may take: requests wait for it.
 pub(super) const LIMIT: Duration = Duration::from_secs(2);
@@ -27,13 +27,11 @@ RETURNING epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (
     JOIN allowances USING (allowance, "window")
 )"#;
 
-/// Waits for others that make the same, so before anything that exists is locked.
+/// Waits for others that make the same, so before anything that exists is locked; what exists is not touched.
 const MAKE: &str = r#"
 INSERT INTO allowances (allowance, "window", class, spent)
 SELECT allowance, "window", class, 0 FROM UNNEST($1::text[], $2::bigint[], $3::text[]) AS asked (allowance, "window", class)
-WHERE NOT EXISTS (
-    SELECT FROM allowances AS old WHERE old.allowance = asked.allowance AND old."window" = asked."window"
-) ORDER BY 1, 2 ON CONFLICT DO NOTHING"#;
+ORDER BY 1, 2 ON CONFLICT DO NOTHING"#;
 
 /// The numbers of the asks from 1, and what closed holders spent.
 const LOCK: &str = r#"
@@ -207,6 +205,10 @@ async fn fold(connection: &mut PgConnection, holder: Uuid, whose: Whose, release
     .bind(&windows)
     .execute(&mut *transaction)
     .await?;
+    // What a process had of a minute may all be spent, whatever it last said.
+    let minutes = "UPDATE allowances AS a SET spent = saturated(a.spent::numeric + greatest(l.granted - l.returned, l.spent)) \
+         FROM leases AS l WHERE l.holder = $1 AND a.class = 'Rate' AND a.allowance = l.allowance AND a.\"window\" = l.\"window\"";
+    sqlx::query(minutes).bind(holder).execute(&mut *transaction).await?;
     for step in [
         "UPDATE allowances AS a SET spent = saturated(a.spent::numeric + p.spent + p.unreserved) FROM spending AS p \
          JOIN UNNEST($2::text[], $3::bigint[]) AS s (allowance, \"window\") USING (allowance, \"window\") \
@@ -286,6 +288,40 @@ async fn forget_windows(connection: &mut PgConnection) -> sqlx::Result<usize> {
     }
     transaction.commit().await?;
     Ok(over.len())
+}
+
+/// Times in Unix milliseconds.
+const HOLDINGS: &str = r#"
+SELECT allowance, "window", coalesce(class, 'Money'), holder, coalesce(granted, 0), coalesce(returned, 0),
+    saturated(coalesce(l.spent, 0)::numeric + coalesce(s.spent, 0)), coalesce(unreserved, 0), coalesce(suspense, 0),
+    CASE WHEN closed_at IS NULL AND expires_at <= clock_timestamp()
+        THEN (extract(epoch FROM expires_at) * 1000)::bigint END,
+    (extract(epoch FROM closed_at) * 1000)::bigint
+FROM leases AS l FULL JOIN spending AS s USING (allowance, "window", holder)
+LEFT JOIN allowances USING (allowance, "window") LEFT JOIN holders USING (holder)
+WHERE $1::text IS NULL OR allowance = $1 ORDER BY allowance, "window", holder"#;
+
+pub(super) async fn holdings(
+    connection: &mut PgConnection,
+    allowance: Option<&str>,
+) -> sqlx::Result<Vec<Holding>> {
+    sqlx::query(HOLDINGS).bind(allowance).fetch_all(connection).await?.iter().map(holding).collect()
+}
+
+fn holding(row: &PgRow) -> sqlx::Result<Holding> {
+    Ok(Holding {
+        allowance: row.try_get(0)?,
+        window: row.try_get(1)?,
+        class: row.try_get(2)?,
+        holder: row.try_get(3)?,
+        granted: row.try_get(4)?,
+        returned: row.try_get(5)?,
+        spent: row.try_get(6)?,
+        unreserved: row.try_get(7)?,
+        suspense: row.try_get(8)?,
+        silent_since: row.try_get(9)?,
+        closed_at: row.try_get(10)?,
+    })
 }
 
 fn milliseconds(time: Duration) -> i64 {

@@ -24,12 +24,23 @@ async fn transact(
     now: i64,
 ) -> sqlx::Result<Done> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let state = state(&mut transaction, account, wish.reference()).await?;
+    let done = enter(&mut transaction, account, wish, now).await?;
+    transaction.commit().await?;
+    Ok(done)
+}
+
+/// Within a transaction that holds the lock.
+pub(super) async fn enter(
+    connection: &mut SqliteConnection,
+    account: &str,
+    wish: &Wish,
+    now: i64,
+) -> sqlx::Result<Done> {
+    let state = state(connection, account, wish.reference()).await?;
     let (change, done) = decide(&state, wish, now);
     if change != Change::default() {
-        write(&mut transaction, account, &change, now).await?;
+        write(connection, account, &change, now).await?;
     }
-    transaction.commit().await?;
     Ok(done)
 }
 

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use crate::ledger::leases::{Ask, Class, Exchanged, Held, Part, decide_all};
+use crate::ledger::leases::{Ask, Class, Exchanged, Held, Holding, Part, decide_all};
 
 /// The machine's clock, as the database reads it.
 const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)";
@@ -94,7 +94,7 @@ fn part(row: &SqliteRow) -> sqlx::Result<(usize, Part)> {
         (None, None) => Part::Spent(row.try_get("spent")?),
         (None, Some(credited)) => Part::Credited(credited),
         (Some(holder), granted) => Part::Holder(
-            Uuid::from_slice(&holder).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            read_id(&holder)?,
             Held {
                 granted: granted.unwrap_or(0),
                 returned: row.try_get("returned")?,
@@ -108,8 +108,10 @@ fn part(row: &SqliteRow) -> sqlx::Result<(usize, Part)> {
     Ok((place, part))
 }
 
-/// Of the holder ?1.
-const FOLD: [&str; 4] = [
+/// Of the holder ?1. What a process had of a minute may all be spent, whatever it last said.
+const FOLD: [&str; 5] = [
+    r#"UPDATE allowances AS a SET spent = CAST(a.spent + MAX(l.granted - l.returned, l.spent) AS INTEGER)
+        FROM leases AS l WHERE l.holder = ?1 AND a.class = 'Rate' AND a.allowance = l.allowance AND a."window" = l."window""#,
     r#"INSERT INTO allowances (allowance, "window", class, spent)
         SELECT allowance, "window", 'Money', CAST(spent + unreserved AS INTEGER) FROM spending WHERE holder = ?1
         ON CONFLICT (allowance, "window") DO UPDATE SET spent = CAST(allowances.spent + excluded.spent AS INTEGER)"#,
@@ -189,6 +191,38 @@ async fn sweep(connection: &mut SqliteConnection, patience: i64) -> sqlx::Result
          AND NOT EXISTS (SELECT 1 FROM leases AS l WHERE l.holder = holders.holder)";
     sqlx::query(forget).bind(before).execute(&mut *transaction).await?;
     transaction.commit().await
+}
+
+const HOLDINGS: &str = r#"
+SELECT allowance, "window", COALESCE(class, 'Money'), holder, COALESCE(granted, 0), COALESCE(returned, 0),
+    CAST(COALESCE(l.spent, 0) + COALESCE(s.spent, 0) AS INTEGER), COALESCE(unreserved, 0), COALESCE(suspense, 0),
+    CASE WHEN closed_at IS NULL AND expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) THEN expires_at END, closed_at
+FROM leases AS l FULL JOIN spending AS s USING (allowance, "window", holder)
+LEFT JOIN allowances USING (allowance, "window") LEFT JOIN holders USING (holder)
+WHERE ?1 IS NULL OR allowance = ?1 ORDER BY 1, 2, 4"#;
+
+pub(super) async fn holdings(pool: &SqlitePool, allowance: Option<&str>) -> sqlx::Result<Vec<Holding>> {
+    sqlx::query(HOLDINGS).bind(allowance).fetch_all(pool).await?.iter().map(holding).collect()
+}
+
+fn holding(row: &SqliteRow) -> sqlx::Result<Holding> {
+    Ok(Holding {
+        allowance: row.try_get(0)?,
+        window: row.try_get(1)?,
+        class: row.try_get(2)?,
+        holder: read_id(&row.try_get::<Vec<u8>, _>(3)?)?,
+        granted: row.try_get(4)?,
+        returned: row.try_get(5)?,
+        spent: row.try_get(6)?,
+        unreserved: row.try_get(7)?,
+        suspense: row.try_get(8)?,
+        silent_since: row.try_get(9)?,
+        closed_at: row.try_get(10)?,
+    })
+}
+
+fn read_id(bytes: &[u8]) -> sqlx::Result<Uuid> {
+    Uuid::from_slice(bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 fn id(holder: Uuid) -> Vec<u8> {

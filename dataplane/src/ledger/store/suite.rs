@@ -2,6 +2,7 @@
 
 mod accounts;
 mod leases;
+mod outbox;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,10 @@ macro_rules! behaviours {
             a_balance_is_what_can_be_leased_of_it
             silence_voids_what_is_held_and_keeps_money
             rates_are_spent_as_their_holders_say_and_forgotten
+            a_process_that_ends_gives_nothing_of_a_minute_back
+            entries_are_told_once_to_each_sink
+            a_claim_holds_until_it_is_settled_or_lapses
+            a_crossing_is_told_once
         }
     };
     ($open:ident: $($name:ident)*) => {
@@ -57,6 +62,7 @@ macro_rules! behaviours {
 }
 pub(crate) use self::accounts::*;
 pub(crate) use self::leases::*;
+pub(crate) use self::outbox::*;
 pub(crate) use behaviours;
 
 pub(crate) fn row(number: u128) -> Row {

@@ -43,6 +43,15 @@ async fn mistakes_are_named() -> Outcome {
         ("tls.mode=On", "at '/tls/mode': value must be one of 'Off', 'Secret', 'CertManager'"),
         ("database.existingSecret=x,tls.mode=Secret", "mode Secret needs tls.secretName"),
         ("database.existingSecret=x,tls.mode=CertManager", "mode CertManager needs tls.issuerRef.name"),
+        (
+            "database.existingSecret=x,export.stripe.eventName=e",
+            "stripe.eventName needs stripe.existingSecret",
+        ),
+        (
+            "database.existingSecret=x,export.webhook.url=https://a.example",
+            "webhook.url needs webhook.existingSecret",
+        ),
+        ("export.webhook.url=a.example", "at '/export/webhook/url'"),
         ("database.existingSecret=x,tenantNamespaces={a,*}", "\"*\" is every namespace already"),
         ("database.existingSecret=x,database.usageRetentionMonths=1", "at '/database/usageRetentionMonths'"),
         ("tenantNamespaces={Team_A}", "at '/tenantNamespaces/0'"),

@@ -121,7 +121,8 @@ impl World {
         };
         let window = self.window(who);
         let others: i64 = window.others.iter().map(|held| held.taken(self.class)).sum();
-        let free = (self.cap - self.spent - others - said.taken(self.class)).max(0);
+        // What it spent beyond its lease is part of what it asks for.
+        let free = (self.cap - self.spent - others - said.lent() - said.unreserved).max(0);
         let answer = self.exchange(who, &ask);
         let (added, told) = (answer.granted - before.granted, answer.granted - ask.granted);
         assert!(added <= free, "never more than is free");

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::accounts::{account, adds_up, charged, posting};
 use crate::ledger::Row;
 use crate::ledger::accounts::{Accounts, Kind, Wish};
-use crate::ledger::leases::{Answer, Ask, Cap, Class, Draw, Exchanged, FOREVER, Leases, Place};
-use crate::ledger::store::Store;
+use crate::ledger::leases::{Answer, Ask, Cap, Class, Draw, Exchanged, FOREVER, Holding, Leases, Place};
+use crate::ledger::store::{Report, Store};
 use crate::ledger::testing::{AT, intent};
 
 const A: Uuid = Uuid::from_u128(0xA);
@@ -146,7 +146,7 @@ pub(crate) async fn draws_are_settled_once_however_often_a_row_comes(
 }
 
 pub(crate) async fn what_may_have_been_spent_stays_taken_until_it_is_let_go_of(
-    store: &(impl Store + Leases + Accounts),
+    store: &(impl Store + Report + Leases + Accounts),
 ) {
     store.fulfil("a", &posting(Kind::Grant, "grant/x", 100, None), AT).await.unwrap();
     let places = [("budget:t/b", true), ("account:a", true)];
@@ -154,6 +154,20 @@ pub(crate) async fn what_may_have_been_spent_stays_taken_until_it_is_let_go_of(
     store.insert(A, &[drawn(1, 10, &places), unknown(2, 30, &places)]).await.unwrap();
     let before = account(store, "a").await;
     assert_eq!((before.balance, before.leased, before.frozen), (90, 40, 30));
+    let held = Holding {
+        allowance: "budget:t/b".into(),
+        window: FOREVER,
+        class: "Money".into(),
+        holder: A,
+        granted: 80,
+        returned: 0,
+        spent: 10,
+        unreserved: 0,
+        suspense: 30,
+        silent_since: None,
+        closed_at: None,
+    };
+    assert_eq!(store.holdings(Some("budget:t/b")).await.unwrap(), std::slice::from_ref(&held));
     for _ in 0..2 {
         store.close(A).await.unwrap();
         let closed = account(store, "a").await;
@@ -164,6 +178,11 @@ pub(crate) async fn what_may_have_been_spent_stays_taken_until_it_is_let_go_of(
         );
         assert_eq!(one(store, B, ask(0, 0)).await, answer(0, 10, 40, 0));
     }
+    let left = store.holdings(None).await.unwrap();
+    let closed_at = left[0].closed_at;
+    let held = Holding { granted: 0, spent: 0, closed_at, ..held };
+    assert_eq!(left, [Holding { allowance: "account:a".into(), ..held.clone() }, held]);
+    assert!(closed_at > Some(AT));
     store.tidy(LONG).await.unwrap();
     assert_eq!(one(store, B, ask(0, 0)).await.taken, 40);
     store.tidy(Duration::ZERO).await.unwrap();
@@ -229,7 +248,7 @@ pub(crate) async fn a_balance_is_what_can_be_leased_of_it(store: &(impl Store + 
     adds_up(store).await;
 }
 
-pub(crate) async fn silence_voids_what_is_held_and_keeps_money(store: &(impl Leases + Accounts)) {
+pub(crate) async fn silence_voids_what_is_held_and_keeps_money(store: &(impl Report + Leases + Accounts)) {
     let held = Ask { place: place("concurrency:t"), class: Class::Held, ..ask(40, 40) };
     let asks = [ask(40, 40), held.clone()];
     store.exchange(A, Duration::ZERO, &asks).await.unwrap();
@@ -241,7 +260,9 @@ pub(crate) async fn silence_voids_what_is_held_and_keeps_money(store: &(impl Lea
     store.tidy(Duration::ZERO).await.unwrap();
     assert_eq!(one(store, B, Ask { need: 0, want: 0, ..held }).await.taken, 40);
     // It does not come back: its money does, after a while.
-    store.exchange(A, Duration::ZERO, &[]).await.unwrap();
+    let last = store.exchange(A, Duration::ZERO, &[]).await.unwrap().now;
+    let silent = store.holdings(Some("concurrency:t")).await.unwrap()[0].silent_since;
+    assert!(silent.is_some_and(|since| (since - last).abs() < 1_000), "{silent:?}");
     store.tidy(LONG).await.unwrap();
     assert_eq!(one(store, B, ask(0, 0)).await.taken, 40);
     store.tidy(Duration::ZERO).await.unwrap();
@@ -272,4 +293,15 @@ pub(crate) async fn rates_are_spent_as_their_holders_say_and_forgotten(store: &i
     let asks = [rate(now), rate(now - 11 * 60_000), nothing(old), nothing(year), ask(0, 0)];
     let taken = store.exchange(B, LONG, &asks).await.unwrap().answers;
     assert_eq!(taken.iter().map(|answer| answer.taken).collect::<Vec<_>>(), [40, 0, 0, 9, 9]);
+}
+
+pub(crate) async fn a_process_that_ends_gives_nothing_of_a_minute_back(store: &impl Leases) {
+    let rate = |need| Ask { place: place("requests:t"), class: Class::Rate, ..ask(need, need) };
+    one(store, A, rate(30)).await;
+    one(store, A, Ask { granted: 30, returned: 5, spent: 10, ..rate(0) }).await;
+    // Killed: it may have spent all of it since it last said what it has.
+    store.close(A).await.unwrap();
+    store.close(A).await.unwrap();
+    assert_eq!(one(store, B, rate(76)).await, answer(0, 25, 25, 0));
+    assert_eq!(one(store, B, rate(75)).await.granted, 75);
 }
