@@ -11,13 +11,10 @@ use jiff::{
 
 use crate::config::{Budget, Period};
 
-/// The window of what is never counted anew.
-pub const FOREVER: i64 = 0;
-
 /// Bundled, so that no file of the machine is read and everybody knows the same rules.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
-/// The allowance of an account's balance; its window is [`FOREVER`].
+/// The allowance of an account's balance; its window is [`Window::FOREVER`].
 pub fn account(account_id: &str) -> String {
     format!("account:{account_id}")
 }
@@ -39,6 +36,11 @@ pub struct Window {
     pub end: i64,
 }
 
+impl Window {
+    /// What is never counted anew. Its name is 0.
+    pub const FOREVER: Self = Self { start: 0, end: i64::MAX };
+}
+
 /// How time is cut into a budget's windows: days, weeks from Monday, or months, as the people of a zone count them.
 #[derive(Clone, Debug)]
 pub struct Calendar {
@@ -47,9 +49,14 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// A budget's. A zone that is not known (`compile` lets none through) counts as UTC.
+    /// A zone that is not known (`compile` lets none through) counts as UTC.
+    pub fn new(period: Period, zone: &str) -> Self {
+        Self { period, zone: ZONES.get(zone).unwrap_or(TimeZone::UTC) }
+    }
+
+    /// A budget's.
     pub fn of(budget: &Budget) -> Self {
-        Self { period: budget.period, zone: ZONES.get(&budget.time_zone).unwrap_or(TimeZone::UTC) }
+        Self::new(budget.period, &budget.time_zone)
     }
 
     /// The window that has `at`, in Unix milliseconds; `None` only at the ends of what a calendar can hold.

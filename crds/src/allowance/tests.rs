@@ -1,24 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::v1alpha1::BudgetAction;
-
-fn calendar(period: Period, time_zone: &str) -> Calendar {
-    Calendar::of(&Budget {
-        name: "b".into(),
-        amount: 1.into(),
-        period,
-        time_zone: time_zone.into(),
-        action: BudgetAction::Block,
-    })
-}
 
 fn at(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
 fn window(period: Period, zone: &str, time: &str) -> (String, String) {
-    let window = calendar(period, zone).window(at(time)).unwrap();
+    let window = Calendar::new(period, zone).window(at(time)).unwrap();
     let text = |at| Timestamp::from_millisecond(at).unwrap().to_string();
     (text(window.start), text(window.end))
 }
@@ -55,7 +44,7 @@ fn days_weeks_and_months_begin_as_people_of_the_zone_count_them() {
 #[test]
 fn a_time_is_written_with_the_zones_offset() {
     let time = Timestamp::from_millisecond(at("2026-11-30T16:00:00Z")).unwrap();
-    assert_eq!(calendar(Period::Month, "Asia/Shanghai").says(time), "2026-12-01T00:00:00+08:00");
+    assert_eq!(Calendar::new(Period::Month, "Asia/Shanghai").says(time), "2026-12-01T00:00:00+08:00");
 }
 
 proptest! {
@@ -66,7 +55,7 @@ proptest! {
         zone in prop::sample::select(vec!["UTC", "America/Havana", "Asia/Beirut", "Pacific/Apia", "America/Sao_Paulo", "Africa/Cairo"]),
         period in prop::sample::select(vec![Period::Day, Period::Week, Period::Month]),
     ) {
-        let calendar = calendar(period, zone);
+        let calendar = Calendar::new(period, zone);
         let window = calendar.window(at).unwrap();
         prop_assert!(window.start <= at && at < window.end, "{window:?}");
         prop_assert_eq!(calendar.window(window.end).unwrap().start, window.end);

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use aigne_hub_crds::config::{self, BillingMode, Budget, BudgetAction, Limits};
+use aigne_hub_crds::{
+    allowance,
+    config::{self, BillingMode, Budget, BudgetAction, Limits},
+};
 use arc_swap::ArcSwapOption;
 use rust_decimal::Decimal;
 
@@ -177,7 +180,7 @@ pub(super) fn of_tenant(registry: &Registry, tenant: &config::Tenant) -> Caps {
     let mut limits = Vec::new();
     rates(registry, &tenant.id, false, &tenant.limits, &mut limits);
     if tenant.billing.mode == BillingMode::Credits {
-        let name = format!("account:{}", tenant.account_id);
+        let name = allowance::account(&tenant.account_id);
         let overdraft = nanos(tenant.billing.overdraft.unwrap_or(Decimal::ZERO));
         limits.push(Arc::new(Limit {
             state: registry.state(&name, Class::Money, true, overdraft),
@@ -187,7 +190,7 @@ pub(super) fn of_tenant(registry: &Registry, tenant: &config::Tenant) -> Caps {
             alert: false,
         }));
     }
-    budgets(registry, &tenant.id, false, &tenant.budgets, &mut limits);
+    budgets(registry, &tenant.id, None, &tenant.budgets, &mut limits);
     Caps { limits: limits.into() }
 }
 
@@ -196,7 +199,7 @@ pub(super) fn of_key(registry: &Registry, tenant: &config::Tenant, key: &config:
     let owner = format!("{}#{}", tenant.id, key.name);
     let mut limits = Vec::new();
     rates(registry, &owner, true, &key.limits, &mut limits);
-    budgets(registry, &owner, true, &key.budgets, &mut limits);
+    budgets(registry, &tenant.id, Some(&key.name), &key.budgets, &mut limits);
     Caps { limits: limits.into() }
 }
 
@@ -214,14 +217,20 @@ fn rates(registry: &Registry, owner: &str, of_key: bool, limits: &Limits, into: 
     }
 }
 
-fn budgets(registry: &Registry, owner: &str, of_key: bool, budgets: &[Budget], into: &mut Vec<Arc<Limit>>) {
+fn budgets(
+    registry: &Registry,
+    tenant: &str,
+    key: Option<&str>,
+    budgets: &[Budget],
+    into: &mut Vec<Arc<Limit>>,
+) {
     for budget in budgets {
-        let name = format!("budget:{owner}/{}", budget.name);
+        let name = allowance::budget(tenant, key, &budget.name);
         into.push(Arc::new(Limit {
             state: registry.state(&name, Class::Money, false, nanos(budget.amount)),
             cut: Cut::of_budget(budget.period, &budget.time_zone),
             which: Which::Budget { name: budget.name.as_str().into() },
-            of_key,
+            of_key: key.is_some(),
             alert: budget.action == BudgetAction::Alert,
         }));
     }

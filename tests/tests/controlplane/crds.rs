@@ -68,7 +68,13 @@ async fn kubectl_get_shows_what_one_wants_to_know() -> Outcome {
             json!({ "conditions": [ready, condition("CredentialsValid", "True", "Answered")] }),
         ),
         ("modelpricing/openai", json!({ "conditions": [ready] })),
-        ("tenant/acme", json!({ "conditions": [ready], "balance": "4.50", "accountID": "default/acme" })),
+        (
+            "tenant/acme",
+            json!({
+                "conditions": [ready], "balance": "4.50", "accountID": "default/acme",
+                "spend": [{ "budget": "monthly", "amount": "2.00", "of": "10.00" }]
+            }),
+        ),
     ] {
         let patch = json!({ "status": status }).to_string();
         let call = ["patch", "-n", &namespace, object, "--subresource=status", "--type=merge", "-p", &patch];
@@ -92,7 +98,14 @@ async fn kubectl_get_shows_what_one_wants_to_know() -> Outcome {
         ("READY", "False"),
         ("REASON", "WhyNot"),
     ];
-    let tenant = [("MODE", "Credits"), ("READY", "False"), ("REASON", "WhyNot"), ("BALANCE", "4.50")];
+    let tenant = [
+        ("MODE", "Credits"),
+        ("READY", "False"),
+        ("REASON", "WhyNot"),
+        ("BALANCE", "4.50"),
+        ("SPENT", "2.00"),
+        ("BUDGET", "10.00"),
+    ];
     shows(&narrow, "aiprovider", &provider)?;
     shows(&narrow, "modelpricing", &pricing)?;
     shows(&narrow, "tenant", &tenant)?;
