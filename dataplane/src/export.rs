@@ -108,6 +108,8 @@ async fn tell(sink: Sink, outbox: impl Outbox, client: Client, clock: Clock, met
 }
 
 async fn count(outbox: impl Outbox, metrics: ExportMetrics, clock: Clock) {
+    // By then the sinks are known, if the ledger is there.
+    sleep(POLL).await;
     loop {
         // An error was said by those who send.
         if let Ok(sinks) = outbox.sinks().await {

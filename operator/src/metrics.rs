@@ -102,6 +102,9 @@ impl Default for Metrics {
             reading_seconds: Gauge::default(),
             months: Gauge::default(),
         };
+        for result in ["success", "failure"] {
+            let _ = series.readings.get_or_create(&[("result", result)]);
+        }
         let registry = series.registry();
         Self(Arc::new(Inner { registry, series, state: Mutex::default() }))
     }

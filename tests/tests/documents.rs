@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aigne_hub_tests::harness::asks::{chat, streamed};
-use aigne_hub_tests::harness::{Authority, Blueprint, Cluster, Command, Outcome, Signing};
+use aigne_hub_tests::harness::{Authority, Blueprint, Cluster, Command, Outcome, Signing, eventually, until};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::{Context, ensure};
 
@@ -54,7 +54,8 @@ async fn commands_and_options_exist() -> Outcome {
     for (path, text) in pages()? {
         for words in calls(&text) {
             let commands: Vec<_> = words.iter().take_while(|word| is_command(word)).copied().collect();
-            let depth = if ["keys", "accounts"].contains(commands.first().unwrap_or(&"")) { 2 } else { 1 };
+            let depth =
+                if ["keys", "accounts", "export"].contains(commands.first().unwrap_or(&"")) { 2 } else { 1 };
             let mut ask = Command::new([]);
             for word in commands.iter().take(depth).chain(&["--help"]) {
                 ask = ask.path(word.as_ref());
@@ -69,7 +70,8 @@ async fn commands_and_options_exist() -> Outcome {
         }
     }
     let expected =
-        ["accounts", "check", "keys", "leases", "reconcile", "run", "seal", "usage"].map(str::to_owned);
+        ["accounts", "check", "export", "keys", "leases", "reconcile", "rerate", "run", "seal", "usage"]
+            .map(str::to_owned);
     assert_eq!(seen, BTreeSet::from(expected), "each command is shown somewhere");
     Ok(())
 }
@@ -100,11 +102,20 @@ async fn every_metric_is_explained_and_every_explained_metric_exists() -> Outcom
     // Some are shown only where there is something to show.
     let (authority, cluster) = (Authority::new()?, Cluster::new(Signing::Es256)?);
     let hub = Blueprint::usual(&upstream).tls(&authority.certificate(), &authority.key());
+    // Nobody listens there: what is told waits.
+    let hub = hub.option("--export-webhook-url", "http://127.0.0.1:9/");
+    let hub = hub.environment("AIGNE_HUB_EXPORT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let hub = cluster.trusted(hub).start().await?;
+    until("the webhook is known", || hub.logs().text().contains("entries are exported\"")).await?;
     hub.client().chat(&chat("gpt", "hi")).await?.good()?;
     hub.client().chat(&streamed(chat("gpt", "hi"))).await?.ok()?;
     hub.client().chat(&chat("no-such-model", "hi")).await?.openai_error(404)?;
-    let shown = hub.admin_client().get("/metrics").await?.text();
+    let shown = eventually("what was told is counted", async || {
+        let shown = hub.admin_client().get("/metrics").await?.text();
+        Ok((shown.contains("aigne_hub_export_messages_total{") && shown.contains("aigne_hub_export_parked{"))
+            .then_some(shown))
+    })
+    .await?;
     let families = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let exist: BTreeSet<String> = families.map(str::to_owned).collect();
     let explained = metrics(&fs::read_to_string(root().join("docs/operations.md"))?);

@@ -25,7 +25,7 @@ async fn status(hub: &Hub) -> anyhow::Result<Vec<Value>> {
 
 async fn registered(hub: &Hub) -> Outcome {
     until("the sinks are told of", || {
-        hub.logs().text().matches("entries are exported").count() == SINKS.len()
+        hub.logs().text().matches("entries are exported\"").count() == SINKS.len()
     })
     .await
 }

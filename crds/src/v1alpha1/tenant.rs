@@ -39,6 +39,8 @@ use super::{
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
     printcolumn(name = "Balance", type_ = "string", json_path = ".status.balance"),
+    printcolumn(name = "Spent", type_ = "string", json_path = ".status.spend[0].amount"),
+    printcolumn(name = "Budget", type_ = "string", json_path = ".status.spend[0].of"),
     printcolumn(name = "Account", type_ = "string", json_path = ".status.accountID", priority = "1"),
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspended", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")

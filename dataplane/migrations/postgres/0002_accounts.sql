@@ -142,9 +142,7 @@ BEGIN
         ON CONFLICT DO NOTHING -- a row that comes again when its month was taken away is not charged again
         RETURNING account, amount
     ), opened AS (
-        INSERT INTO accounts (account, credited) SELECT DISTINCT account, 0 FROM entered
-        WHERE NOT EXISTS (SELECT FROM accounts AS known WHERE known.account = entered.account) ORDER BY 1
-        ON CONFLICT DO NOTHING
+        INSERT INTO accounts (account, credited) SELECT DISTINCT account, 0 FROM entered ORDER BY 1 ON CONFLICT DO NOTHING
     )
     INSERT INTO spending AS kept (allowance, "window", holder, spent, unreserved, suspense)
     SELECT 'account:' || account, 0, '00000000-0000-0000-0000-000000000000', 0, saturated(-sum(amount)), 0

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 
 pub(super) use self::options::Sinks;
+use super::accounts::time;
 use super::actor::Actor;
 use super::database::Place;
 use super::usage::Output;
@@ -141,8 +142,4 @@ fn parked_cells(parked: &Parked) -> Vec<Cell> {
         time(parked.parked_at),
         Cell::Text(parked.why.clone()),
     ]
-}
-
-fn time(milliseconds: i64) -> Cell {
-    Timestamp::from_millisecond(milliseconds).map_or(Cell::None, |time| Cell::Text(time.to_string()))
 }

@@ -26,7 +26,7 @@ pub struct Args {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    provider: provider::Args,
+    provider: provider::Export,
     /// How to print it; amounts are whole nano-dollars in JSON.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,

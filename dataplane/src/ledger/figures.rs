@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Row;
 use super::journal::{self, Journals};
+use super::leases::{Ask, Cap, Class, FOREVER, Leases as _, Place};
 use super::postgres::testing::Server;
 use super::price::Rates;
 use super::sqlite::{FILE, Sqlite};
@@ -130,6 +131,36 @@ async fn figures_of_postgres() {
             &format!("a row into Postgres, in batches of {batch}, CPU here"),
             cpu().saturating_sub(before),
             count,
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "prints figures"]
+async fn figures_of_exchanges() {
+    let store = Server::shared().database().store();
+    let ask = |number: u64, round: i64| Ask {
+        place: Place { allowance: format!("budget:t/{number}").into(), window: FOREVER },
+        cap: Cap::Fixed(i64::MAX),
+        class: Class::Money,
+        need: 1,
+        least: 0,
+        want: 1,
+        granted: round,
+        returned: round / 2,
+        spent: 0,
+    };
+    for count in [1, 10, 300] {
+        let rounds = if count == 300 { 30 } else { 300 };
+        let started = Instant::now();
+        for round in 0..rounds {
+            let asks: Vec<_> = (0..count).map(|number| ask(number, round)).collect();
+            store.exchange(HOLDER, Duration::from_secs(60), &asks).await.unwrap();
+        }
+        show(
+            &format!("an exchange of {count} asks with Postgres, time"),
+            started.elapsed(),
+            rounds.unsigned_abs(),
         );
     }
 }

@@ -104,7 +104,8 @@ impl Store for Sqlite {
             let json =
                 serde_json::to_string(sheet).map_err(|error| StoreError::Unavailable(error.to_string()))?;
             let text = "INSERT INTO price_sheets (revision, sheet, recorded_at) \
-                 VALUES (?, ?, CAST(unixepoch('subsec') * 1000 AS INTEGER)) ON CONFLICT DO NOTHING";
+                 VALUES (?, ?, MAX(CAST(unixepoch('subsec') * 1000 AS INTEGER), \
+                     (SELECT COALESCE(MAX(recorded_at), 0) + 1 FROM price_sheets))) ON CONFLICT DO NOTHING";
             sqlx::query(text).bind(&sheet.revision).bind(json).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)

@@ -525,6 +525,70 @@ fn a_role_that_cannot_be_written_holds_up_nothing_else() {
     assert_eq!(plan.configuration.role, Some(vec!["openai".to_owned()]));
 }
 
+/// A World that is told what the ledger says, and a tenant with a budget of which so much is spent.
+fn spending(cluster: &mut Cluster) -> (World, impl Fn(&World, Timestamp, i64) -> Change + use<>) {
+    let mut world = World::new(Setting { hub_namespace: "ai".into(), address: ADDRESS.into(), ledger: true });
+    cluster.all().into_iter().for_each(|change| world.take(change));
+    let budget = json!({ "name": "monthly", "amount": "10", "period": "Month" });
+    world.take(cluster.apply("Tenant", "team", "rich", &json!({ "budgets": [budget] })));
+    world.take(cluster.apply("Tenant", "team", "other", &json!({})));
+    let read = |world: &World, now, nanos| {
+        let question = world.question(now);
+        let spent: Vec<_> = question.budgets.iter().map(|place| (place.clone(), nanos)).collect();
+        Change::Money(question.answered([], spent))
+    };
+    (world, read)
+}
+
+#[test]
+fn what_the_ledger_says_is_one_status_and_nothing_else() {
+    const DOLLAR: i64 = 1_000_000_000;
+    let (mut cluster, mut second) = (Cluster::default(), 0);
+    let (mut world, read) = spending(&mut cluster);
+    cluster.settle(&mut world, &mut second, &mut never());
+    let ready = cluster.condition("Tenant", "team", "rich", "Ready");
+    let mut says = |world: &mut World, second: i64, dollars: i64| -> Vec<(String, usize)> {
+        world.take(read(world, at(second), dollars * DOLLAR));
+        let plan = world.plan(at(second));
+        assert!(plan.configuration.is_empty() && plan.keys.is_empty());
+        let said = plan.statuses.iter().map(|report| (report.object.name.clone(), report.events.len()));
+        let said = said.collect();
+        for change in cluster.carry_out(world, plan, at(second), &mut never()) {
+            world.take(change);
+        }
+        assert!(world.plan(at(second)).statuses.is_empty(), "our own words come back and are no news");
+        said
+    };
+    let one = |events| vec![("rich".to_owned(), events)];
+    assert_eq!(says(&mut world, second, 1), one(0));
+    assert_eq!(says(&mut world, second + 15, 1), [], "nothing is otherwise");
+    assert_eq!(says(&mut world, second + 30, 2), [], "it is no minute since");
+    assert_eq!(says(&mut world, second + 45, 12), one(1), "a budget is spent");
+    assert_eq!(says(&mut world, second + 120, 13), one(0));
+    assert_eq!(says(&mut world, second + 135, 0), one(1));
+    assert_eq!(cluster.condition("Tenant", "team", "rich", "BudgetExceeded").0, "False");
+    assert_eq!(cluster.condition("Tenant", "team", "rich", "Ready"), ready, "it does not touch Ready");
+}
+
+#[test]
+fn an_operator_without_a_ledger_takes_back_what_one_with_it_said_once() {
+    let (mut cluster, mut second) = (Cluster::default(), 0);
+    let (mut world, read) = spending(&mut cluster);
+    cluster.settle(&mut world, &mut second, &mut never());
+    world.take(read(&world, at(second), 1));
+    cluster.settle(&mut world, &mut second, &mut never());
+    let spend = |cluster: &Cluster| {
+        cluster.objects[&("Tenant", ObjectKey::new("team", "rich"))]["status"]["spend"].clone()
+    };
+    assert_eq!(spend(&cluster)[0]["budget"], "monthly");
+
+    let mut without = fresh();
+    cluster.all().into_iter().for_each(|change| without.take(change));
+    let written = cluster.written;
+    cluster.settle(&mut without, &mut second, &mut never());
+    assert_eq!((spend(&cluster), cluster.written), (Value::Null, written + 1));
+}
+
 fn step() -> impl Strategy<Value = (u8, u8, u8)> {
     (0_u8..9, 0_u8..4, 0_u8..4)
 }

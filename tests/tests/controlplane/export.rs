@@ -23,8 +23,9 @@ async fn two_gateways_tell_of_everything_and_one_that_is_killed_takes_nothing_al
     let gateway = receivers.told_by(Blueprint::usual(&upstream).tenant(acme));
     let gateway = gateway.environment("AIGNE_HUB_DATABASE_URL", &database);
     let mut first = gateway.clone().start().await?;
-    let told =
-        |hub: &aigne_hub_tests::harness::Hub| hub.logs().text().matches("entries are exported").count() == 3;
+    let told = |hub: &aigne_hub_tests::harness::Hub| {
+        hub.logs().text().matches("entries are exported\"").count() == 3
+    };
     until("the sinks are known", || told(&first)).await?;
     let second = gateway.start().await?;
     until("the sinks are known", || told(&second)).await?;

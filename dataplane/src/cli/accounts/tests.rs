@@ -250,18 +250,18 @@ async fn past_usage_is_charged_by_another_sheet_once() {
             rates: vec![rate],
         }
     };
-    store.record_sheets(&[sheet("old", "2"), sheet("new", "3")]).await.unwrap();
+    store.record_sheets(&[sheet("a-old", "2"), sheet("b-new", "3")]).await.unwrap();
     let rows: Vec<_> = (10..13)
         .map(|number| {
             let mut row = row(number);
             row.intent.account = "team/acme".into();
-            row.intent.price_revision = Some("old".into());
+            row.intent.price_revision = Some("a-old".into());
             (row.outcome.charge.cost, row.outcome.charge.price) = (Nanos(100_000), Nanos(100_000));
             row
         })
         .collect();
     store.insert(crate::ledger::testing::HOLDER, &rows).await.unwrap();
-    let all = "rerate --since 2026-03-01 --until 2026-04-01 --revision new";
+    let all = "rerate --since 2026-03-01 --until 2026-04-01 --revision b-new";
     let dry = says(&data, &format!("{all} --dry-run")).await;
     assert!(
         dry.contains("-0.00015") && dry.contains("Nothing was entered.") && dry.contains("1 attempts"),
@@ -275,7 +275,7 @@ async fn past_usage_is_charged_by_another_sheet_once() {
     // The sheet that came last is the current one.
     let current = "rerate --since 2026-03-04 --until 2026-03-05 --current";
     assert!(says(&data, current).await.starts_with("Nothing is to be corrected."));
-    let back = says(&data, "rerate --since 2026-03-04 --until 2026-03-05 --revision old").await;
+    let back = says(&data, "rerate --since 2026-03-04 --until 2026-03-05 --revision a-old").await;
     assert!(back.contains(" 0.00015"), "{back}");
     assert!(
         says(&data, "accounts audit team/acme")

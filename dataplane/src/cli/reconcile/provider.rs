@@ -15,7 +15,7 @@ use crate::ledger::provider_usage::{self, Counted, Key, Sides, Unequal};
 use crate::ledger::store::{Dimension, Filter, Report as _};
 
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Export {
     /// A file of the provider's usage: a page of OpenAI's `/v1/organization/usage/completions` or Anthropic's
     /// `/v1/organizations/usage_report/messages`, grouped by model, in buckets of a day or less; or a CSV with the columns
     /// date, model, `input_tokens` (whole prompts) and `output_tokens`. Several for several pages.
@@ -35,7 +35,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "must be THEIRS=OURS".to_owned())
 }
 
-impl Args {
+impl Export {
     pub(super) fn is_given(&self) -> bool {
         !self.provider_usage.is_empty()
     }
@@ -43,7 +43,7 @@ impl Args {
 
 /// Prints what differs.
 pub(super) async fn run(
-    args: &Args,
+    args: &Export,
     ledger: &Ledger,
     format: Output,
     output: &mut dyn Write,
@@ -114,13 +114,11 @@ fn show(unequal: &Unequal, output: &mut dyn Write) -> std::io::Result<()> {
             continue;
         }
         write!(output, "{day} {model}: {what}: the provider says {theirs}, the ledger has {ours}")?;
-        match (held, *explained) {
-            (0, _) => writeln!(output)?,
-            (_, true) => {
-                writeln!(output, "; up to {held} more are in suspense, which can be the difference")?;
-            }
-            (_, false) => writeln!(output, "; up to {held} more are in suspense")?,
+        if held > 0 {
+            let can = if *explained { ", which can be the difference" } else { "" };
+            write!(output, "; up to {held} more are in suspense{can}")?;
         }
+        writeln!(output)?;
     }
     Ok(())
 }

@@ -64,8 +64,11 @@ WITH new AS (
         saturated(coalesce(sum(price) FILTER (WHERE source = 'Bound'), 0))
     FROM drawn JOIN (
         SELECT request_id, attempt, source, greatest(price_nanos, -9223372036854775807) AS price FROM new
-        WHERE source = 'Bound' -- a row that comes again when its month was taken away was charged before
-            OR NOT EXISTS (SELECT FROM entries WHERE id = new.request_id AND entries.attempt = new.attempt)
+        LEFT JOIN LATERAL (
+            -- LIMIT: never by reading all entries, whatever the planner knows of them
+            SELECT true AS found FROM entries WHERE id = new.request_id AND entries.attempt = new.attempt LIMIT 1
+        ) AS entry ON true
+        WHERE source = 'Bound' OR found IS NULL -- a row whose month was taken away was charged before
     ) AS charged USING (request_id, attempt)
     GROUP BY 1, 2
     ORDER BY 1, 2

@@ -27,13 +27,11 @@ RETURNING epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (
     JOIN allowances USING (allowance, "window")
 )"#;
 
-/// Waits for others that make the same, so before anything that exists is locked.
+/// Waits for others that make the same, so before anything that exists is locked; what exists is not touched.
 const MAKE: &str = r#"
 INSERT INTO allowances (allowance, "window", class, spent)
 SELECT allowance, "window", class, 0 FROM UNNEST($1::text[], $2::bigint[], $3::text[]) AS asked (allowance, "window", class)
-WHERE NOT EXISTS (
-    SELECT FROM allowances AS old WHERE old.allowance = asked.allowance AND old."window" = asked."window"
-) ORDER BY 1, 2 ON CONFLICT DO NOTHING"#;
+ORDER BY 1, 2 ON CONFLICT DO NOTHING"#;
 
 /// The numbers of the asks from 1, and what closed holders spent.
 const LOCK: &str = r#"

@@ -102,9 +102,10 @@ async fn what_was_used_before_there_were_accounts_is_entered() {
     let before = store.accounts(None).await.unwrap();
     Server::shared().psql(
         &database.name,
-        "DROP TRIGGER usage_is_entered ON usage; DROP FUNCTION enter_usage; DROP VIEW postings, balances; \
+        "DROP TRIGGER usage_is_entered ON usage; DROP FUNCTION enter_usage; \
+         DROP VIEW postings, balances, hub_balances, hub_spend, hub_usage_months; \
          DROP TABLE entries, accounts, credits, allowances, holders, leases, spending; DROP FUNCTION saturated; \
-         DELETE FROM _sqlx_migrations WHERE version = 2",
+         DELETE FROM _sqlx_migrations WHERE version IN (2, 4)",
     );
     let again = database.store();
     assert_eq!(again.accounts(None).await.unwrap(), before);

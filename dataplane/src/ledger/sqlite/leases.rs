@@ -108,8 +108,10 @@ fn part(row: &SqliteRow) -> sqlx::Result<(usize, Part)> {
     Ok((place, part))
 }
 
-/// Of the holder ?1.
-const FOLD: [&str; 4] = [
+/// Of the holder ?1. What a process had of a minute may all be spent, whatever it last said.
+const FOLD: [&str; 5] = [
+    r#"UPDATE allowances AS a SET spent = CAST(a.spent + MAX(l.granted - l.returned, l.spent) AS INTEGER)
+        FROM leases AS l WHERE l.holder = ?1 AND a.class = 'Rate' AND a.allowance = l.allowance AND a."window" = l."window""#,
     r#"INSERT INTO allowances (allowance, "window", class, spent)
         SELECT allowance, "window", 'Money', CAST(spent + unreserved AS INTEGER) FROM spending WHERE holder = ?1
         ON CONFLICT (allowance, "window") DO UPDATE SET spent = CAST(allowances.spent + excluded.spent AS INTEGER)"#,

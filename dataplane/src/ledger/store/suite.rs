@@ -44,6 +44,7 @@ macro_rules! behaviours {
             a_balance_is_what_can_be_leased_of_it
             silence_voids_what_is_held_and_keeps_money
             rates_are_spent_as_their_holders_say_and_forgotten
+            a_process_that_ends_gives_nothing_of_a_minute_back
             entries_are_told_once_to_each_sink
             a_claim_holds_until_it_is_settled_or_lapses
             a_crossing_is_told_once

@@ -169,6 +169,9 @@ async fn a_spent_budget_is_said_until_it_begins_anew() -> Outcome {
     );
     let spent = get(&system, "acme").await?["spend"][0].clone();
     assert_eq!((&spent["amount"], &spent["of"]), (&json!("12.00"), &json!("10.00")));
+    let listed = controlplane::shared().await?.kubectl(["get", "tenants", "-n", &team]).ok().await?;
+    let row = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+    ensure!(row.contains("BALANCE SPENT BUDGET AGE") && row.contains("12.00 10.00"), "{listed}");
     once(&system, "acme", ("Warning", "BudgetExceeded")).await?;
     system.ready("Tenant", &team, "acme").await?;
 

@@ -294,3 +294,14 @@ pub(crate) async fn rates_are_spent_as_their_holders_say_and_forgotten(store: &i
     let taken = store.exchange(B, LONG, &asks).await.unwrap().answers;
     assert_eq!(taken.iter().map(|answer| answer.taken).collect::<Vec<_>>(), [40, 0, 0, 9, 9]);
 }
+
+pub(crate) async fn a_process_that_ends_gives_nothing_of_a_minute_back(store: &impl Leases) {
+    let rate = |need| Ask { place: place("requests:t"), class: Class::Rate, ..ask(need, need) };
+    one(store, A, rate(30)).await;
+    one(store, A, Ask { granted: 30, returned: 5, spent: 10, ..rate(0) }).await;
+    // Killed: it may have spent all of it since it last said what it has.
+    store.close(A).await.unwrap();
+    store.close(A).await.unwrap();
+    assert_eq!(one(store, B, rate(76)).await, answer(0, 25, 25, 0));
+    assert_eq!(one(store, B, rate(75)).await.granted, 75);
+}
