@@ -54,9 +54,7 @@ pub(super) fn check(
     }
     let mut refusals: HashMap<usize, usize> = HashMap::new();
     for got in got {
-        // 402: credits and budgets; 429 of a tenant whose only cap is its budget or its rate is the hub's own, unless
-        // the provider's was passed on, which its scripts name.
-        if matches!(&got.end, End::Refused { status: 402 | 429, kind } if kind != UPSTREAM) {
+        if matches!(&got.end, End::Refused { status: 402 | 429, kind } if !kind.ends_with(UPSTREAM)) {
             *refusals.entry(got.tenant).or_default() += 1;
         }
     }
@@ -103,5 +101,5 @@ pub(super) fn check(
 /// A cap of which less was spent was not put to the test, in percent.
 const NEAR: i64 = 80;
 
-/// The code with which a provider's own refusal is passed on.
-const UPSTREAM: &str = "upstream_throttled";
+/// How a refusal of the provider's own is told.
+const UPSTREAM: &str = "of the provider";
