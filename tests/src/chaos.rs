@@ -45,7 +45,7 @@ pub struct Options {
 }
 
 /// Whether gateways hold tenants to their caps: until they do, caps are left out.
-pub const CAPS_ARE_ENFORCED: bool = false;
+pub const CAPS_ARE_ENFORCED: bool = true;
 
 impl Options {
     /// What an average tenant's clients would spend in the time if nobody held them back: nano-dollars, roughly.

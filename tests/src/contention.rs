@@ -20,5 +20,5 @@ pub use load::Latencies;
 pub use screens::{Answered, Screens, screens};
 pub use writer::{Written, writer};
 
-/// Nano-dollars that a request of these measurements costs its tenant: one token in, six out, at the harness's prices.
-const PRICE: i64 = 1_200 + 6 * 12_000;
+/// Nano-dollars that a request of these measurements costs its tenant: two tokens in, six out, at the harness's prices.
+const PRICE: i64 = 2 * 1_200 + 6 * 12_000;

@@ -111,8 +111,10 @@ fn judge(deed: &Deed, status: u16, request_id: &str, text: &str) -> End {
     let json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
     let error = &json["error"];
     if status != 200 {
-        let kind = error["code"].as_str().or(error["type"].as_str()).unwrap_or("?").to_owned();
-        return End::Refused { status, kind };
+        let kind = error["code"].as_str().or(error["type"].as_str()).unwrap_or("?");
+        // What the provider itself has answered is passed on with its words.
+        let whose = if text.contains("scripted failure") { " of the provider" } else { "" };
+        return End::Refused { status, kind: format!("{kind}{whose}") };
     }
     let streamed = deed.body["stream"] == true;
     let ended =

@@ -88,7 +88,12 @@ impl Iterator for Deeds {
         });
         Some(Deed {
             marker,
-            tenant: dice.roll(self.tenants),
+            // Half of the requests want what an eighth of the tenants have: their caps are reached.
+            tenant: if dice.percent(50) {
+                dice.roll(self.tenants.div_ceil(8))
+            } else {
+                dice.roll(self.tenants)
+            },
             path: if anthropic { "/v1/messages" } else { "/v1/chat/completions" },
             body,
             gateway: dice.roll(self.gateways),

@@ -52,14 +52,18 @@ impl Customer {
                 let nanos = if options.caps { nanos } else { 1_000_000 * DOLLAR };
                 // Some are dear to their clients' last word, some are not.
                 let policy = json!({"clientGone": if dice.percent(70) { "Finish" } else { "Cancel" }});
-                let billing = json!({"mode": "Credits", "starterCredits": dollars(nanos)});
+                // Few tokens are better than none, for some: their answers are cut to what they can pay for.
+                let least = [4, 256][dice.roll(2)];
+                let billing =
+                    json!({"mode": "Credits", "starterCredits": dollars(nanos), "minimumMaxTokens": least});
                 tenant.set("billing", billing).set("policy", policy)
             }
             Cap::Budget(nanos) if options.caps => {
                 let period = ["Day", "Month"][dice.roll(2)];
                 let budget = json!({"name": "cap", "amount": dollars(nanos), "period": period, "action": "Block",
                     "timeZone": zone});
-                tenant.set("budgets", json!([budget]))
+                // By default such tenants are served beyond it while the ledger is away.
+                tenant.set("budgets", json!([budget])).set("policy", json!({"ledgerUnavailable": "Refuse"}))
             }
             Cap::Rates if options.caps => {
                 let limits = [
@@ -74,13 +78,16 @@ impl Customer {
     }
 }
 
-/// All of them. Caps are about what a tenant's clients would spend in the time: some are reached, some are not.
+/// All of them. The first eighth, which everybody wants, has caps of a few requests; those of the others are about what
+/// their clients would spend in the time.
 pub(super) fn customers(options: &Options) -> Vec<Customer> {
     let mut dice = Dice::new(options.seed, "tenants", 0);
     let demand = options.demand();
     let customer = |number: usize| {
         let share = i64::try_from(20 + dice.roll(130)).unwrap_or(100);
-        let nanos = (demand * share / 100).max(DOLLAR / 200);
+        let of_everybody = number < options.tenants.div_ceil(8);
+        let nanos =
+            if of_everybody { DOLLAR / 100 * share / 100 } else { demand * share / 100 }.max(DOLLAR / 200);
         let cap = match number % 4 {
             0 => Cap::None,
             1 => Cap::Budget(nanos),

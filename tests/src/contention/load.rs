@@ -16,10 +16,11 @@ const BODY: &str = r#"{"model":"gpt","max_tokens":16,"messages":[{"role":"user",
 /// Tokens of an answer at most.
 const MOST: i64 = 16;
 
-/// The most that a request can cost, in nano-dollars: what is reserved for it.
+/// The most that a request can cost, in nano-dollars: what is reserved for it. Input may be written to a cache, which is
+/// its dearest rate.
 pub(super) fn reservation() -> i64 {
     let bytes = i64::try_from(BODY.len()).unwrap_or_default();
-    (bytes + 64) * 1_200 + MOST * 12_000
+    (bytes + 64) * 1_500 + MOST * 12_000
 }
 
 /// A client with one connection.

@@ -8,8 +8,8 @@ use aigne_hub_tests::harness::Outcome;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_books_are_right_whatever_happens() -> Outcome {
     let options = Options {
-        seed: 6,
-        time: Duration::from_secs(20),
+        seed: 38,
+        time: Duration::from_secs(22),
         gateways: 3,
         tenants: 40,
         clients: 12,

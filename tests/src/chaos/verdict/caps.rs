@@ -54,9 +54,7 @@ pub(super) fn check(
     }
     let mut refusals: HashMap<usize, usize> = HashMap::new();
     for got in got {
-        // 402: credits and budgets; 429 of a tenant whose only cap is its budget or its rate is the hub's own, unless
-        // the provider's was passed on, which its scripts name.
-        if matches!(&got.end, End::Refused { status: 402 | 429, kind } if kind != UPSTREAM) {
+        if matches!(&got.end, End::Refused { status: 402 | 429, kind } if !kind.ends_with(UPSTREAM)) {
             *refusals.entry(got.tenant).or_default() += 1;
         }
     }
@@ -103,5 +101,54 @@ pub(super) fn check(
 /// A cap of which less was spent was not put to the test, in percent.
 const NEAR: i64 = 80;
 
-/// The code with which a provider's own refusal is passed on.
-const UPSTREAM: &str = "upstream_throttled";
+/// How a refusal of the provider's own is told.
+const UPSTREAM: &str = "of the provider";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn row(tenant: &str, source: &str, price_nanos: i64) -> Row {
+        Row {
+            request_id: String::new(),
+            attempt: 1,
+            tenant: format!("hub/{tenant}"),
+            user: None,
+            provider: String::new(),
+            status: String::new(),
+            http_status: 200,
+            source: source.into(),
+            input_tokens: 0,
+            cached_input_tokens: 0,
+            cache_write_tokens: 0,
+            output_tokens: 0,
+            price_nanos,
+        }
+    }
+
+    fn violations(rows: &[Row], refused: &[usize]) -> Vec<String> {
+        let options =
+            Options { seed: 0, time: Duration::ZERO, gateways: 1, tenants: 2, clients: 1, caps: true };
+        let customers = [("b", Cap::Budget(100)), ("c", Cap::Credits(100))]
+            .map(|(name, cap)| Customer { name: name.into(), cap });
+        let end = || End::Refused { status: 402, kind: "credit_exhausted".into() };
+        let got: Vec<_> = refused
+            .iter()
+            .map(|tenant| Got { marker: String::new(), tenant: *tenant, bound: (0, 0), end: end() })
+            .collect();
+        let mut violations = Violations::default();
+        check(&options, &customers, rows, &got, &mut violations);
+        violations.into_lines()
+    }
+
+    #[test]
+    fn a_nano_dollar_too_much_is_found_and_a_cap_that_nobody_reached_proves_nothing() {
+        let spent = |b, c| [row("b", "Provider", b), row("b", "Bound", 90), row("c", "Estimated", c)];
+        assert!(violations(&spent(100, 95), &[0, 1]).is_empty(), "suspense is not charged");
+        assert!(violations(&spent(101, 95), &[0, 1]).join("").contains("overrun"));
+        assert!(violations(&spent(100, 95), &[0]).join("").contains("put to the test"), "nobody was refused");
+        assert!(violations(&spent(100, 50), &[0, 1]).join("").contains("put to the test"), "far from it");
+    }
+}

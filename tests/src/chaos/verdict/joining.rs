@@ -153,3 +153,91 @@ fn counted(record: &Record, row: &Row) -> (i64, i64) {
 fn cached(record: &Record) -> i64 {
     i64::try_from(record.tokens.cached).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::client::End;
+    use super::*;
+    use crate::scripted::Tokens;
+
+    fn record(ordinal: u32, status: u16, output: u64) -> Record {
+        Record {
+            marker: "m".into(),
+            ordinal,
+            number: 0,
+            path: "/as/near/v1/chat/completions".into(),
+            status,
+            tokens: Tokens { input: 5, cached: 2, output, ..Tokens::default() },
+            events: 1,
+            outcome: Outcome::Complete,
+        }
+    }
+
+    fn row(attempt: i64, status: &str, source: &str, output: i64) -> Row {
+        let seen = status == "Completed";
+        Row {
+            request_id: "r".into(),
+            attempt,
+            tenant: "hub/t".into(),
+            user: Some("m".into()),
+            provider: "hub/near".into(),
+            status: status.into(),
+            http_status: if seen { 200 } else { 0 },
+            source: source.into(),
+            input_tokens: 5,
+            cached_input_tokens: 2,
+            cache_write_tokens: 0,
+            output_tokens: output,
+            price_nanos: 1,
+        }
+    }
+
+    /// What does not hold of these, and the sums.
+    fn joined(seen: &[Record], rows: &[Row]) -> (Vec<String>, Joined) {
+        let got = Got { marker: "m".into(), tenant: 0, bound: (100, 20), end: End::Partial };
+        let mut attempts =
+            Attempts { got: Some(&got), seen: seen.iter().collect(), rows: rows.iter().collect() };
+        let mut violations = Violations::default();
+        let joined = join("m", &mut attempts, &mut violations);
+        (violations.into_lines(), joined)
+    }
+
+    fn holds(seen: &[Record], rows: &[Row]) -> bool {
+        joined(seen, rows).0.is_empty()
+    }
+
+    #[test]
+    fn the_providers_own_count_must_be_the_rows_to_the_token() {
+        let (violations, sums) = joined(&[record(1, 200, 9)], &[row(1, "Completed", "Provider", 9)]);
+        assert_eq!((violations.len(), sums.rows, sums.provider), (0, 16, 16));
+        assert!(!holds(&[record(1, 200, 9)], &[row(1, "Completed", "Provider", 10)]));
+        assert!(!holds(&[record(1, 500, 9)], &[row(1, "Completed", "Provider", 9)]), "another status");
+    }
+
+    #[test]
+    fn other_counts_are_within_what_the_row_declares() {
+        assert!(holds(&[record(1, 200, 20)], &[row(1, "Completed", "Estimated", 3)]));
+        assert!(
+            !holds(&[record(1, 200, 21)], &[row(1, "Completed", "Estimated", 3)]),
+            "more than was allowed"
+        );
+        assert!(!holds(&[record(1, 200, 3)], &[row(1, "Completed", "Estimated", 21)]), "a wild estimate");
+        assert!(holds(&[record(1, 200, 8)], &[row(1, "Interrupted", "Bound", 8)]));
+        assert!(!holds(&[record(1, 200, 9)], &[row(1, "Interrupted", "Bound", 8)]));
+    }
+
+    #[test]
+    fn each_attempt_has_its_row_and_each_row_its_attempt() {
+        let completed = || row(2, "Completed", "Provider", 9);
+        assert!(!holds(&[record(1, 200, 9)], &[]), "lost");
+        assert!(!holds(&[], &[completed()]), "never asked for");
+        assert!(!holds(&[record(1, 200, 9)], &[completed(), completed()]), "twice");
+        let lost = || row(1, "Unreachable", "Estimated", 0);
+        assert!(holds(&[record(1, 200, 9)], &[lost(), completed()]), "the first never arrived");
+        assert!(holds(&[record(1, 200, 3), record(2, 200, 9)], &[lost(), completed()]), "both arrived");
+        assert!(
+            !holds(&[record(1, 200, 9), record(2, 200, 3)], &[lost(), completed()]),
+            "the wrong way round"
+        );
+    }
+}
