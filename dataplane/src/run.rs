@@ -101,7 +101,7 @@ pub async fn run(
     let admin_address = listener.local_addr()?;
     tracing::info!(admin = %admin_address, "started");
     let (stop_admin, admin_stopped) = oneshot::channel();
-    let money = |token| Money { token, ledger: store.clone(), clock: options.clock };
+    let money = |token| Money::new(token, store.clone(), options.clock);
     let admin = Admin {
         telemetry: Arc::clone(&telemetry),
         readiness: readiness.clone(),

@@ -5,6 +5,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use std::{sync::Arc, time::Duration};
+
 use axum::{
     Json,
     body::Body,
@@ -14,6 +16,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::request::Target;
 use super::{Admin, problem::Problem, token::TokenFile};
@@ -28,15 +31,31 @@ pub(super) const PATHS: [&str; 3] = ["/v1/accounts", "/v1/accounts/", "/v1/accou
 /// Bytes; more than any request here needs.
 const LARGEST_BODY: usize = 16 << 10;
 
-/// What the money API works with.
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the money API works with. Clones share its turns.
 #[derive(Clone, Debug)]
 pub struct Money {
-    /// Who shows it may give money away.
-    pub token: TokenFile,
-    /// Whose accounts.
-    pub ledger: Ledger,
-    /// The time of day.
-    pub clock: Clock,
+    token: TokenFile,
+    ledger: Ledger,
+    clock: Clock,
+    /// One at a time asks the ledger: clients' requests wait for leases, which need a connection too.
+    turn: Arc<Semaphore>,
+}
+
+impl Money {
+    /// For who shows the token: he may give money away.
+    pub fn new(token: TokenFile, ledger: Ledger, clock: Clock) -> Self {
+        Self { token, ledger, clock, turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        let turn = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
+        let busy =
+            || Problem::away("too much is asked at once; ask again with the same key, which counts once");
+        turn.ok().and_then(Result::ok).ok_or_else(busy)
+    }
 }
 
 /// Any request below `/v1/accounts`.
@@ -78,6 +97,7 @@ async fn answer(money: &Money, request: Request<Body>) -> Result<(StatusCode, Va
 }
 
 async fn show(money: &Money, name: &str) -> Result<Value, Problem> {
+    let _turn = money.turn().await?;
     let found = money.ledger.accounts(Some(name)).await.map_err(|error| away(&error))?;
     let account = found.first().ok_or_else(|| unknown(name))?;
     let credits = money.ledger.credits(name).await.map_err(|error| away(&error))?;
@@ -118,6 +138,7 @@ async fn enter(
     new: bool,
     actor: String,
 ) -> Result<(StatusCode, Value), Problem> {
+    let _turn = money.turn().await?;
     let command = match posting.kind {
         Kind::Grant => "api grant",
         Kind::TopUp => "api topup",
@@ -164,6 +185,6 @@ fn unknown(account: &str) -> Problem {
 fn away(error: &StoreError) -> Problem {
     tracing::error!(%error, "the money API cannot reach the ledger");
     Problem::away(format!(
-        "it is not known whether anything was entered, ask again with the same key: {error}"
+        "the ledger cannot be used now; ask again with the same key, which counts once: {error}"
     ))
 }

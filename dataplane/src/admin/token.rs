@@ -3,7 +3,7 @@
 use std::{fs, io, path::PathBuf};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::http::{HeaderMap, header::AUTHORIZATION};
+use axum::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
 
 use crate::secret::SecretValue;
@@ -41,7 +41,7 @@ impl TokenFile {
     /// Whether the request shows the token, as `Authorization: Bearer …`. How long it takes says nothing about the token.
     pub fn admits(&self, headers: &HeaderMap) -> Result<bool, BadToken> {
         let token = Sha256::digest(self.read()?.expose().trim());
-        let shown = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+        let shown = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let shown = shown.and_then(|value| value.split_at_checked("bearer ".len()));
         let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
         Ok(shown.is_some_and(|(_, shown)| {
@@ -63,8 +63,6 @@ impl TokenFile {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -78,14 +78,14 @@ async fn fixture() -> Fixture {
     used.outcome.charge.price = Nanos(1_250_000_000);
     store.insert(HOLDER, &[used]).await.unwrap();
     let ledger = Ledger::Sqlite(store);
-    let money = Money { token: token(folder.path()), ledger: ledger.clone(), clock: Clock::default() };
+    let money = Money::new(token(folder.path()), ledger.clone(), Clock::default());
     Fixture { address: served(Some(money)).await, ledger, folder }
 }
 
 /// The request line without its version, further headers, and the body.
 async fn ask(address: std::net::SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.iter().fold(String::new(), |all, (name, value)| all + name + ": " + value + "\r\n");
     let length = body.len();
     let request = format!(
         "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -287,7 +287,7 @@ async fn a_ledger_that_is_away_is_asked_again_later() {
     let folder = TempDir::new().unwrap();
     let url = SecretValue::new("postgres://hub:s3cr3t@127.0.0.1:1/hub".into());
     let ledger = Ledger::Postgres(Postgres::new(Options::new(DatabaseUrl::Value(url))));
-    let money = Money { token: token(folder.path()), ledger, clock: Clock::default() };
+    let money = Money::new(token(folder.path()), ledger, Clock::default());
     let bearer = format!("Bearer {TOKEN}");
     let headers = [("authorization", bearer.as_str()), ("idempotency-key", "1")];
     let address = served(Some(money)).await;
