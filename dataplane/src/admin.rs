@@ -1,4 +1,8 @@
-//! Health, metrics and findings, on their own listener: never on the one that clients reach.
+//! Health, metrics and findings, and the money API, on their own listener: never on the one that clients reach.
+
+pub mod accounts;
+mod problem;
+pub mod token;
 
 use std::{
     future::Future,
@@ -14,7 +18,7 @@ use axum::{
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -33,6 +37,8 @@ pub struct Admin {
     pub readiness: Readiness,
     /// The configuration in use.
     pub source: Source,
+    /// What the money API works with; none: it is off.
+    pub money: Option<accounts::Money>,
 }
 
 /// Whether this gateway wants traffic. Clones share it.
@@ -86,12 +92,14 @@ impl Admin {
 }
 
 fn router(admin: Admin) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/config/findings", get(findings))
-        .with_state(admin)
+        .route("/config/findings", get(findings));
+    let router =
+        accounts::PATHS.iter().fold(router, |router, path| router.route(path, any(accounts::handle)));
+    router.with_state(admin)
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {

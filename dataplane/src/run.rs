@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 use tracing::field::display;
 
 use crate::{
-    admin::{self, Admin, Readiness},
+    admin::{self, Admin, Readiness, accounts::Money, token::TokenFile},
     allowance::{self, Allowances},
     clock::Clock,
     export::{self, Sink},
@@ -59,6 +59,8 @@ pub struct Options {
     pub server: server::Options,
     /// Health and metrics; port 0 picks a free one.
     pub admin: SocketAddr,
+    /// Opens the money API there.
+    pub admin_token: Option<TokenFile>,
     /// Holds the journal; made where it does not exist.
     pub data: PathBuf,
     /// Where the journal is moved to.
@@ -99,8 +101,13 @@ pub async fn run(
     let admin_address = listener.local_addr()?;
     tracing::info!(admin = %admin_address, "started");
     let (stop_admin, admin_stopped) = oneshot::channel();
-    let admin =
-        Admin { telemetry: Arc::clone(&telemetry), readiness: readiness.clone(), source: source.clone() };
+    let money = |token| Money::new(token, store.clone(), options.clock);
+    let admin = Admin {
+        telemetry: Arc::clone(&telemetry),
+        readiness: readiness.clone(),
+        source: source.clone(),
+        money: options.admin_token.map(money),
+    };
     let admin = tokio::spawn(admin::serve(listener, admin, async {
         let _ = admin_stopped.await;
     }));

@@ -4,6 +4,7 @@ use aigne_hub_tests::harness::asks::chat;
 use aigne_hub_tests::harness::{Blueprint, Command, Hub, Outcome, Tenant, eventually, key};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::{Context, ensure};
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 const DOLLAR: i64 = 1_000_000_000;
@@ -104,5 +105,47 @@ async fn credits_lapse_by_themselves_and_top_ups_count_once() -> Outcome {
     assert_eq!(closing["amount_nanos"].as_i64(), Some(sum), "{statement}");
     let kinds: Vec<_> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "Expiry").count(), 1, "{statement}");
+    adds_up(&hub).await
+}
+
+/// A tenant whose credits are spent is served again as soon as a payment system has told of the payment, on the admin
+/// listener alone.
+#[tokio::test]
+async fn who_was_refused_is_served_after_a_payment_system_has_topped_up() -> Outcome {
+    let upstream = Scripted::start().await?;
+    let token = tempfile::NamedTempFile::new()?;
+    std::fs::write(token.path(), "0123456789abcdef0123456789abcdef\n")?;
+    let acme = Tenant::new("acme").set("billing", json!({"mode": "Credits", "starterCredits": "0.000001"}));
+    let hub = Blueprint::usual(&upstream).tenant(acme).option("--admin-token-file", token.path());
+    let hub = hub.start().await?;
+    becomes(&hub, "hub/acme", 1_000).await?;
+    let refused = hub.client().chat(&chat("gpt", "hi")).await?;
+    ensure!(refused.status == 402, "{refused:?}");
+
+    let payments = hub.admin_client().header("authorization", "Bearer 0123456789abcdef0123456789abcdef");
+    let (path, body) = ("/v1/accounts/hub%2Facme/top-ups", json!({"amount": "5.00"}));
+    let invoice = payments.clone().header("idempotency-key", "invoice-1");
+    let answers = try_join_all((0..20).map(|_| invoice.post(path, &body))).await?;
+    let entered = answers.iter().filter(|answer| answer.status == 201).count();
+    let told = answers.iter().filter(|answer| answer.status == 200).count();
+    ensure!((entered, told) == (1, 19), "{answers:?}");
+    let other = invoice.post(path, &json!({"amount": "6.00"})).await?;
+    ensure!(other.status == 409 && other.text().contains("with 5.00 instead of 6.00"), "{other:?}");
+    eventually("the tenant is served", async || {
+        Ok((hub.client().chat(&chat("gpt", "hi")).await?.status == 200).then_some(()))
+    })
+    .await?;
+    let price = hub.row().await?.price_nanos.context("a price")?;
+    let account = payments.get("/v1/accounts/hub%2Facme").await?.good()?;
+    ensure!(account["balance_nanos"] == 5 * DOLLAR + 1_000 - price, "{account}");
+
+    // Clients find nothing of it on their listener, nor does who has no token on the other.
+    let shown = hub.client_with("0123456789abcdef0123456789abcdef").get("/v1/accounts/hub%2Facme").await?;
+    ensure!(matches!(shown.status, 401 | 404), "{shown:?}");
+    let shown = hub.admin_client().get("/v1/accounts/hub%2Facme").await?;
+    ensure!(shown.status == 401, "{shown:?}");
+    let audit = accounts(&hub, ["audit", "hub/acme"]).await?;
+    ensure!(audit.matches("api topup").count() == 1, "{audit}");
+    ensure!(!hub.logs().text().contains("0123456789abcdef"), "the token is in the log");
     adds_up(&hub).await
 }

@@ -15,7 +15,8 @@ fn admin() -> (Admin, watch::Sender<Arc<Vec<Problem>>>) {
     let (_, loaded) = watch::channel(Arc::new(loaded));
     let (reject, rejected) = watch::channel(Arc::default());
     let source = Source::new(loaded, rejected);
-    (Admin { telemetry: Arc::new(Telemetry::new()), readiness: Readiness::default(), source }, reject)
+    let telemetry = Arc::new(Telemetry::new());
+    (Admin { telemetry, readiness: Readiness::default(), source, money: None }, reject)
 }
 
 /// Status line with headers, and body.

@@ -16,7 +16,7 @@ use super::database::Place;
 use super::usage::Output;
 use super::usage::print;
 use crate::environment::Environment;
-use crate::ledger::accounts::Accounts as _;
+use crate::ledger::accounts::{Accounts as _, Kind, left};
 use crate::ledger::audit::Audit as _;
 
 const AFTER_HELP: &str = "\
@@ -131,9 +131,9 @@ pub async fn run(
         Command::Balance(one) => balance(one, environment, output).await,
         Command::Statement(asked) => statement(asked, environment, now, output).await,
         Command::Grant(grant) => enter::grant(grant, environment, now, output).await,
-        Command::Topup(money) => enter::money(enter::TOP_UP, money, environment, now, output).await,
-        Command::Refund(money) => enter::money(enter::REFUND, money, environment, now, output).await,
-        Command::Correct(money) => enter::money(enter::CORRECTION, money, environment, now, output).await,
+        Command::Topup(money) => enter::money(Kind::TopUp, money, environment, now, output).await,
+        Command::Refund(money) => enter::money(Kind::Refund, money, environment, now, output).await,
+        Command::Correct(money) => enter::money(Kind::Correction, money, environment, now, output).await,
         Command::Close(close) => enter::close(close, environment, now, output).await,
         Command::Audit(asked) => {
             let ledger = asked.place.write(environment).await?;
@@ -155,7 +155,7 @@ async fn balance(one: &One, environment: &Environment, output: &mut dyn Write) -
         return Ok(print::list(one.output, &show::ACCOUNTS, &show::accounts(&found), "", output)?);
     }
     print::table(output, &show::ACCOUNTS, &show::accounts(&found))?;
-    let credits = show::credits(&ledger.credits(name).await?, account.balance);
+    let credits = show::credits(&left(ledger.credits(name).await?, account.balance));
     if !credits.is_empty() {
         writeln!(output)?;
         print::table(output, &show::CREDITS, &credits)?;

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
 use super::values;
+use crate::admin::token::{BadToken, TokenFile};
 use crate::server::{self, tls};
 
 /// Where clients connect, how many threads serve them, and how it ends.
@@ -41,6 +42,25 @@ pub(super) struct Listeners {
     /// After that: how long open requests may take to end.
     #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = values::duration)]
     grace: Duration,
+}
+
+/// Where operators connect, and payment systems.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct AdminListener {
+    /// Health, metrics and findings, and the money API where there is a token; not for clients.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
+    admin_listen: SocketAddr,
+    /// Opens the money API on that listener, /v1/accounts, to who shows this file's content as bearer token: 32 or more
+    /// characters, such as `openssl rand -hex 32` makes. Read for each request.
+    #[arg(long, value_name = "FILE", env = "AIGNE_HUB_ADMIN_TOKEN_FILE")]
+    admin_token_file: Option<PathBuf>,
+}
+
+impl AdminListener {
+    /// The address, and the token. One that cannot be used is a mistake.
+    pub(super) fn options(self) -> Result<(SocketAddr, Option<TokenFile>), BadToken> {
+        Ok((self.admin_listen, self.admin_token_file.map(TokenFile::new).transpose()?))
+    }
 }
 
 /// `off`, or an address. (Clap gives an `Option` a meaning of its own.)

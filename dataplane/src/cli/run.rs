@@ -1,9 +1,13 @@
 //! `aigne-hub run`: a gateway without a cluster.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use super::{
-    Context, Data, Manifests, database::Database, export::Sinks, identity::Identity, listen::Listeners,
+    Context, Data, Manifests,
+    database::Database,
+    export::Sinks,
+    identity::Identity,
+    listen::{AdminListener, Listeners},
     serving, values,
 };
 use crate::{
@@ -24,7 +28,8 @@ use crate::{
 #[command(after_help = "Example:
   aigne-hub run -f examples/quickstart --data ./data
   aigne-hub keys show default/acme app -f examples/quickstart --data ./data
-  aigne-hub run -f ./manifests --data ./data --database-url-file ./database-url")]
+  aigne-hub run -f ./manifests --data ./data --database-url-file ./database-url
+  aigne-hub run -f ./manifests --data ./data --admin-token-file ./admin-token      (the money API: /v1/accounts)")]
 pub struct Args {
     #[command(flatten)]
     manifests: Manifests,
@@ -38,9 +43,8 @@ pub struct Args {
     identity: Identity,
     #[command(flatten)]
     export: Sinks,
-    /// Health, metrics and findings; not for clients.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
-    admin_listen: SocketAddr,
+    #[command(flatten)]
+    admin: AdminListener,
     /// One JSON line a request: to `stdout`, `off`, or to this file.
     #[arg(long, value_name = "WHERE", default_value = "stdout")]
     access_log: Destination,
@@ -78,10 +82,12 @@ impl Args {
             Some(url) => LedgerPlace::Postgres(postgres::Options::new(url)),
             None => LedgerPlace::Sqlite { folder: self.data.data.clone() },
         };
+        let (admin, admin_token) = self.admin.options()?;
         Ok(run::Options {
             export: self.export.sinks(&context.environment)?,
             server: self.listen.options(),
-            admin: self.admin_listen,
+            admin,
+            admin_token,
             ledger,
             data: self.data.data,
             access_log: self.access_log,

@@ -1,10 +1,16 @@
 //! `aigne-hub serve`: a gateway in a cluster.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use aigne_hub_crds::distribution::IDENTITY_AUDIENCE;
 
-use super::{Context, Data, database::Database, export::Sinks, listen::Listeners, serving, values};
+use super::{
+    Context, Data,
+    database::Database,
+    export::Sinks,
+    listen::{AdminListener, Listeners},
+    serving, values,
+};
 use crate::{
     identity::{self, KeySource},
     ledger::{place::LedgerPlace, postgres},
@@ -20,6 +26,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   aigne-hub serve --listen 0.0.0.0:8080 --admin-listen 0.0.0.0:9090 --data /data --cache /cache
+  aigne-hub serve --admin-listen 0.0.0.0:9090 --admin-token-file /etc/aigne-hub/admin/token   (the money API: /v1/accounts)
   aigne-hub serve --namespace ai --pod-name laptop --data ./data        (outside of the cluster, with KUBECONFIG)")]
 pub struct Args {
     /// The hub's namespace [default: the pod's own, or that of the kubeconfig's context].
@@ -43,9 +50,8 @@ pub struct Args {
     export: Sinks,
     #[command(flatten)]
     listen: Listeners,
-    /// Health, metrics and findings; not for clients.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", env = "AIGNE_HUB_ADMIN_LISTEN")]
-    admin_listen: SocketAddr,
+    #[command(flatten)]
+    admin: AdminListener,
     /// One JSON line a request: to `stdout`, `off`, or to this file.
     #[arg(long, value_name = "WHERE", default_value = "stdout")]
     access_log: Destination,
@@ -63,6 +69,7 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     serving::private_folder(&args.data.data)?;
     let clock = args.offset.applied(context.clock);
+    let (admin, admin_token) = args.admin.options()?;
     let export = args.export.sinks(&context.environment)?;
     let ledger = if let Some(url) = args.database.url(&context.environment) {
         LedgerPlace::Postgres(postgres::Options::new(url))
@@ -82,7 +89,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             identity::Options { source: KeySource::Cluster(client), audience: args.identity_audience };
         let options = run::Options {
             server: args.listen.options(),
-            admin: args.admin_listen,
+            admin,
+            admin_token,
             data: args.data.data,
             ledger,
             export,

@@ -3,6 +3,7 @@
 //! Usage is entered by the database itself, in the transaction of its row. Everything else is a [`Posting`], decided
 //! here, purely, from what the store has under lock, and written by the store in the same transaction.
 
+mod asked;
 mod checks;
 mod due;
 mod enter;
@@ -14,9 +15,10 @@ use uuid::Uuid;
 
 use super::store::StoreError;
 
+pub use self::asked::{Asked, Mistake, amount, enter, left, reference};
 pub(super) use self::checks::CHECKS;
 pub use self::due::decide;
-pub use self::enter::{follow, nanos, reference};
+pub use self::enter::{follow, nanos};
 
 /// Why an amount moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

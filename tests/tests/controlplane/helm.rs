@@ -42,6 +42,7 @@ const EVERYWHERE: &[&str] = &[
     "--set=networkPolicy.enabled=false,podDisruptionBudget.enabled=false",
     "--set=workloadIdentity.bindIssuerDiscovery=false,log.access=false,gateway.threads=4",
     "--set=service.type=LoadBalancer,fullnameOverride=gateway",
+    "--set=gateway.adminToken.existingSecret=payments,gateway.adminToken.key=hub-token",
     "--set=export.stripe.eventName=hub_nanos,export.stripe.existingSecret=stripe,export.stripe.customersConfigMap=customers",
     "--set=export.cloudEvents.url=https://openmeter.cloud/api/v1/events,export.cloudEvents.existingSecret=openmeter",
     "--set=export.webhook.url=https://billing.example.com/hub,export.webhook.existingSecret=webhook",

@@ -2,23 +2,16 @@
 
 use std::io::Write;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::Named;
 use crate::cli::actor::Actor;
 use crate::environment::Environment;
-use crate::ledger::accounts::{self, Accounts, Done, Kind, Posting, Wish};
+use crate::ledger::accounts::{self, Accounts as _, Asked, Done, Kind, Mistake, Wish};
 use crate::ledger::audit::Audit as _;
 use crate::ledger::{dollars, place::Ledger};
-
-/// A kind, and what its references begin with.
-pub(super) type What = (Kind, &'static str);
-
-pub(super) const TOP_UP: What = (Kind::TopUp, "topup");
-pub(super) const REFUND: What = (Kind::Refund, "refund");
-pub(super) const CORRECTION: What = (Kind::Correction, "correction");
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Grant {
@@ -45,7 +38,7 @@ pub(super) struct Money {
 #[derive(Clone, Debug, clap::Args)]
 struct Details {
     /// US dollars, to the nano-dollar.
-    #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true, value_parser = accounts::amount)]
     amount: Decimal,
     /// What is left of it lapses then: 2027-03-31T00:00:00Z. Default: never.
     #[arg(long, value_name = "TIME")]
@@ -74,52 +67,44 @@ pub(super) async fn grant(
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let reference = accounts::reference(&grant.name);
-    enter(&grant.named, (Kind::Grant, reference), &grant.details, environment, now, output).await
+    enter(&grant.named, (Kind::Grant, &grant.name), &grant.details, environment, now, output).await
 }
 
 pub(super) async fn money(
-    (kind, prefix): What,
+    kind: Kind,
     money: &Money,
     environment: &Environment,
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let reference = format!("{prefix}/{}", money.idempotency_key);
-    enter(&money.named, (kind, reference), &money.details, environment, now, output).await
+    enter(&money.named, (kind, &money.idempotency_key), &money.details, environment, now, output).await
 }
 
 async fn enter(
     named: &Named,
-    (kind, reference): (Kind, String),
+    (kind, key): (Kind, &str),
     details: &Details,
     environment: &Environment,
     now: Timestamp,
     output: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let amount = details.nanos(kind)?;
+    let posting = details.asked(kind, key).posting().map_err(|mistake| said(&mistake))?;
     let (account, ledger) = (&named.account, named.place.write(environment).await?);
-    ensure!(
-        details.new || !ledger.accounts(Some(account)).await?.is_empty(),
-        "there is no account {account}: a mistake? It begins with its first usage or grant; --new begins it here"
-    );
-    let posting = Posting {
-        kind,
-        reference: reference.clone(),
-        amount,
-        expires_at: details.expires_at.map(Timestamp::as_millisecond),
-        note: details.note.clone(),
-    };
     let command = match kind {
         Kind::Grant => "accounts grant",
         Kind::TopUp => "accounts topup",
         Kind::Refund => "accounts refund",
         _ => "accounts correct",
     };
-    let note = details.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    let detail = format!("{} as {reference}{note}", dollars(amount.into()));
-    let by = details.actor.by(environment, command, detail);
-    match ledger.fulfil_as(account, &Wish::Post(posting), now.as_millisecond(), &by).await? {
+    let by = details.actor.by(environment, command, posting.detail());
+    let done = accounts::enter(&ledger, account, &posting, details.new, now.as_millisecond(), &by).await?;
+    let done = done.with_context(|| {
+        format!(
+            "there is no account {account}: a mistake? It begins with its first usage or grant; --new begins it here"
+        )
+    })?;
+    let (reference, amount) = (&posting.reference, posting.amount);
+    match done {
         Done::Entered => writeln!(output, "Entered {} as {reference}.", dollars(amount.into()))?,
         Done::Already(before) if before == amount => {
             writeln!(output, "{reference} was entered before: nothing has changed.")?;
@@ -130,7 +115,7 @@ async fn enter(
             dollars(amount.into())
         ),
         Done::Closed => bail!("the account {account} is closed"),
-        Done::Expired => bail!("--expires-at is in the past: nothing has changed"),
+        Done::Expired => return Err(said(&Mistake::Expired)),
     }
     balance(&ledger, account, output).await
 }
@@ -159,20 +144,13 @@ async fn balance(ledger: &Ledger, account: &str, output: &mut dyn Write) -> anyh
 }
 
 impl Details {
-    /// Exact, or refused.
-    fn nanos(&self, kind: Kind) -> anyhow::Result<i64> {
-        let nanos = accounts::nanos(self.amount);
-        ensure!(
-            Decimal::new(nanos, 9) == self.amount,
-            "--amount {} is more than can be kept, or finer than a nano-dollar",
-            self.amount
-        );
-        ensure!(nanos != 0, "--amount is nothing");
-        ensure!(
-            nanos > 0 || kind == Kind::Correction,
-            "--amount must be more than nothing; `accounts correct` takes something away"
-        );
-        ensure!(nanos > 0 || self.expires_at.is_none(), "what is taken away does not expire");
-        Ok(nanos)
+    fn asked(&self, kind: Kind, key: &str) -> Asked {
+        let (amount, expires_at) = (self.amount, self.expires_at);
+        Asked { kind, key: key.to_owned(), amount, expires_at, note: self.note.clone() }
     }
+}
+
+/// With the option that it is about.
+fn said(mistake: &Mistake) -> anyhow::Error {
+    anyhow!("--{} {mistake}", mistake.field().replace('_', "-"))
 }

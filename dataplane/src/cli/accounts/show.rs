@@ -42,27 +42,17 @@ pub(super) const CREDITS: [Column; 5] = [
     column("expires_at", "expires"),
 ];
 
-/// Those of which something is left, in the order in which they are spent; what usage has taken since they were last
-/// looked at is taken from them here too.
-pub(super) fn credits(credits: &[Credit], balance: i64) -> Vec<Vec<Cell>> {
-    let left: i128 = credits.iter().map(|credit| i128::from(credit.remaining)).sum();
-    let mut spent = (left - i128::from(balance.max(0))).max(0);
-    let mut rows = Vec::new();
-    for credit in credits {
-        let taken = i128::from(credit.remaining).min(spent);
-        spent -= taken;
-        let left = i128::from(credit.remaining) - taken;
-        if left > 0 {
-            rows.push(vec![
-                Cell::Text(credit.reference.clone()),
-                Cell::Nanos(credit.amount.into()),
-                Cell::Nanos(left),
-                time(credit.given_at),
-                credit.expires_at.map_or(Cell::None, time),
-            ]);
-        }
-    }
-    rows
+pub(super) fn credits(credits: &[Credit]) -> Vec<Vec<Cell>> {
+    let cells = |credit: &Credit| {
+        vec![
+            Cell::Text(credit.reference.clone()),
+            Cell::Nanos(credit.amount.into()),
+            Cell::Nanos(credit.remaining.into()),
+            time(credit.given_at),
+            credit.expires_at.map_or(Cell::None, time),
+        ]
+    };
+    credits.iter().map(cells).collect()
 }
 
 pub(super) const LINES: [Column; 6] = [

@@ -74,7 +74,7 @@ async fn mistakes_enter_nothing() {
     let data = ledger().await;
     for (line, why) in [
         ("accounts topup team/acne --amount 5 --idempotency-key 1", "no account team/acne"),
-        ("accounts topup team/acme --amount -5 --idempotency-key 1", "accounts correct"),
+        ("accounts topup team/acme --amount -5 --idempotency-key 1", "only a correction"),
         ("accounts topup team/acme --amount 0 --idempotency-key 1", "nothing"),
         ("accounts topup team/acme --amount 0.0000000001 --idempotency-key 1", "finer than a nano-dollar"),
         ("accounts topup team/acme --amount 99999999999 --idempotency-key 1", "more than can be kept"),

@@ -9,11 +9,12 @@ use super::{Change, Credit, Done, Entry, Kind, Posting, State, Wish};
 
 /// The change, and what to tell who wished it.
 pub fn decide(state: &State, wish: &Wish, now: i64) -> (Change, Done) {
-    if state.closed && *wish != Wish::Lapse {
-        return (Change::default(), Done::Closed);
-    }
+    // Before it is looked whether the account is closed: who asks again learns what became of it.
     if let Some(amount) = state.entered {
         return (Change::default(), Done::Already(amount));
+    }
+    if state.closed && *wish != Wish::Lapse {
+        return (Change::default(), Done::Closed);
     }
     let mut credits = state.credits.clone();
     credits.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -44,7 +45,7 @@ fn order(credit: &Credit) -> (i64, i64, &str) {
 }
 
 /// Takes from the credits, in their order, until no more is left than the balance.
-fn spend(credits: &mut [Credit], balance: i64) {
+pub(super) fn spend(credits: &mut [Credit], balance: i64) {
     let left: i128 = credits.iter().map(|credit| i128::from(credit.remaining)).sum();
     let mut spent = (left - i128::from(balance.max(0))).max(0);
     for credit in credits {

@@ -8,7 +8,7 @@ use aigne_hub_crds::config::{BillingMode, Tenant};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::{Accounts, Done, Kind, Posting, Wish};
+use super::{Accounts, Done, Kind, Posting, Wish, reference};
 use crate::clock::Clock;
 use crate::ledger::store::StoreError;
 use crate::source::Source;
@@ -94,7 +94,11 @@ fn wanted(tenant: &Tenant) -> Option<Wanted> {
     }
     let starter = billing.starter_credits.map(|amount| posting("starter".to_owned(), amount, None));
     let grants = billing.grants.iter().map(|grant| {
-        posting(reference(&grant.name), grant.amount, grant.expires_at.map(jiff::Timestamp::as_millisecond))
+        posting(
+            reference(Kind::Grant, &grant.name),
+            grant.amount,
+            grant.expires_at.map(jiff::Timestamp::as_millisecond),
+        )
     });
     let postings: Vec<_> = starter.into_iter().chain(grants).filter(|posting| posting.amount > 0).collect();
     Some((tenant.account_id.clone(), postings))
@@ -102,11 +106,6 @@ fn wanted(tenant: &Tenant) -> Option<Wanted> {
 
 fn posting(reference: String, amount: Decimal, expires_at: Option<i64>) -> Posting {
     Posting { kind: Kind::Grant, reference, amount: nanos(amount), expires_at, note: None }
-}
-
-/// Of a grant, in the configuration and on the command line alike.
-pub fn reference(grant: &str) -> String {
-    format!("grant/{grant}")
 }
 
 /// US dollars in nano-dollars, half to even; held at what 64 bits can say.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::testing::{PASSWORD, Server};
 use super::*;
 use crate::ledger::accounts::Kind;
+use crate::ledger::audit::{Audit as _, By};
 use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::suite::{behaviours, posting, row};
 use crate::ledger::testing::{AT, HOLDER, STATUSES, intent, outcome};
@@ -185,6 +186,14 @@ async fn a_role_without_tables_of_its_own_writes_also_into_new_months() {
     assert_eq!(gateway.insert(HOLDER, &[row_at(AT.unsigned_abs(), 1), row_at(0, 2)]).await.unwrap(), 2);
     gateway.record_sheets(&[]).await.unwrap();
     assert_eq!(count(&gateway).await, 2);
+    // What the money API does.
+    let by = By { actor: "api".into(), command: "api topup", detail: String::new() };
+    let top_up = posting(Kind::TopUp, "topup/1", 5, None);
+    assert!(gateway.accounts(Some("new")).await.unwrap().is_empty());
+    let done = gateway.fulfil_as("new", &top_up, AT, &by).await.unwrap();
+    assert_eq!(done, Done::Entered);
+    assert_eq!(gateway.accounts(Some("new")).await.unwrap().len(), 1);
+    assert_eq!(gateway.credits("new").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

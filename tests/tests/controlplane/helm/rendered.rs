@@ -51,6 +51,10 @@ async fn mistakes_are_named() -> Outcome {
             "database.existingSecret=x,export.webhook.url=https://a.example",
             "webhook.url needs webhook.existingSecret",
         ),
+        (
+            "gateway.adminToken.secret=x",
+            "at '/gateway/adminToken': additional properties 'secret' not allowed",
+        ),
         ("export.webhook.url=a.example", "at '/export/webhook/url'"),
         ("database.existingSecret=x,tenantNamespaces={a,*}", "\"*\" is every namespace already"),
         ("database.existingSecret=x,database.usageRetentionMonths=1", "at '/database/usageRetentionMonths'"),
