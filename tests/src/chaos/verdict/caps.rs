@@ -19,7 +19,7 @@ pub struct Caps {
     pub refusals: usize,
     /// Percent of the cap that the median of the refused tenants has spent, suspense included.
     pub median: i64,
-    /// Percent of the cap that the one that came nearest has spent.
+    /// Percent of the cap that the one that came nearest has spent, suspense included.
     pub nearest: i64,
     /// Nano-dollars beyond caps.
     pub overrun: i64,
@@ -79,7 +79,7 @@ pub(super) fn check(
             caps.refused += 1;
             shares.push(charged.saturating_add(suspended) * 100 / nanos);
         }
-        caps.nearest = caps.nearest.max(charged * 100 / nanos);
+        caps.nearest = caps.nearest.max(charged.saturating_add(suspended) * 100 / nanos);
         if charged > nanos {
             caps.overrun += charged - nanos;
             violations.add("a cap was overrun", || format!("{customer:?}: {charged} nano-dollars charged"));
