@@ -1,13 +1,20 @@
 //! The store of a control plane.
 
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::super::place::{Place, Process, free_port};
-use super::super::{PATIENCE, eventually};
+use super::super::{PATIENCE, eventually_within};
 use super::programs::Programs;
+
+/// Its start may be slow beside many others.
+const START: Duration = Duration::from_mins(1);
+
+/// For one question.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// A running etcd. Its data outlives a restart.
 #[derive(Debug)]
@@ -19,6 +26,14 @@ pub(super) struct Etcd {
 
 impl Etcd {
     pub(super) async fn start(programs: &Programs, place: &Place) -> anyhow::Result<Self> {
+        // A port that was free may be somebody else's by the time that etcd listens on it.
+        match Self::try_start(programs, place).await {
+            Err(_) => Self::try_start(programs, place).await,
+            started => started,
+        }
+    }
+
+    async fn try_start(programs: &Programs, place: &Place) -> anyhow::Result<Self> {
         let [origin, peer] = [free_port()?, free_port()?].map(|port| format!("http://127.0.0.1:{port}"));
         let process = spawn(programs, place, &origin, &peer)?;
         let mut etcd = Self { process, origin, peer };
@@ -58,9 +73,10 @@ impl Etcd {
     }
 
     async fn ready(&mut self) -> anyhow::Result<()> {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        // A question that is lost while it starts is asked again.
+        let client = reqwest::Client::builder().no_proxy().timeout(PROBE).build()?;
         let url = format!("{}/health", self.origin);
-        eventually("etcd is ready", async || {
+        eventually_within(START, "etcd is ready", async || {
             self.process.runs()?;
             let answer = client.get(&url).send().await;
             Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
