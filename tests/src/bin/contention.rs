@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use aigne_hub_tests::contention::{Balance, balance, budget, screens, writer};
+use aigne_hub_tests::contention::{Answered, Balance, balance, budget, screens, writer};
 use clap::Parser;
 
 /// Measures caps under contention, and the ledger's throughput, on a real Postgres.
@@ -87,20 +87,28 @@ async fn main() -> anyhow::Result<ExitCode> {
                 "{} usage rows, {} hourly; bytes a row: {:.0}, {:.0}",
                 screens.rows, screens.hours, screens.bytes[0], screens.bytes[2]
             );
-            for one in &screens.answered {
-                let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-                println!(
-                    "\n{}: median {:.1} ms, slowest {:.1} ms\n{}",
-                    one.question,
-                    milliseconds(one.took.0),
-                    milliseconds(one.took.1),
-                    one.plan
-                );
+            answers(&screens.answered);
+            for (index, size, answered) in &screens.indexed {
+                println!("\nWith an index more, {index}, of {size:.0} bytes a row");
+                answers(answered);
             }
             true
         }
     };
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn answers(answered: &[Answered]) {
+    for one in answered {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        println!(
+            "\n{}: median {:.1} ms, slowest {:.1} ms\n{}",
+            one.question,
+            milliseconds(one.took.0),
+            milliseconds(one.took.1),
+            one.plan
+        );
+    }
 }
 
 fn show(gateways: usize, balance: &Balance) -> bool {

@@ -19,8 +19,10 @@ pub struct Screens {
     pub bytes: [f64; 3],
     /// How long it took to make the rows.
     pub filled: Duration,
-    /// The questions.
+    /// The questions, with the ledger as it is.
     pub answered: Vec<Answered>,
+    /// The same with an index more: what it is, the bytes that it takes for each row, and the answers.
+    pub indexed: Vec<(&'static str, f64, Vec<Answered>)>,
 }
 
 /// One question.
@@ -74,23 +76,43 @@ pub async fn screens(rows: i64, say: impl Fn(String)) -> anyhow::Result<Screens>
     fill(&pool, rows).await?;
     let filled = began.elapsed();
     say(format!("{rows} rows after {:.0} s", filled.as_secs_f64()));
+    let answered = ask(&pool, &say).await?;
+    let mut indexed = Vec::new();
+    for (index, table) in INDEXES {
+        sqlx::query(AssertSqlSafe(format!("CREATE INDEX more ON {index}"))).execute(&pool).await?;
+        sqlx::query("VACUUM ANALYZE").execute(&pool).await?;
+        say(format!("with an index more, {index}"));
+        let size = "SELECT sum(pg_relation_size(relid))::float8 / greatest((SELECT count(*) FROM TABLE), 1) \
+            FROM pg_partition_tree('more')";
+        let size = sqlx::query_scalar(AssertSqlSafe(size.replace("TABLE", table))).fetch_one(&pool).await?;
+        indexed.push((index, size, ask(&pool, &say).await?));
+        sqlx::query("DROP INDEX more").execute(&pool).await?;
+    }
+    let hours: i64 = sqlx::query_scalar("SELECT count(*) FROM usage_hourly").fetch_one(&pool).await?;
+    Ok(Screens { rows, hours, bytes: sizes(&pool).await?, filled, answered, indexed })
+}
+
+/// What might help, and whose rows it is about.
+const INDEXES: [(&str, &str); 2] =
+    [("usage_hourly (tenant, hour)", "usage_hourly"), ("usage (tenant, request_id)", "usage")];
+
+async fn ask(pool: &PgPool, say: &impl Fn(String)) -> anyhow::Result<Vec<Answered>> {
     let mut answered = Vec::new();
     for (question, text) in QUESTIONS {
         let mut times = Vec::new();
         for _ in 0..5 {
             let began = Instant::now();
-            sqlx::query(AssertSqlSafe(text)).fetch_all(&pool).await?;
+            sqlx::query(AssertSqlSafe(text)).fetch_all(pool).await?;
             times.push(began.elapsed());
         }
         times.sort_unstable();
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {text}");
-        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&pool).await?;
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(pool).await?;
         let took = (times.get(2).copied().unwrap_or_default(), times.last().copied().unwrap_or_default());
         say(format!("{question}: {:.1} ms", took.0.as_secs_f64() * 1e3));
         answered.push(Answered { question, took, plan: plan.join("\n") });
     }
-    let hours: i64 = sqlx::query_scalar("SELECT count(*) FROM usage_hourly").fetch_one(&pool).await?;
-    Ok(Screens { rows, hours, bytes: sizes(&pool).await?, filled, answered })
+    Ok(answered)
 }
 
 /// Rows as gateways write them, without the trigger that enters them into accounts, and then their hourly sums.
