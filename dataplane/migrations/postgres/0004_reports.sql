@@ -28,3 +28,7 @@ CREATE VIEW hub_usage_months AS
     LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid AND i.inhparent = 'usage'::regclass
     WHERE c.relkind = 'r' AND c.relname ~ '^usage_[0-9]{4}_[0-9]{2}$'
         AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'usage'::regclass);
+
+-- What screens of one tenant ask for: its sums by time, and its last rows.
+CREATE INDEX usage_hourly_of_tenant ON usage_hourly (tenant, hour);
+CREATE INDEX usage_of_tenant ON usage (tenant, request_id);
