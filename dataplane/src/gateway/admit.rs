@@ -64,7 +64,8 @@ pub(super) async fn admit(
         };
         let reservation = reserved.map_err(|refused| refusal::error(&refused, tenant, need.money))?;
         if let Some(money) = reservation.money().filter(|money| *money < need.money) {
-            candidates.retain_mut(|candidate| fit(candidate, shape, money));
+            let least = tenant.config.billing.minimum_max_tokens.unwrap_or_default();
+            candidates.retain_mut(|candidate| fit(candidate, shape, money, least));
         }
         exchange.reservation = Some(reservation);
     }
@@ -150,8 +151,8 @@ fn need(shape: Shape, tenant: &Tenant, arrival: &Arrival, candidates: &[Candidat
     }
 }
 
-/// Whether the candidate can be paid for, with as many tokens out as the money allows.
-fn fit(candidate: &mut Candidate, shape: Shape, money: i64) -> bool {
+/// Whether the candidate can be paid for, with as many tokens out as the money allows, but no fewer than `least`.
+fn fit(candidate: &mut Candidate, shape: Shape, money: i64, least: u64) -> bool {
     if candidate.bound_charge.price.0 <= money {
         return true;
     }
@@ -160,7 +161,7 @@ fn fit(candidate: &mut Candidate, shape: Shape, money: i64) -> bool {
     let bound = |tokens: u64| shape.lowered(tokens).bound(served);
     let most = shape.max_output.or(served.model().config.max_output_tokens).unwrap_or(u64::MAX);
     let Some(tokens) = cut::affordable(rate, money, most, bound) else { return false };
-    let Some(bound) = bound(tokens) else { return false };
+    let Some(bound) = bound(tokens).filter(|_| tokens >= least.min(most)) else { return false };
     candidate.bound_charge = rate.bound(&bound, None);
     candidate.bound = bound;
     candidate.cut = Some(tokens);
