@@ -4,7 +4,7 @@ BIN   := target/debug
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
-        sdk-setup receivers-setup controlplane-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
+        sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ run: ## Build and serve examples/quickstart on loopback: one chat, its priced us
 	$(CARGO) build --locked --bin aigne-hub --bin scripted-provider
 	@scripts/quickstart
 
-test: lint check-generate fuzz-check build sdk-setup receivers-setup controlplane-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
+test: lint check-generate fuzz-check build sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
 
@@ -25,7 +25,7 @@ test-standalone: build sdk-setup receivers-setup ## Black-box tests without a co
 	@echo "==> standalone"
 	$(CARGO) test --locked --package aigne-hub-tests --lib --bins --test blackbox --no-fail-fast
 
-test-controlplane: build receivers-setup controlplane-setup gitops-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
+test-controlplane: build receivers-setup kubernetes-setup gitops-setup postgres-setup ## Tests on a real Kubernetes API server and a real Postgres
 	@echo "==> control plane"
 	$(CARGO) test --locked --package aigne-hub-tests --test controlplane --no-fail-fast
 
@@ -53,9 +53,9 @@ receivers-setup: ## Build those that entries are exported to, for tests (pinned,
 	@echo "==> receivers"
 	@tests/receivers/setup
 
-controlplane-setup: ## Build etcd, kube-apiserver, kubectl and helm that tests use (pinned, cached outside target/; 5 to 10 minutes, once)
+kubernetes-setup: ## Build Kubernetes, etcd, CoreDNS and helm that tests use (pinned, cached outside target/; 5 to 10 minutes, once)
 	@echo "==> control plane"
-	@tests/controlplane/setup
+	@tests/kubernetes/setup
 
 gitops-setup: ## Build what Argo CD and Flux say of objects, for tests (pinned, cached outside target/; a minute, once)
 	@echo "==> Argo CD's and Flux's judgement"
@@ -69,7 +69,7 @@ bench: ## Measure the gateway's cost as ratios to nginx in the same run (needs n
 	$(CARGO) build --locked --release --bin aigne-hub --bin bench
 	target/release/bench --gateway-binary target/release/aigne-hub $(BENCH)
 
-bench-propagation: controlplane-setup postgres-setup ## Measure how long changes take to every gateway, with 10, 1,000 and 10,000 tenants (about 10 minutes)
+bench-propagation: kubernetes-setup postgres-setup ## Measure how long changes take to every gateway, with 10, 1,000 and 10,000 tenants (about 10 minutes)
 	$(CARGO) build --locked --release --bin aigne-hub --bin aigne-hub-operator --bin propagation
 	target/release/propagation $(BENCH)
 

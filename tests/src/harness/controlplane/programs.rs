@@ -15,19 +15,19 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// `KUBEBUILDER_ASSETS` (with helm from `PATH`), else `AIGNE_HUB_CONTROLPLANE`, else what `tests/controlplane/setup` has
+    /// `KUBEBUILDER_ASSETS` (with helm from `PATH`), else `AIGNE_HUB_KUBERNETES`, else what `tests/kubernetes/setup` has
     /// built, which it does if need be.
     pub(super) fn find() -> anyhow::Result<Self> {
         let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(assets) = given("KUBEBUILDER_ASSETS") {
             let helm = match on_path("helm") {
                 Some(helm) => helm,
-                None => own(given("AIGNE_HUB_CONTROLPLANE"))?.join("helm"),
+                None => own(given("AIGNE_HUB_KUBERNETES"))?.join("helm"),
             };
             return Self { helm, ..Self::within(&assets) }.checked("KUBEBUILDER_ASSETS");
         }
-        let folder = own(given("AIGNE_HUB_CONTROLPLANE"))?;
-        Self::within(&folder).checked("AIGNE_HUB_CONTROLPLANE, or what tests/controlplane/setup prints,")
+        let folder = own(given("AIGNE_HUB_KUBERNETES"))?;
+        Self::within(&folder).checked("AIGNE_HUB_KUBERNETES, or what tests/kubernetes/setup prints,")
     }
 
     fn within(folder: &Path) -> Self {
@@ -41,7 +41,7 @@ impl Programs {
             let name = program.display();
             ensure!(
                 program.exists(),
-                "{name} is missing ({place} names the folder): run tests/controlplane/setup"
+                "{name} is missing ({place} names the folder): run tests/kubernetes/setup"
             );
         }
         Ok(self)
@@ -53,12 +53,12 @@ fn own(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 fn built() -> anyhow::Result<PathBuf> {
-    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane/setup");
+    let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("kubernetes/setup");
     let output =
-        Command::new(&setup).stderr(Stdio::inherit()).output().context("tests/controlplane/setup")?;
+        Command::new(&setup).stderr(Stdio::inherit()).output().context("tests/kubernetes/setup")?;
     ensure!(
         output.status.success(),
-        "tests/controlplane/setup failed: run it by hand, it says what is missing"
+        "tests/kubernetes/setup failed: run it by hand, it says what is missing"
     );
     Ok(String::from_utf8(output.stdout)?.trim().into())
 }
@@ -79,7 +79,7 @@ mod tests {
         for name in ["etcd", "kube-apiserver", "kubectl", "helm"] {
             let path = folder.path().join(name);
             let expected = format!(
-                "{} is missing (HERE names the folder): run tests/controlplane/setup",
+                "{} is missing (HERE names the folder): run tests/kubernetes/setup",
                 path.display()
             );
             assert_eq!(missing(), Some(expected));
