@@ -10,7 +10,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and serve examples/quickstart on loopback: one chat, its priced usage row, and what to paste next
-	$(CARGO) build --locked --bin aigne-hub --bin scripted-provider
+	$(CARGO) build --locked --bin aigne-hub
 	@scripts/quickstart
 
 test: lint check-generate fuzz-check build sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests

@@ -80,7 +80,7 @@ fn the_first_of_the_quickstart_is_openai() {
         .map(|provider| (provider.priority, provider.name.as_str()))
         .collect();
     small.sort_unstable();
-    assert_eq!(small, [(10, "openai"), (20, "anthropic"), (30, "scripted")]);
+    assert_eq!(small, [(10, "openai"), (20, "anthropic"), (30, "demo")]);
 }
 
 #[test]

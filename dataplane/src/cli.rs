@@ -19,7 +19,9 @@ use crate::{
 };
 
 pub mod accounts;
+pub mod chat;
 pub mod check;
+pub mod demo;
 pub mod export;
 pub mod keys;
 pub mod leases;
@@ -67,6 +69,8 @@ pub enum Command {
     Rerate(rerate::Args),
     Export(export::Args),
     Migrate(migrate::Args),
+    Chat(chat::Args),
+    Demo(demo::Args),
 }
 
 /// What a command may know of the world around it.
@@ -166,6 +170,10 @@ impl Cli {
             Command::Migrate(args) => {
                 block_on(migrate::run(&args, context, output))?.map(|()| ExitCode::SUCCESS)
             }
+            Command::Chat(args) => {
+                block_on(chat::run(&args, &context.environment, output))?.map(|()| ExitCode::SUCCESS)
+            }
+            Command::Demo(args) => demo::run(&args, context),
         }
     }
 }

@@ -36,6 +36,29 @@ pub(super) fn private_folder(folder: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("the data folder {} cannot be made", folder.display()))
 }
 
+/// SIGTERM and Ctrl-C, from now on.
+pub(super) struct Told {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+}
+
+impl Told {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?,
+            interrupt: unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?,
+        })
+    }
+
+    /// One of them has come, or comes.
+    pub(super) async fn again(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves until SIGTERM or Ctrl-C, then waits for the end; who is told twice does not wait.
 pub(super) fn until_told<F>(
     serve: impl FnOnce(Arc<Telemetry>, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
@@ -49,20 +72,11 @@ where
     let ended = control.block_on(async {
         let (stop, stopped) = oneshot::channel();
         let telemetry = Arc::new(Telemetry::new());
-        let mut terminate =
-            unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
-        let mut interrupt =
-            unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
-        let mut told = async || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
+        let mut told = Told::listen()?;
         let told_twice = async {
-            told().await;
+            told.again().await;
             let _ = stop.send(());
-            told().await;
+            told.again().await;
         };
         let serving = serve(
             telemetry,

@@ -47,8 +47,14 @@ const EVERYWHERE: &[&str] = &[
     "--set=export.cloudEvents.url=https://openmeter.cloud/api/v1/events,export.cloudEvents.existingSecret=openmeter",
     "--set=export.webhook.url=https://billing.example.com/hub,export.webhook.existingSecret=webhook",
 ];
+/// From nothing to the first chat, with TLS and clients that are listed.
+const DEMO: &[&str] = &[
+    "--set=database.bundled.enabled=true,demo.enabled=true",
+    "--set=tls.mode=Secret,tls.secretName=hub-tls",
+    "--set=networkPolicy.clients[0].podSelector.matchLabels.hub=client",
+];
 const SETS: &[(&str, &[&str])] =
-    &[("bundled", BUNDLED), ("production", PRODUCTION), ("everywhere", EVERYWHERE)];
+    &[("bundled", BUNDLED), ("production", PRODUCTION), ("everywhere", EVERYWHERE), ("demo", DEMO)];
 
 /// Renders the hub's chart as release `hub` in a namespace.
 async fn template(plane: &ControlPlane, namespace: &str, values: &[&str]) -> anyhow::Result<Ran> {
@@ -64,6 +70,17 @@ async fn objects(plane: &ControlPlane, namespace: &str, values: &[&str]) -> anyh
 fn parsed(yaml: &str) -> anyhow::Result<Vec<Value>> {
     let objects: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
+}
+
+/// The pod that an object makes: of a Deployment or a StatefulSet, or the object itself.
+fn pod(object: &Value) -> Option<&Value> {
+    let template = &object["spec"]["template"];
+    if object["kind"] == "Pod" { Some(object) } else { Some(template).filter(|template| !template.is_null()) }
+}
+
+/// Its containers.
+fn containers(object: &Value) -> impl Iterator<Item = &Value> {
+    pod(object).and_then(|pod| pod["spec"]["containers"].as_array()).into_iter().flatten()
 }
 
 /// What an object is called in messages.

@@ -1,10 +1,10 @@
 //! The programs take every argument that the charts pass them.
 
 use aigne_hub_tests::harness::{self, Outcome, Tool};
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::Value;
 
-use super::{SETS, objects, plane, title};
+use super::{SETS, containers, objects, plane, title};
 
 fn words(list: &Value) -> Vec<String> {
     let words = list.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -28,8 +28,7 @@ async fn the_programs_know_every_argument() -> Outcome {
     let mut calls = 0;
     for (set, values) in SETS {
         for object in objects(plane, "ai", values).await? {
-            for container in object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten()
-            {
+            for container in containers(&object) {
                 let Some((binary, arguments)) = call(container)? else { continue };
                 calls += 1;
                 // Arguments and their values are read one after the other: the last one says that all before are good.
@@ -49,7 +48,7 @@ async fn the_programs_know_every_argument() -> Outcome {
             }
         }
     }
-    assert_eq!(calls, 2 * SETS.len(), "operator and gateway of each set");
+    assert_eq!(calls, 2 * SETS.len() + 2, "operator and gateway of each set, the demo and its test");
     Ok(())
 }
 
@@ -58,11 +57,9 @@ async fn ports_and_files_are_those_that_arguments_name() -> Outcome {
     let plane = plane().await?;
     for (set, values) in SETS {
         for object in objects(plane, "ai", values).await? {
-            for container in object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten()
-            {
+            for container in containers(&object) {
                 let Some((_, arguments)) = call(container)? else { continue };
-                let ports = container["ports"].as_array().context("ports")?;
-                for port in ports {
+                for port in container["ports"].as_array().into_iter().flatten() {
                     let port = port["containerPort"].to_string();
                     let listened = arguments.iter().any(|argument| argument.ends_with(&format!(":{port}")));
                     ensure!(listened, "{set}: {}: nothing listens on {port}", title(&object));

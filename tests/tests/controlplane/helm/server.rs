@@ -4,7 +4,7 @@ use aigne_hub_tests::harness::Outcome;
 use anyhow::ensure;
 use serde_json::json;
 
-use super::{SETS, objects, plane, title};
+use super::{SETS, objects, plane, pod, title};
 
 #[tokio::test]
 async fn every_object_has_only_fields_that_the_api_server_knows() -> Outcome {
@@ -38,11 +38,8 @@ async fn pods_are_let_into_a_restricted_namespace() -> Outcome {
     let mut pods = 0;
     for (_, values) in SETS {
         for object in objects(plane, &namespace, values).await? {
-            if object["spec"]["template"].is_null() {
-                continue;
-            }
+            let Some(mut pod) = pod(&object).cloned() else { continue };
             pods += 1;
-            let mut pod = object["spec"]["template"].clone();
             pod["apiVersion"] = json!("v1");
             pod["kind"] = json!("Pod");
             pod["metadata"]["name"] = object["metadata"]["name"].clone();
@@ -59,7 +56,7 @@ async fn pods_are_let_into_a_restricted_namespace() -> Outcome {
             ensure!(ran.success, "{}: {}", title(&object), ran.stderr);
         }
     }
-    assert_eq!(pods, 7, "two programs in each set, and one bundled Postgres");
+    assert_eq!(pods, 12, "two programs in each set, two bundled Postgres, a demo and its test");
 
     // The namespace does refuse others.
     let careless = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "careless" },
