@@ -11,21 +11,22 @@
 //!
 //! Clients' scripts and the sequence of events are drawn from a seed. `make chaos` runs it for minutes, a test for seconds.
 
-mod client;
-mod deed;
-mod dice;
+pub(crate) mod client;
+pub(crate) mod deed;
+pub(crate) mod dice;
 mod events;
 pub(crate) mod gateway;
 mod proxy;
 mod run;
-mod tenants;
+pub(crate) mod tenants;
 mod verdict;
 
 use std::time::Duration;
 
+pub use client::{End, Got};
 pub use events::Happened;
 pub use run::run;
-pub use verdict::{AllCaps, Caps, Figures, Joined, Verdict};
+pub use verdict::{AllCaps, Books, Caps, Figures, Joined, Verdict, compare};
 
 /// What is to be done.
 #[derive(Clone, Debug)]

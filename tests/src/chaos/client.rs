@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -20,21 +21,21 @@ use super::tenants::bound;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a client got.
-#[derive(Clone, Debug)]
-pub(super) struct Got {
-    /// Of the deed.
-    pub(super) marker: String,
-    /// Whose key it used.
-    pub(super) tenant: usize,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Got {
+    /// Names the request: in the prompt for the provider, as the user for the ledger.
+    pub marker: String,
+    /// Whose key it used: the number of one.
+    pub tenant: usize,
     /// The most that an attempt can use: input and output tokens.
-    pub(super) bound: (i64, i64),
+    pub bound: (i64, i64),
     /// How far it came.
-    pub(super) end: End,
+    pub end: End,
 }
 
 /// How far a request came, as its client saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
     /// A whole answer with status 200.
     Whole {
         /// The hub's.
@@ -59,48 +60,109 @@ pub(super) enum End {
 
 /// A client with its connection, if that can be used again.
 #[derive(Default)]
-pub(super) struct Asking(Option<(SocketAddr, SendRequest<Full<Bytes>>)>);
+pub(crate) struct Asking(Option<(SocketAddr, SendRequest<Full<Bytes>>)>);
+
+/// A request as it goes over the wire.
+pub(crate) struct Ask<'a> {
+    /// Where.
+    pub(crate) path: &'a str,
+    /// What.
+    pub(crate) body: Bytes,
+    /// Whose.
+    pub(crate) key: &'a str,
+    /// The user that the ledger is to name.
+    pub(crate) marker: &'a str,
+    /// The client leaves there.
+    pub(crate) leaves: Option<Leave>,
+}
+
+/// How far an exchange came.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// No connection.
+    Nowhere(io::Error),
+    /// It broke before the first byte of an answer.
+    Sent(hyper::Error),
+    /// It broke in the midst of the body.
+    Head(http::response::Parts, hyper::Error),
+    /// All of it.
+    End(http::response::Parts),
+}
 
 impl Asking {
     /// Does it.
     pub(super) async fn act(&mut self, deed: &Deed, address: SocketAddr, key: &str) -> Got {
         let acting = tokio::time::timeout(PATIENCE, self.ask(deed, address, key)).await;
-        let end = acting.unwrap_or_else(|_| {
-            self.0 = None;
-            End::Wrong(format!("no answer within {PATIENCE:?}"))
-        });
+        let end = acting.unwrap_or_else(|_| End::Wrong(format!("no answer within {PATIENCE:?}")));
         let bound = bound(deed.body.to_string().len(), &deed.body);
         Got { marker: deed.marker.clone(), tenant: deed.tenant, bound, end }
     }
 
     async fn ask(&mut self, deed: &Deed, address: SocketAddr, key: &str) -> End {
-        let kept =
-            self.0.take().filter(|(to, sender)| *to == address && sender.is_ready() && deed.leaves.is_none());
-        let mut sender = match kept {
+        let body = Bytes::from(deed.body.to_string());
+        let ask = Ask { path: deed.path, body, key, marker: &deed.marker, leaves: deed.leaves };
+        let mut text = Vec::new();
+        match self.exchange(ask, address, |_, piece| text.extend_from_slice(piece)).await {
+            Reached::Nowhere(_) => End::Closed,
+            Reached::Sent(_) => End::Nothing,
+            Reached::Head(..) => End::Partial,
+            Reached::End(head) => {
+                let id = head.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+                judge(deed, head.status.as_u16(), id, &String::from_utf8_lossy(&text))
+            }
+        }
+    }
+
+    /// There is a connection that the next exchange with this address goes over.
+    pub(crate) fn is_kept(&self, address: SocketAddr) -> bool {
+        self.0.as_ref().is_some_and(|(to, sender)| *to == address && sender.is_ready())
+    }
+
+    /// Asks once, and hears the head and each piece of the body as it comes. A connection that has carried a whole answer is
+    /// kept.
+    pub(crate) async fn exchange(
+        &mut self,
+        ask: Ask<'_>,
+        address: SocketAddr,
+        mut on_piece: impl FnMut(&http::response::Parts, &[u8]),
+    ) -> Reached {
+        let kept = self.is_kept(address) && ask.leaves.is_none();
+        let mut sender = match self.0.take().filter(|_| kept) {
             Some((_, sender)) => sender,
-            None => match connect(address, deed.leaves).await {
+            None => match connect(address, ask.leaves).await {
                 Ok(sender) => sender,
-                Err(_) => return End::Closed,
+                Err(error) => return Reached::Nowhere(error),
             },
         };
-        let request = http::Request::post(deed.path)
-            .header("host", address.to_string())
-            .header("authorization", format!("Bearer {key}"))
-            .header("content-type", "application/json")
-            .header("x-aigne-hub-user", &deed.marker)
-            .body(Full::new(Bytes::from(deed.body.to_string())));
-        let Ok(request) = request else { return End::Wrong("the request cannot be made".to_owned()) };
-        let Ok(answer) = sender.send_request(request).await else { return End::Nothing };
-        let (head, body) = answer.into_parts();
-        let text = match body.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return End::Partial,
+        let mut request = http::Request::new(Full::new(ask.body));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = ask.path.parse().unwrap_or_default();
+        for (name, value) in [
+            ("host", address.to_string()),
+            ("authorization", format!("Bearer {}", ask.key)),
+            ("content-type", "application/json".to_owned()),
+            ("x-aigne-hub-user", ask.marker.to_owned()),
+        ] {
+            if let Ok(value) = value.parse() {
+                request.headers_mut().insert(name, value);
+            }
+        }
+        let answer = match sender.send_request(request).await {
+            Ok(answer) => answer,
+            Err(error) => return Reached::Sent(error),
         };
-        if deed.leaves.is_none() {
+        let (head, mut body) = answer.into_parts();
+        on_piece(&head, &[]);
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => on_piece(&head, frame.data_ref().map_or(&[], |data| &data[..])),
+                Err(error) => return Reached::Head(head, error),
+            }
+        }
+        if ask.leaves.is_none() {
             self.0 = Some((address, sender));
         }
-        let request_id = head.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-        judge(deed, head.status.as_u16(), request_id, &String::from_utf8_lossy(&text))
+        Reached::End(head)
     }
 }
 
@@ -126,10 +188,11 @@ fn judge(deed: &Deed, status: u16, request_id: &str, text: &str) -> End {
     }
 }
 
-async fn connect(address: SocketAddr, leave: Option<Leave>) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+async fn connect(address: SocketAddr, leave: Option<Leave>) -> io::Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(Leaving { stream, leave })).await?;
+    let (sender, connection) =
+        handshake(TokioIo::new(Leaving { stream, leave })).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
     Ok(sender)
 }

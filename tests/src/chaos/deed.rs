@@ -27,13 +27,13 @@ pub(super) struct Deed {
 
 /// Where a client leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Leave {
+pub(crate) struct Leave {
     /// Bytes of the request that are sent; the rest is not.
-    pub(super) sent: usize,
+    pub(crate) sent: usize,
     /// Bytes of the answer that are read; what follows is not.
-    pub(super) read: usize,
+    pub(crate) read: usize,
     /// With RST instead of FIN.
-    pub(super) reset: bool,
+    pub(crate) reset: bool,
 }
 
 /// The most that a client waits between two requests.

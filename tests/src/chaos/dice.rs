@@ -4,11 +4,11 @@ use std::time::Duration;
 
 /// The same sequence for the same seed and purpose (`SplitMix64`).
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// Purposes that differ get sequences that have nothing to do with each other.
-    pub(super) fn new(seed: u64, purpose: &str, number: usize) -> Self {
+    pub(crate) fn new(seed: u64, purpose: &str, number: usize) -> Self {
         let mut dice = Self(seed ^ 0x9e37_79b9_7f4a_7c15);
         for byte in purpose.bytes().chain(number.to_le_bytes()) {
             dice.0 ^= u64::from(byte);
@@ -26,23 +26,23 @@ impl Dice {
     }
 
     /// Less than `sides`; 0 where there are none.
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         let sides = u64::try_from(sides).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % sides).unwrap_or_default()
     }
 
     /// True so many times of a hundred.
-    pub(super) fn percent(&mut self, chance: usize) -> bool {
+    pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.roll(100) < chance
     }
 
     /// One of them.
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         from.get(self.roll(from.len())).copied()
     }
 
     /// From `least` up to, but not including, `most` milliseconds.
-    pub(super) fn milliseconds(&mut self, least: u64, most: u64) -> Duration {
+    pub(crate) fn milliseconds(&mut self, least: u64, most: u64) -> Duration {
         let span = usize::try_from(most.saturating_sub(least)).unwrap_or(usize::MAX);
         Duration::from_millis(least + u64::try_from(self.roll(span)).unwrap_or_default())
     }

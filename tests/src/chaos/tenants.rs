@@ -131,14 +131,13 @@ pub(super) fn manifests(
     blueprint
 }
 
-/// The provider's name in a usage row, from the path that it was asked at.
-pub(super) fn provider_of(path: &str) -> Option<String> {
-    let name = path.strip_prefix("/as/")?.split('/').next()?;
-    Some(format!("hub/{name}"))
+/// Whose name it was asked by: a provider's base URL has `/as/NAME` in it, so that the path says which of several it is.
+pub(super) fn provider_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/as/")?.split('/').next()
 }
 
 /// What nobody can be charged more than for a request, by the manifests above: input and output tokens.
-pub(super) fn bound(bytes: usize, body: &Value) -> (i64, i64) {
+pub(crate) fn bound(bytes: usize, body: &Value) -> (i64, i64) {
     let output = body["max_tokens"].as_i64().unwrap_or(4096).min(4096) * body["n"].as_i64().unwrap_or(1);
     (i64::try_from(bytes).unwrap_or(i64::MAX) + 64, output)
 }

@@ -1,11 +1,12 @@
 //! The books are opened: what the provider counted, what the ledger has, and what clients got, one by one.
 
+mod books;
 mod caps;
 mod figures;
 mod joining;
 mod rows;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sqlx::PgPool;
 
@@ -14,10 +15,13 @@ use super::client::{End, Got};
 use super::events::Happened;
 use super::tenants::Customer;
 use crate::scripted::Record;
+
+use books::joined;
+pub use books::{Books, compare};
 pub use caps::{AllCaps, Caps};
 pub use figures::Figures;
+use joining::Attempts;
 pub use joining::Joined;
-use joining::{Attempts, join};
 use rows::Row;
 
 /// More of a kind are only counted.
@@ -79,21 +83,7 @@ pub(super) async fn judge(
 ) -> anyhow::Result<Verdict> {
     let mut violations = Violations::default();
     let rows = rows::all(ledger).await?;
-    let mut attempts: HashMap<&str, Attempts<'_>> = HashMap::new();
-    for got in &evidence.got {
-        attempts.insert(&got.marker, Attempts { got: Some(got), ..Attempts::default() });
-    }
-    for record in &evidence.records {
-        attempts.entry(&record.marker).or_default().seen.push(record);
-    }
-    for row in &rows {
-        attempts.entry(row.user.as_deref().unwrap_or_default()).or_default().rows.push(row);
-    }
-    let mut joined = Joined::default();
-    for (marker, attempts) in &mut attempts {
-        joined = joined.with(join(marker, attempts, &mut violations));
-        clients(marker, attempts, &mut violations);
-    }
+    let joined = joined(&evidence.got, &evidence.records, &rows, &mut violations);
     if let Err(said) = &evidence.reconciled {
         violations.add("the ledger does not add up", || said.clone());
     }

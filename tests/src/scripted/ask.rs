@@ -11,6 +11,7 @@ pub(super) enum Endpoint {
     Models,
     Model(String),
     Journal,
+    Records,
     Unknown,
 }
 
@@ -29,6 +30,8 @@ impl Endpoint {
             Self::Model(id.to_owned())
         } else if path == "/__scripted/journal" {
             Self::Journal
+        } else if path == "/__scripted/records" {
+            Self::Records
         } else {
             Self::Unknown
         }

@@ -1,4 +1,5 @@
-//! The provider's own count in a file: one line of JSON for each request that carries a `marker`, written when it ends.
+//! The provider's own count, in a file or in memory: one line of JSON for each request that carries a `marker`, written when
+//! it ends.
 //!
 //! The marker is a directive like any other (`[[marker=x1 chunks=3]]`), so it arrives whatever wire is between; attempts of
 //! one request carry the same and are told apart by their order. A directive may be for one of them: `2:status=500`.
@@ -37,25 +38,66 @@ pub struct Record {
     pub outcome: Outcome,
 }
 
-/// Reads a file that a provider has written. A last line that is not whole is left out.
+/// Reads a file that a provider has written.
 pub fn records(path: &Path) -> anyhow::Result<Vec<Record>> {
-    let text = std::fs::read_to_string(path)?;
+    records_in(&std::fs::read_to_string(path)?)
+}
+
+/// Reads what a provider answers at `/__scripted/records`. A last line that is not whole is left out.
+pub fn records_in(text: &str) -> anyhow::Result<Vec<Record>> {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     Ok(whole.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
-/// Writes the file.
+/// Where lines are kept.
+#[derive(Debug)]
+enum Lines {
+    /// They outlive this process.
+    File(File),
+    /// They do not.
+    Memory(String),
+}
+
+impl Lines {
+    fn push(&mut self, line: &str) {
+        match self {
+            // What cannot be written is missed by whoever compares.
+            Self::File(file) => drop(file.write_all(format!("{line}\n").as_bytes())),
+            Self::Memory(text) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+}
+
+/// Writes the lines.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    file: Arc<Mutex<File>>,
+    lines: Arc<Mutex<Lines>>,
     arrivals: Mutex<HashMap<String, u32>>,
     count: AtomicU64,
 }
 
 impl Recorder {
     pub(super) fn create(path: &Path) -> std::io::Result<Self> {
-        let file = Arc::new(Mutex::new(File::create(path)?));
-        Ok(Self { file, arrivals: Mutex::default(), count: AtomicU64::new(0) })
+        Ok(Self::keeping(Lines::File(File::create(path)?)))
+    }
+
+    pub(super) fn in_memory() -> Self {
+        Self::keeping(Lines::Memory(String::new()))
+    }
+
+    fn keeping(lines: Lines) -> Self {
+        Self { lines: Arc::new(Mutex::new(lines)), arrivals: Mutex::default(), count: AtomicU64::new(0) }
+    }
+
+    /// Those that were written so far; of a file, nothing.
+    pub(super) fn text(&self) -> String {
+        match &*self.lines.lock().unwrap_or_else(PoisonError::into_inner) {
+            Lines::File(_) => String::new(),
+            Lines::Memory(text) => text.clone(),
+        }
     }
 
     /// Begins a line, if the request has a marker, and leaves of its directives those that are for this attempt.
@@ -79,7 +121,7 @@ impl Recorder {
             events: 0,
             outcome: Outcome::Running,
         };
-        Some(Recording { file: Arc::clone(&self.file), record: Mutex::new(record) })
+        Some(Recording { lines: Arc::clone(&self.lines), record: Mutex::new(record) })
     }
 }
 
@@ -96,7 +138,7 @@ fn addressed(directives: &str, ordinal: u32) -> String {
 /// A line that is not written yet.
 #[derive(Debug)]
 pub(super) struct Recording {
-    file: Arc<Mutex<File>>,
+    lines: Arc<Mutex<Lines>>,
     record: Mutex<Record>,
 }
 
@@ -118,10 +160,9 @@ impl Recording {
             record.outcome = outcome;
             serde_json::to_string(record).ok()
         });
-        let Some(line) = line else { return };
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // What cannot be written is missed by whoever compares.
-        let _ = file.write_all(format!("{line}\n").as_bytes());
+        if let Some(line) = line {
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(&line);
+        }
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Record) -> R) -> R {

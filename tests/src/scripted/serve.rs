@@ -102,6 +102,11 @@ impl Scripted {
         Self::begin(SocketAddr::from(([127, 0, 0, 1], 0)), Some(Recorder::create(path)?)).await
     }
 
+    /// As [`listen`](Self::listen), with what was asked for with a `marker` kept in memory and shown at `/__scripted/records`.
+    pub async fn counting(address: SocketAddr) -> std::io::Result<Self> {
+        Self::begin(address, Some(Recorder::in_memory())).await
+    }
+
     async fn begin(address: SocketAddr, recorder: Option<Recorder>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -206,7 +211,8 @@ async fn answer(
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     let from_anthropic = headers.iter().any(|(name, _)| name == "anthropic-version");
-    let journal = if endpoint == Endpoint::Journal { Journal::default() } else { state.journal.clone() };
+    let about_itself = matches!(endpoint, Endpoint::Journal | Endpoint::Records);
+    let journal = if about_itself { Journal::default() } else { state.journal.clone() };
     let mut ask = Ask::of(&serde_json::from_slice(&body).unwrap_or_default());
     let recording = state.recorder.as_ref().and_then(|recorder| recorder.arrived(&path, &mut ask));
     let ticket = journal.open(
@@ -311,6 +317,7 @@ fn list(
             }
             (200, body.to_string().into())
         }
+        Endpoint::Records => (200, state.recorder.as_ref().map(Recorder::text).unwrap_or_default().into()),
         _ => (404, Script::default().dialect.openai_error(404, "no such path").to_string().into()),
     };
     ticket.answering(status, None);

@@ -72,7 +72,7 @@ fn parsed(yaml: &str) -> anyhow::Result<Vec<Value>> {
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
-/// The pod that an object makes: of a Deployment or a StatefulSet, or the object itself.
+/// The pod that an object makes: of a Deployment or a `StatefulSet`, or the object itself.
 fn pod(object: &Value) -> Option<&Value> {
     let template = &object["spec"]["template"];
     if object["kind"] == "Pod" { Some(object) } else { Some(template).filter(|template| !template.is_null()) }

@@ -118,7 +118,8 @@ fn fits(record: &Record, row: &Row, bound: (i64, i64)) -> bool {
     let within = |tokens: (i64, i64), most: (i64, i64)| tokens.0 <= most.0 && tokens.1 <= most.1;
     let (ours, theirs) = (row.tokens(), counted(record, row));
     let status = i64::from(record.status);
-    provider_of(&record.path).is_some_and(|provider| provider == row.provider)
+    let provider = row.provider.rsplit('/').next();
+    provider_of(&record.path).is_some_and(|name| provider == Some(name))
         && (row.http_status == 0 || status == 0 || row.http_status == status)
         && match row.source.as_str() {
             "Provider" => ours == theirs && (row.cached_input_tokens == cached(record) || theirs == (0, 0)),

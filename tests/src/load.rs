@@ -1,0 +1,18 @@
+//! Load that never retries: chats and streams against a hub's address, while others roll, kill and drain it.
+//!
+//! ```text
+//! Plan ─► Job (drawn from a seed) ─► exchange ─► Judged: whole, or how far it came ─► Tally ─► GET /report, /got
+//! ```
+//!
+//! An answer is whole with its last event and every word that the provider was told to say; each failure is one line of
+//! JSON on standard output. What clients got is kept by marker, for [`compare`](crate::chaos::compare).
+
+mod control;
+mod judge;
+mod plan;
+mod tally;
+mod work;
+
+pub use control::serve;
+pub use plan::Plan;
+pub use work::Load;
