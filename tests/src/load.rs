@@ -13,6 +13,13 @@ mod plan;
 mod tally;
 mod work;
 
+use crate::chaos::Got;
+
 pub use control::serve;
 pub use plan::Plan;
 pub use work::Load;
+
+/// Reads what a load answers at `/got`.
+pub fn got_in(text: &str) -> anyhow::Result<Vec<Got>> {
+    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}

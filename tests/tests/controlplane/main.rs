@@ -8,6 +8,8 @@ mod export;
 mod gitops;
 mod harness;
 mod helm;
+mod load;
+mod metrics_adapter;
 mod operator;
 mod serve;
 mod shared_ledger;
