@@ -1,7 +1,7 @@
 //! What the charts render, and what they refuse before anything reaches a cluster.
 
 use aigne_hub_crds::distribution::{IDENTITY_AUDIENCE, SECRETS_ROLE};
-use aigne_hub_tests::harness::Outcome;
+use aigne_hub_tests::harness::{Command, Outcome};
 use anyhow::ensure;
 
 use super::{SETS, chart, parsed, plane, template, title};
@@ -28,6 +28,25 @@ async fn what_is_rendered_is_known_and_the_same_each_time() -> Outcome {
             insta::assert_snapshot!(*name, trimmed.join("\n"));
         });
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_demo_is_a_configuration_without_findings() -> Outcome {
+    let rendered = template(plane().await?, "ai", super::DEMO).await?.ok()?;
+    let ours =
+        parsed(&rendered)?.into_iter().filter(|object| object["apiVersion"] == "hub.aigne.io/v1alpha1");
+    let ours: Vec<String> = ours.map(|object| format!("{object:#}\n")).collect();
+    assert_eq!(ours.len(), 3, "a provider, a price, a tenant");
+    let place = tempfile::tempdir()?;
+    std::fs::write(place.path().join("demo.yaml"), ours.join("---\n"))?;
+    // The tenant's Secret is what the operator makes.
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: demo-hub, namespace: default}\n\
+                  stringData: {apiKey: hub-0123456789abcdefghijklmnopqrstuvwxyz}\n";
+    std::fs::write(place.path().join("secret.yaml"), secret)?;
+    let ran = Command::new(["check", "-f"]).path(place.path()).run().await?;
+    ensure!(ran.success && ran.stdout.contains("0 errors"), "{}{}", ran.stdout, ran.stderr);
+    ensure!(!ran.stdout.contains("not_priced") && !ran.stdout.contains("NoPrice"), "{}", ran.stdout);
     Ok(())
 }
 
