@@ -1,9 +1,11 @@
 # Thin: each target says what it does, the logic is in the programs it calls.
 CARGO ?= cargo
 BIN   := target/debug
+# Of the image: release, or dev for tests.
+IMAGE_PROFILE ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build \
+.PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build image \
         sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
 
 help: ## Show this list
@@ -13,7 +15,8 @@ run: ## Build and serve examples/quickstart on loopback: one chat, its priced us
 	$(CARGO) build --locked --bin aigne-hub
 	@scripts/quickstart
 
-test: lint check-generate fuzz-check build sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
+test: IMAGE_PROFILE = dev
+test: lint check-generate fuzz-check build image sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
 
@@ -21,7 +24,8 @@ test-unit: ## Tests that start no program: unit, property and golden tests
 	@echo "==> unit, property and golden tests"
 	$(CARGO) test --locked --workspace --exclude aigne-hub-tests --no-fail-fast
 
-test-standalone: build sdk-setup receivers-setup ## Black-box tests without a control plane and without Postgres
+test-standalone: IMAGE_PROFILE = dev
+test-standalone: build image sdk-setup receivers-setup ## Black-box tests without a control plane and without Postgres
 	@echo "==> standalone"
 	$(CARGO) test --locked --package aigne-hub-tests --lib --bins --test blackbox --no-fail-fast
 
@@ -44,6 +48,10 @@ check-generate: ## Fail where a generated file is stale
 build: ## Build the programs that the black-box tests start
 	@echo "==> build"
 	$(CARGO) build --locked --workspace --bins
+
+image: ## Pack the programs, static, into an OCI image with an SBOM, no container engine needed (15 minutes; IMAGE_PROFILE=dev: seconds, for tests)
+	@echo "==> image"
+	@scripts/image $(IMAGE_PROFILE)
 
 sdk-setup: ## Install the official SDKs and the emulator that tests use (pinned, cached outside target/)
 	@echo "==> SDKs"

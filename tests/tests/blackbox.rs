@@ -13,6 +13,7 @@ mod drain;
 mod examples;
 mod export;
 mod identity;
+mod image;
 mod invariants;
 mod limits;
 mod metering;
