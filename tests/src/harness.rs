@@ -5,7 +5,8 @@
 //!                                  └► logs, access log, metrics, usage rows
 //! ```
 //!
-//! Around it, where a test needs them: a real [Kubernetes control plane](controlplane) and a real [Postgres](postgres).
+//! Around it, where a test needs them: a real [Kubernetes control plane](controlplane), a real [cluster with nodes](e2e) and a
+//! real [Postgres](postgres).
 //!
 //! Nothing sleeps for luck: whatever takes time is awaited by its sign ([`eventually`]).
 
@@ -14,6 +15,7 @@ mod authority;
 mod client;
 mod cluster;
 pub mod controlplane;
+pub mod e2e;
 pub mod gateway;
 mod hub;
 mod manifests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
 use super::hub::Ran;
 
@@ -56,16 +57,21 @@ impl Tool {
         self
     }
 
+    /// As a process that its caller starts; it ends when dropped.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).envs(self.environment.iter().cloned()).kill_on_drop(true);
+        command
+    }
+
     /// Runs it to its end.
     pub async fn run(self) -> anyhow::Result<Ran> {
         let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut child = tokio::process::Command::new(&self.program)
-            .args(&self.arguments)
-            .envs(self.environment)
+        let mut child = self
+            .command()
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} cannot be started", self.program.display()))?;
         let stdin = child.stdin.take();

@@ -67,7 +67,7 @@ impl Entry {
 }
 
 /// Sums over everything ever served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Requests of any kind.
     pub requests: u64,

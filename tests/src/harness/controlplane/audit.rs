@@ -1,5 +1,7 @@
 //! What the API server was asked.
 
+use std::path::Path;
+
 use anyhow::Context;
 use serde_json::Value;
 
@@ -29,15 +31,19 @@ impl ControlPlane {
     /// Needs [`Options::audit_log`](super::Options::audit_log).
     pub fn audited(&self) -> anyhow::Result<Vec<Audited>> {
         let own = self.own.as_ref().context(super::NOT_OURS)?;
-        let path = own.api_server.audit().context("the audit log is an option")?;
-        let text = std::fs::read_to_string(path)?;
-        // The last line may be half written.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().map(|line| Ok(Audited::read(serde_json::from_str(line)?))).collect()
+        Audited::all(own.api_server.audit().context("the audit log is an option")?)
     }
 }
 
 impl Audited {
+    /// Every line of an audit log.
+    pub fn all(path: &Path) -> anyhow::Result<Vec<Self>> {
+        let text = std::fs::read_to_string(path)?;
+        // The last line may be half written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(|line| Ok(Self::read(serde_json::from_str(line)?))).collect()
+    }
+
     fn read(event: Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let object = &event["objectRef"];

@@ -1,0 +1,152 @@
+//! A real cluster with nodes, and what a test needs on it. Run by `make e2e`: on a cluster of one node that
+//! `tests/cluster/run` starts, or on one that `KUBECONFIG` names.
+//!
+//! ```text
+//! on_stage(async |stage| …) ─► stage.space("team") ─► Space: apply, await_object, finish (a Pod), logs, exec, forward
+//!                              Release::install(&space, values) ─► origin(), ready(), upgrade(), uninstall()
+//!                              Upstream::start(&space) ─► the scripted provider as a pod, with its own count
+//!                              stage.node("why") ─► kill and restart parts of the private cluster
+//! ```
+//!
+//! Where a test fails, [`on_stage`] shows pods, events and logs of its namespaces. These go when the test ends.
+
+mod forward;
+mod node;
+mod pod;
+pub mod readme;
+mod release;
+mod report;
+mod space;
+mod upstream;
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, anyhow, ensure};
+use futures::FutureExt;
+use serde_json::json;
+use tokio::sync::{OnceCell, RwLock};
+
+pub use forward::Forward;
+pub use node::Node;
+pub use pod::Pod;
+pub use release::{Release, SMALL};
+pub use space::Space;
+pub use upstream::Upstream;
+
+use super::Outcome;
+use super::controlplane::ControlPlane;
+use super::place::random;
+
+/// The cluster, our kinds on it, and who is on stage.
+static CLUSTER: OnceCell<ControlPlane> = OnceCell::const_new();
+static KINDS: OnceCell<()> = OnceCell::const_new();
+static TURN: RwLock<()> = RwLock::const_new(());
+
+/// The repository.
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A chart of this repository.
+fn chart(name: &str) -> PathBuf {
+    repository().join("charts").join(name)
+}
+
+/// What one test works with.
+#[derive(Debug)]
+pub struct Stage {
+    cluster: &'static ControlPlane,
+    spaces: Mutex<Vec<Space>>,
+}
+
+/// Runs a test beside others.
+pub async fn on_stage(test: impl AsyncFnOnce(&Stage) -> Outcome) -> Outcome {
+    let _turn = TURN.read().await;
+    Stage::play(test).await
+}
+
+/// Runs a test that measures time or needs the machine for itself: no other runs meanwhile.
+pub async fn alone(test: impl AsyncFnOnce(&Stage) -> Outcome) -> Outcome {
+    let _turn = TURN.write().await;
+    Stage::play(test).await
+}
+
+impl Stage {
+    async fn play(test: impl AsyncFnOnce(&Self) -> Outcome) -> Outcome {
+        let stage = Self { cluster: cluster().await?, spaces: Mutex::default() };
+        // An assertion that does not hold is a failure like any other.
+        let outcome = match AssertUnwindSafe(test(&stage)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(anyhow!("panicked; its message is above")),
+        };
+        let spaces = stage.spaces.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for space in &spaces {
+            if outcome.is_err() {
+                report::show(space).await;
+            }
+            space.cluster().kubectl(["delete", "namespace", space.name(), "--wait=false"]).run().await?;
+        }
+        outcome
+    }
+
+    /// The cluster, as its administrator.
+    pub fn cluster(&self) -> &'static ControlPlane {
+        self.cluster
+    }
+
+    /// A new namespace, in which only pods run that Pod Security calls restricted.
+    pub async fn space(&self, prefix: &str) -> anyhow::Result<Space> {
+        let name = format!("{prefix}-{}", random(3)?);
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
+        });
+        self.cluster.kubectl(["create", "-f", "-"]).input(namespace.to_string()).ok().await?;
+        Ok(self.adopt(&name))
+    }
+
+    /// A namespace that is there already. It goes with this test.
+    pub fn adopt(&self, name: &str) -> Space {
+        let space = Space::new(self.cluster, name);
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space.clone());
+        space
+    }
+
+    /// Our kinds, once for all tests: on the private cluster by the README's own commands.
+    pub async fn kinds(&self) -> Outcome {
+        KINDS
+            .get_or_try_init(async || {
+                if Node::is_private() {
+                    return readme::install_kinds().await;
+                }
+                let upgrade = [
+                    "upgrade",
+                    "--install",
+                    "aigne-hub-crds",
+                    "--namespace=aigne-hub-crds",
+                    "--create-namespace",
+                ];
+                self.cluster.helm(upgrade).args([chart("aigne-hub-crds")]).ok().await.map(drop)
+            })
+            .await
+            .copied()
+    }
+
+    /// The private cluster's node and parts. None on a cluster that was given, which is said aloud: return then.
+    pub fn node(&self, what_for: &str) -> anyhow::Result<Option<Node>> {
+        Node::find(what_for)
+    }
+}
+
+async fn cluster() -> anyhow::Result<&'static ControlPlane> {
+    CLUSTER
+        .get_or_try_init(async || {
+            let agreed = std::env::var_os("E2E_OWN_CLUSTER").is_some_and(|value| value == "1");
+            ensure!(Node::is_private() || agreed, "no cluster: `make e2e` runs these tests on one");
+            let kubeconfig = std::env::var_os("KUBECONFIG").context("KUBECONFIG names no cluster")?;
+            ControlPlane::given(Path::new(&kubeconfig))
+        })
+        .await
+}

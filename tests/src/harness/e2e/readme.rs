@@ -1,0 +1,44 @@
+//! The commands of the README, run exactly as they stand there.
+
+use anyhow::{Context, ensure};
+
+use super::super::Outcome;
+use super::super::tool::Tool;
+use super::{Space, repository};
+
+/// The namespace that they are written for.
+pub const NAMESPACE: &str = "ai";
+
+/// From nothing to a hub: the first block under "Kubernetes", one line each.
+pub fn commands() -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(repository().join("README.md"))?;
+    let (_, section) = text.split_once("\n## Kubernetes\n").context("no section Kubernetes")?;
+    let (_, block) = section.split_once("```sh\n").context("no commands")?;
+    let (block, _) = block.split_once("```").context("no end of the commands")?;
+    Ok(block.lines().map(str::to_owned).collect())
+}
+
+/// All but the last: the namespace and our kinds.
+pub(super) async fn install_kinds() -> Outcome {
+    let commands = commands()?;
+    let (_, first) = commands.split_last().context("no commands")?;
+    for command in first {
+        run(command).await?;
+    }
+    Ok(())
+}
+
+/// The last one, which installs the hub. It says what helm's notes are. Another namespace than [`NAMESPACE`] takes its place.
+pub async fn install_hub(space: &Space) -> anyhow::Result<String> {
+    let commands = commands()?;
+    let command = commands.last().context("no commands")?;
+    let placed =
+        command.replace(&format!("--namespace {NAMESPACE} "), &format!("--namespace {} ", space.name()));
+    ensure!(space.name() == NAMESPACE || placed != *command, "no namespace in: {command}");
+    run(&placed).await
+}
+
+async fn run(command: &str) -> anyhow::Result<String> {
+    let line = format!("cd '{}' && {command}", repository().display());
+    Tool::new("bash", ["-c", &line]).ok().await
+}
