@@ -6,10 +6,10 @@ IMAGE_PROFILE ?= release
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build image \
-        sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
+        e2e e2e-short sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and serve examples/quickstart on loopback: one chat, its priced usage row, and what to paste next
 	$(CARGO) build --locked --bin aigne-hub
@@ -19,6 +19,8 @@ test: IMAGE_PROFILE = dev
 test: lint check-generate fuzz-check build image sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
+	@echo "==> real cluster"
+	@tests/cluster/e2e short
 
 test-unit: ## Tests that start no program: unit, property and golden tests
 	@echo "==> unit, property and golden tests"
@@ -33,10 +35,21 @@ test-controlplane: build receivers-setup kubernetes-setup gitops-setup postgres-
 	@echo "==> control plane"
 	$(CARGO) test --locked --package aigne-hub-tests --test controlplane --no-fail-fast
 
+e2e: IMAGE_PROFILE = dev
+e2e: image sdk-setup kubernetes-setup postgres-setup ## The hub on a real Kubernetes cluster of one node, as root (E2E="filter"; E2E_OWN_CLUSTER=1: on the one of KUBECONFIG)
+	@echo "==> real cluster"
+	@tests/cluster/e2e all $(E2E)
+
+e2e-short: IMAGE_PROFILE = dev
+e2e-short: image sdk-setup kubernetes-setup postgres-setup ## What of it takes less than a minute a test; part of `make test`
+	@echo "==> real cluster"
+	@tests/cluster/e2e short $(E2E)
+
 lint: ## Format and lints; warnings are errors
 	@echo "==> format and lints"
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy --locked --package aigne-hub-tests --test e2e -- --deny warnings
 
 generate: ## Write crds/*.yaml and docs/reference.md from the types
 	$(CARGO) run --locked --quiet --package aigne-hub-crds --bin crdgen

@@ -67,7 +67,7 @@ pub async fn on_stage(test: impl AsyncFnOnce(&Stage) -> Outcome) -> Outcome {
     Stage::play(test).await
 }
 
-/// Runs a test that measures time or needs the machine for itself: no other runs meanwhile.
+/// Runs a test that measures time, or breaks what others stand on: no other runs meanwhile.
 pub async fn alone(test: impl AsyncFnOnce(&Stage) -> Outcome) -> Outcome {
     let _turn = TURN.write().await;
     Stage::play(test).await

@@ -1,7 +1,7 @@
 //! The cluster itself: what all other tests here stand on.
 
 use aigne_hub_tests::harness::Outcome;
-use aigne_hub_tests::harness::e2e::{Pod, Upstream, on_stage};
+use aigne_hub_tests::harness::e2e::{Pod, Upstream, alone, on_stage};
 use anyhow::ensure;
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn an_unrestricted_pod_is_refused() -> Outcome {
 
 #[tokio::test]
 async fn a_killed_container_and_a_killed_api_server_come_back() -> Outcome {
-    on_stage(async |stage| {
+    alone(async |stage| {
         let Some(node) = stage.node("kill -9 of containers and of the API server")? else { return Ok(()) };
         let space = stage.space("platform").await?;
         let pod = Pod::program("app", &["/scripted-provider"]).spec(json!({"restartPolicy": "Always"}));

@@ -63,7 +63,8 @@ impl Release {
 
     /// `helm uninstall`, until its pods are gone.
     pub async fn uninstall(&self) -> Outcome {
-        self.helm(["uninstall"]).args(["--wait", "--timeout=110s"]).ok().await.map(drop)
+        self.helm(["uninstall"]).ok().await?;
+        self.space.gone("pods", "app.kubernetes.io/name=aigne-hub").await
     }
 
     /// The names of its gateways' pods that are not about to end.

@@ -14,6 +14,9 @@ use super::{Forward, Pod};
 /// Longer than anything takes that a cluster is asked for, even on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 
+/// Between two questions: each is a process, which the machine has to carry.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A namespace. Its errors carry what kubectl says.
 #[derive(Clone, Debug)]
 pub struct Space {
@@ -66,20 +69,35 @@ impl Space {
         Ok(serde_json::from_value(list["items"].take())?)
     }
 
-    /// Asks for an object until it holds, for at most three minutes; the error shows the object.
+    /// Asks for an object until it holds, for at most three minutes, through an API server that is away too; the error
+    /// shows what was seen last.
     pub async fn await_object(
         &self,
         object: &str,
         what: &str,
         holds: impl Fn(&Value) -> bool,
     ) -> anyhow::Result<Value> {
-        let mut last = None;
+        let mut last = String::new();
         let seen = eventually_within(PATIENCE, &format!("{object} is {what}"), async || {
-            last = self.find(object).await?;
-            Ok(last.clone().filter(|object| holds(object)))
+            match self.find(object).await {
+                Ok(Some(found)) if holds(&found) => return Ok(Some(found)),
+                Ok(found) => last = found.map(|found| format!("{:#}", found["status"])).unwrap_or_default(),
+                Err(error) => last = format!("{error:#}"),
+            }
+            tokio::time::sleep(PAUSE).await;
+            Ok(None)
         })
         .await;
-        seen.with_context(|| last.map(|object| format!("{:#}", object["status"])).unwrap_or_default())
+        seen.with_context(|| last)
+    }
+
+    /// Waits until no object of a kind with these labels is left.
+    pub async fn gone(&self, kind: &str, labels: &str) -> Outcome {
+        eventually_within(PATIENCE, &format!("no {kind} with {labels} is left"), async || {
+            tokio::time::sleep(PAUSE).await;
+            Ok(self.list(kind, labels).await?.is_empty().then_some(()))
+        })
+        .await
     }
 
     /// Waits until a condition of an object is True, for this generation where it says so.
