@@ -1,6 +1,7 @@
 //! The charts: what they render, what they refuse, and that a real API server takes it.
 
 mod access;
+mod demo;
 mod life;
 mod programs;
 mod rendered;
