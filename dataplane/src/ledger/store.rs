@@ -60,6 +60,34 @@ pub struct Filter {
     pub tenant: Option<String>,
 }
 
+/// What a question is answered from: the coarsest that tells enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grain {
+    /// Daily sums, which know no key, user and project.
+    Days,
+    /// Hourly sums.
+    Hours,
+    /// The rows.
+    Rows,
+}
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+impl Filter {
+    pub(super) fn grain(&self, by: &[Dimension]) -> Grain {
+        let fine = |by: &Dimension| matches!(by, Dimension::Key | Dimension::User | Dimension::Project);
+        let whole = |of: i64| [self.since, self.until].iter().flatten().all(|bound| bound % of == 0);
+        if whole(DAY_MS) && !by.iter().any(fine) {
+            Grain::Days
+        } else if whole(HOUR_MS) {
+            Grain::Hours
+        } else {
+            Grain::Rows
+        }
+    }
+}
+
 /// What sums can be told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Dimension {

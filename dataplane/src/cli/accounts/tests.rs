@@ -182,6 +182,7 @@ async fn every_difference_is_named_and_fails() {
     for (text, check) in [
         ("UPDATE accounts SET credited = credited + 1", "a balance is the sum of its entries"),
         ("UPDATE usage_hourly SET price_nanos = price_nanos - 1", "hourly sums are those of the rows"),
+        ("UPDATE usage_daily SET price_nanos = price_nanos - 1", "daily sums are those of the hours"),
         (
             "INSERT INTO entries (id, attempt, account, kind, amount, at) VALUES (x'ffffffffffffffffffffffffffffffff', 1, 'ghost', 'Usage', -5, 0)",
             "each usage entry has its row",

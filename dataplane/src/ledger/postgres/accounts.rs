@@ -98,7 +98,7 @@ pub(super) async fn accounts(
 ) -> sqlx::Result<Vec<Account>> {
     let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0)::bigint, a.leased, a.frozen \
          FROM balances AS a LEFT JOIN ( \
-             SELECT account, SUM(price_nanos) AS price FROM usage_hourly WHERE source = 'Bound' GROUP BY account \
+             SELECT account, SUM(price_nanos) AS price FROM usage_daily WHERE source = 'Bound' GROUP BY account \
          ) AS s ON s.account = a.account WHERE $1::text IS NULL OR a.account = $1 ORDER BY 1";
     let rows = sqlx::query(text).bind(only).fetch_all(connection).await?;
     let account = |row: &PgRow| {
@@ -174,7 +174,9 @@ pub(super) async fn statement(
 pub(super) async fn differences(connection: &mut PgConnection) -> sqlx::Result<Vec<Difference>> {
     let mut found = Vec::new();
     for (check, text) in CHECKS {
-        let text = text.replace("{hour}", "date_trunc('hour', at, 'UTC')");
+        let text = text
+            .replace("{hour}", "date_trunc('hour', at, 'UTC')")
+            .replace("{day}", "date_trunc('day', hour, 'UTC')");
         for row in sqlx::query(AssertSqlSafe(text)).fetch_all(&mut *connection).await? {
             found.push(Difference {
                 check,

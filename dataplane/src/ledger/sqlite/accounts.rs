@@ -97,7 +97,7 @@ pub(super) async fn due(pool: &SqlitePool, now: i64) -> sqlx::Result<Vec<String>
 pub(super) async fn accounts(pool: &SqlitePool, only: Option<&str>) -> sqlx::Result<Vec<Account>> {
     let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0), a.leased, a.frozen \
          FROM balances AS a LEFT JOIN ( \
-             SELECT account, SUM(price_nanos) AS price FROM usage_hourly WHERE source = 'Bound' GROUP BY account \
+             SELECT account, SUM(price_nanos) AS price FROM usage_daily WHERE source = 'Bound' GROUP BY account \
          ) AS s ON s.account = a.account WHERE ?1 IS NULL OR a.account = ?1 ORDER BY 1";
     let rows = sqlx::query(text).bind(only).fetch_all(pool).await?;
     let account = |row: &SqliteRow| {
@@ -173,7 +173,8 @@ pub(super) async fn differences(pool: &SqlitePool) -> sqlx::Result<Vec<Differenc
             .replace("CAST(u.request_id AS text)", "lower(hex(u.request_id))")
             .replace("CAST(e.id AS text)", "lower(hex(e.id))")
             .replace("CAST(l.holder AS text)", "lower(hex(l.holder))")
-            .replace("{hour}", "at - at % 3600000");
+            .replace("{hour}", "at - at % 3600000")
+            .replace("{day}", "hour - hour % 86400000");
         for row in sqlx::query(AssertSqlSafe(text)).fetch_all(pool).await? {
             found.push(Difference {
                 check,

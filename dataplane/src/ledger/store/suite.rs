@@ -262,6 +262,34 @@ pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
     // Not whole hours: from the rows instead of the hourly sums.
     let filter = Filter { since: Some(AT), ..Filter::default() };
     assert_eq!(store.totals(&filter, &by).await.unwrap(), expected);
+    // Without keys, users and projects: from the daily sums, and in other bounds from the others, with the same numbers.
+    let coarse =
+        [Dimension::Day, Dimension::Provider, Dimension::Model, Dimension::Account, Dimension::Tenant];
+    let mut expected = BTreeMap::<Group, Totals>::new();
+    for (group, totals) in store.totals(&Filter::default(), &by).await.unwrap() {
+        let group = [0, 6, 7, 2, 1].map(|place| group[place].clone()).to_vec();
+        expected.entry(group).or_default().add(&totals);
+    }
+    let midnight = AT - AT % 86_400_000;
+    for since in [midnight, midnight - 3_600_000, midnight - 1] {
+        let filter = Filter { since: Some(since), ..Filter::default() };
+        assert_eq!(store.totals(&filter, &coarse).await.unwrap(), expected, "since {since}");
+    }
+}
+
+#[test]
+fn the_coarsest_sums_that_tell_enough_are_read() {
+    let (day, hour) = (86_400_000, 3_600_000);
+    for (since, until, by, grain) in [
+        (None, None, Dimension::Tenant, Grain::Days),
+        (Some(day), Some(3 * day), Dimension::Day, Grain::Days),
+        (Some(day), Some(3 * day), Dimension::User, Grain::Hours),
+        (Some(day), Some(3 * day + hour), Dimension::Model, Grain::Hours),
+        (Some(day + 1), None, Dimension::Model, Grain::Rows),
+    ] {
+        let filter = Filter { since, until, ..Filter::default() };
+        assert_eq!(filter.grain(&[by]), grain, "{filter:?} by {by:?}");
+    }
 }
 
 pub(crate) async fn suspense_stands_apart(store: &(impl Store + Report)) {
