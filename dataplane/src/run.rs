@@ -87,7 +87,7 @@ pub async fn run(
     let mut tasks = JoinSet::new();
 
     // The ledger first: what an earlier process left behind is replayed while requests are served already.
-    let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
+    let journals = Journals::create(&options.data.join(journal::FOLDER), journal::Options::default())
         .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
     let store = Ledger::open(options.ledger).await.context("the ledger cannot be opened")?;
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());

@@ -226,6 +226,9 @@ pub struct Difference {
     pub expected: Option<i64>,
     /// What it is; none where there is nothing.
     pub found: Option<i64>,
+    /// It is on its way, and ends by itself: no mistake.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }
 
 /// What can be done with accounts, and asked of them.

@@ -35,6 +35,9 @@ pub trait Report: Send + Sync + 'static {
     /// Single rows, oldest first.
     fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>>;
 
+    /// The rows of these requests, in no order.
+    fn rows_of(&self, requests: &[Uuid]) -> impl Future<Output = Result<Vec<UsageRow>, StoreError>> + Send;
+
     /// Sums by some dimensions, in the order of their values.
     fn totals(
         &self,

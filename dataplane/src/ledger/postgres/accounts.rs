@@ -183,6 +183,7 @@ pub(super) async fn differences(connection: &mut PgConnection) -> sqlx::Result<V
                 what: row.try_get(0)?,
                 expected: row.try_get(1)?,
                 found: row.try_get(2)?,
+                pending: false,
             });
         }
     }

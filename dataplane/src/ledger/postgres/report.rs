@@ -83,7 +83,11 @@ async fn page(
     query.fetch_all(connection).await?.iter().map(usage_row).collect()
 }
 
-/// From the hourly sums where the bounds are whole hours, else from the rows.
+pub(super) async fn rows_of(connection: &mut PgConnection, requests: &[Uuid]) -> sqlx::Result<Vec<UsageRow>> {
+    let query = sqlx::query("SELECT * FROM usage WHERE request_id = ANY($1)").bind(requests);
+    query.fetch_all(connection).await?.iter().map(usage_row).collect()
+}
+
 pub(super) async fn totals(
     connection: &mut PgConnection,
     filter: &Filter,

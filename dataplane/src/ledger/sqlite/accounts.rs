@@ -181,6 +181,7 @@ pub(super) async fn differences(pool: &SqlitePool) -> sqlx::Result<Vec<Differenc
                 what: row.try_get(0)?,
                 expected: row.try_get(1)?,
                 found: row.try_get(2)?,
+                pending: false,
             });
         }
     }

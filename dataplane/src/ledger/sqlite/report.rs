@@ -26,7 +26,14 @@ pub(super) fn rows<'a>(pool: &'a SqlitePool, filter: &Filter) -> BoxStream<'a, R
         .boxed()
 }
 
-/// From the hourly sums where the bounds are whole hours, else from the rows.
+pub(super) async fn rows_of(pool: &SqlitePool, requests: &[Uuid]) -> sqlx::Result<Vec<UsageRow>> {
+    let (columns, places) = (USAGE.join(","), vec!["?"; requests.len()].join(","));
+    let text = format!("SELECT {columns} FROM usage WHERE request_id IN ({places})");
+    let query = sqlx::query(AssertSqlSafe(text));
+    let query = requests.iter().fold(query, |query, request| query.bind(request.as_bytes().to_vec()));
+    query.fetch_all(pool).await?.iter().map(usage_row).collect()
+}
+
 pub(super) async fn totals(
     pool: &SqlitePool,
     filter: &Filter,

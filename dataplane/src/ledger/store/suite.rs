@@ -259,6 +259,13 @@ pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
     }
     assert!(expected.len() > 20);
     assert_eq!(store.totals(&Filter::default(), &by).await.unwrap(), expected);
+    let some: Vec<_> = rows.iter().step_by(7).map(|row| row.request_id).collect();
+    let asked = some.iter().copied().chain([Uuid::max()]).collect::<Vec<_>>();
+    let mut found = store.rows_of(&asked).await.unwrap();
+    found.sort_by_key(|row| (row.request_id, row.attempt));
+    let expected_rows: Vec<_> = rows.iter().filter(|row| some.contains(&row.request_id)).cloned().collect();
+    assert_eq!(found, expected_rows);
+    assert_eq!(store.rows_of(&[]).await.unwrap(), []);
     // Not whole hours: from the rows instead of the hourly sums.
     let filter = Filter { since: Some(AT), ..Filter::default() };
     assert_eq!(store.totals(&filter, &by).await.unwrap(), expected);
