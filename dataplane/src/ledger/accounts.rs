@@ -51,6 +51,9 @@ impl Kind {
     }
 }
 
+/// Of a credit that says nothing.
+pub const PRIORITY: i64 = 50;
+
 /// What is to be entered, once for its account and reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
@@ -62,6 +65,8 @@ pub struct Posting {
     pub amount: i64,
     /// Unix milliseconds from which on what is left of it lapses.
     pub expires_at: Option<i64>,
+    /// 0 to 100: lower is spent first.
+    pub priority: i64,
     /// For people.
     pub note: Option<String>,
 }
@@ -96,6 +101,8 @@ pub struct Credit {
     pub given_at: i64,
     /// Unix milliseconds; none: never.
     pub expires_at: Option<i64>,
+    /// 0 to 100: lower is spent first.
+    pub priority: i64,
     /// Whether what was left of it is gone.
     pub lapsed: bool,
 }

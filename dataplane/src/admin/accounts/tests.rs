@@ -179,7 +179,8 @@ async fn a_key_counts_once() {
 async fn every_kind_is_entered_with_its_line_in_the_audit_log() {
     let fixture = fixture().await;
     let of = |kind: &str| format!("/v1/accounts/team%2Facme/{kind}");
-    let grant = json!({"name": "spring", "amount": "1", "expires_at": "2999-01-01T00:00:00Z"});
+    let grant =
+        json!({"name": "spring", "amount": "1", "expires_at": "2999-01-01T00:00:00Z", "priority": 10});
     let granted = fixture.ask(&format!("POST {}", of("grants")), &[("x-actor", "ada")], &grant).await;
     assert_eq!((granted.status, &granted.body["reference"]), (201, &"grant/spring".into()));
     let refunded = fixture.post(&of("refunds"), "1", json!({"amount": "0.000000001"})).await;
@@ -228,6 +229,10 @@ async fn mistakes_name_their_field_and_enter_nothing() {
         (TOP_UPS, "1", json!({"amount": "1", "expires_at": "tomorrow"}), "expires_at"),
         (TOP_UPS, "1", json!({"amount": "1", "expires_at": 1}), "expires_at"),
         (TOP_UPS, "1", json!({"amount": "1", "expires_at": past}), "expires_at"),
+        (TOP_UPS, "1", json!({"amount": "1", "priority": 101}), "priority"),
+        (TOP_UPS, "1", json!({"amount": "1", "priority": -1}), "priority"),
+        (TOP_UPS, "1", json!({"amount": "1", "priority": "1"}), "priority"),
+        ("/v1/accounts/team%2Facme/corrections", "1", json!({"amount": "-1", "priority": 1}), "priority"),
         (TOP_UPS, "1", json!({"amount": "1", "note": note}), "note"),
         (TOP_UPS, "1", json!({"amount": "1", "note": "a\u{0}b"}), "note"),
         (TOP_UPS, "1", json!({"amount": "1", "name": "x"}), "name"),

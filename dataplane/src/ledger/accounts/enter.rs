@@ -8,7 +8,7 @@ use aigne_hub_crds::config::{BillingMode, Tenant};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::{Accounts, Done, Kind, Posting, Wish, reference};
+use super::{Accounts, Done, Kind, PRIORITY, Posting, Wish, reference};
 use crate::clock::Clock;
 use crate::ledger::store::StoreError;
 use crate::source::Source;
@@ -98,14 +98,16 @@ fn wanted(tenant: &Tenant) -> Option<Wanted> {
             reference(Kind::Grant, &grant.name),
             grant.amount,
             grant.expires_at.map(jiff::Timestamp::as_millisecond),
+            grant.priority,
         )
     });
     let postings: Vec<_> = starter.into_iter().chain(grants).filter(|posting| posting.amount > 0).collect();
     Some((tenant.account_id.clone(), postings))
 }
 
-fn posting(reference: String, amount: Decimal, expires_at: Option<i64>) -> Posting {
-    Posting { kind: Kind::Grant, reference, amount: nanos(amount), expires_at, note: None }
+fn posting(reference: String, amount: Decimal, expires_at: Option<i64>, priority: Option<u32>) -> Posting {
+    let priority = priority.map_or(PRIORITY, i64::from);
+    Posting { kind: Kind::Grant, reference, amount: nanos(amount), expires_at, priority, note: None }
 }
 
 /// US dollars in nano-dollars, half to even; held at what 64 bits can say.

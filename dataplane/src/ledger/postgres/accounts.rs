@@ -72,15 +72,16 @@ async fn write(connection: &mut PgConnection, account: &str, change: &Change, no
             .execute(&mut *connection)
             .await?;
     }
-    for Credit { reference, amount, remaining, given_at, expires_at, lapsed } in &change.credits {
-        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account, reference) DO UPDATE \
+    for Credit { reference, amount, remaining, given_at, expires_at, priority, lapsed } in &change.credits {
+        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed, priority) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, reference) DO UPDATE \
              SET remaining = excluded.remaining, lapsed = excluded.lapsed";
         let query = sqlx::query(text).bind(account).bind(reference).bind(amount).bind(remaining);
         query
             .bind(time(*given_at).to_sqlx())
             .bind(expires_at.map(|at| time(at).to_sqlx()))
             .bind(lapsed)
+            .bind(priority)
             .execute(&mut *connection)
             .await?;
     }
@@ -114,7 +115,8 @@ pub(super) async fn accounts(
     rows.iter().map(account).collect()
 }
 
-const CREDIT: &str = "SELECT reference, amount, remaining, given_at, expires_at, lapsed FROM credits";
+const CREDIT: &str =
+    "SELECT reference, amount, remaining, given_at, expires_at, lapsed, priority FROM credits";
 
 fn credit(row: &PgRow) -> sqlx::Result<Credit> {
     Ok(Credit {
@@ -124,11 +126,13 @@ fn credit(row: &PgRow) -> sqlx::Result<Credit> {
         given_at: milliseconds(row.try_get(3)?),
         expires_at: row.try_get::<Option<jiff_sqlx::Timestamp>, _>(4)?.map(milliseconds),
         lapsed: row.try_get(5)?,
+        priority: row.try_get(6)?,
     })
 }
 
 pub(super) async fn credits(connection: &mut PgConnection, account: &str) -> sqlx::Result<Vec<Credit>> {
-    let text = format!("{CREDIT} WHERE account = $1 ORDER BY expires_at NULLS LAST, given_at, reference");
+    let text =
+        format!("{CREDIT} WHERE account = $1 ORDER BY priority, expires_at NULLS LAST, given_at, reference");
     let rows = sqlx::query(AssertSqlSafe(text)).bind(account).fetch_all(connection).await?;
     rows.iter().map(credit).collect()
 }

@@ -79,12 +79,12 @@ async fn write(
         let query = sqlx::query(text).bind(id.as_bytes().to_vec()).bind(account).bind(kind.name());
         query.bind(amount).bind(at).bind(reference).bind(note.as_deref()).execute(&mut *connection).await?;
     }
-    for Credit { reference, amount, remaining, given_at, expires_at, lapsed } in &change.credits {
-        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, reference) DO UPDATE \
+    for Credit { reference, amount, remaining, given_at, expires_at, priority, lapsed } in &change.credits {
+        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed, priority) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, reference) DO UPDATE \
              SET remaining = excluded.remaining, lapsed = excluded.lapsed";
         let query = sqlx::query(text).bind(account).bind(reference).bind(amount).bind(remaining);
-        query.bind(given_at).bind(expires_at).bind(lapsed).execute(&mut *connection).await?;
+        query.bind(given_at).bind(expires_at).bind(lapsed).bind(priority).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -113,7 +113,8 @@ pub(super) async fn accounts(pool: &SqlitePool, only: Option<&str>) -> sqlx::Res
     rows.iter().map(account).collect()
 }
 
-const CREDIT: &str = "SELECT reference, amount, remaining, given_at, expires_at, lapsed FROM credits";
+const CREDIT: &str =
+    "SELECT reference, amount, remaining, given_at, expires_at, lapsed, priority FROM credits";
 
 fn credit(row: &SqliteRow) -> sqlx::Result<Credit> {
     Ok(Credit {
@@ -123,12 +124,14 @@ fn credit(row: &SqliteRow) -> sqlx::Result<Credit> {
         given_at: row.try_get(3)?,
         expires_at: row.try_get(4)?,
         lapsed: row.try_get(5)?,
+        priority: row.try_get(6)?,
     })
 }
 
 pub(super) async fn credits(pool: &SqlitePool, account: &str) -> sqlx::Result<Vec<Credit>> {
-    let text =
-        format!("{CREDIT} WHERE account = ? ORDER BY expires_at IS NULL, expires_at, given_at, reference");
+    let text = format!(
+        "{CREDIT} WHERE account = ? ORDER BY priority, expires_at IS NULL, expires_at, given_at, reference"
+    );
     let rows = sqlx::query(AssertSqlSafe(text)).bind(account).fetch_all(pool).await?;
     rows.iter().map(credit).collect()
 }

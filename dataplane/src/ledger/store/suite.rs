@@ -30,6 +30,7 @@ macro_rules! behaviours {
             what_is_given_is_given_once
             what_expires_soonest_is_spent_first_and_the_rest_of_it_lapses
             a_debt_is_paid_first
+            a_lower_priority_is_spent_before_what_expires_sooner
             a_closed_account_takes_usage_alone
             statements_add_up
             books_balance_whatever_happens_in_whatever_order
