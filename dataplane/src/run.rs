@@ -128,7 +128,8 @@ pub async fn run(
         tasks.spawn(copy_metrics(ledger.clone(), allowances.clone(), Arc::clone(&telemetry)));
         tasks.spawn(leases::keep_tidy(store.clone()));
         tasks.spawn(record_prices(source.clone(), store.clone()));
-        tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock));
+        let promises = accounts::Promises::default();
+        tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock, promises.clone()));
         let told = telemetry.shared().export.clone();
         tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
@@ -141,6 +142,7 @@ pub async fn run(
             snapshot: ArcSwap::new(Arc::clone(&first)),
             max_body: options.max_body,
             allowances: allowances.clone(),
+            promises,
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),

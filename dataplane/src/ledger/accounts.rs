@@ -18,7 +18,7 @@ use super::store::StoreError;
 pub use self::asked::{Asked, Mistake, amount, enter, left, reference};
 pub(super) use self::checks::CHECKS;
 pub use self::due::decide;
-pub use self::enter::{follow, nanos};
+pub use self::enter::{Promises, follow, nanos};
 
 /// Why an amount moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
