@@ -366,6 +366,9 @@ pub struct Grant {
     /// What is left lapses then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<jiff::Timestamp>,
+    /// Lower is spent first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub priority: Option<u32>,
 }
 
 /// A spending cap per calendar period.

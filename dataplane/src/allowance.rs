@@ -35,7 +35,7 @@ mod window;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

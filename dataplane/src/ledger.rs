@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod journal;
+pub mod journaled;
 pub mod leases;
 pub mod outbox;
 pub mod place;

@@ -18,7 +18,7 @@ use crate::{
     allowance::Allowances,
     clock::Clock,
     identity::{Known, Trust},
-    ledger::journal::Journal,
+    ledger::{accounts::Promises, journal::Journal},
     snapshot::Snapshot,
     telemetry::{Recorder, access::AccessLog},
     upstream::Pool,
@@ -34,6 +34,8 @@ pub struct Shared {
     pub max_body: usize,
     /// What may be spent, and what this process holds of it.
     pub allowances: Allowances,
+    /// Which credits of tenants are not in the ledger yet.
+    pub promises: Promises,
     /// Whose `ServiceAccount` tokens are accepted; none where there is no cluster to trust.
     pub identity: Option<Arc<Trust>>,
     /// The process is about to end: answers ask clients to reconnect elsewhere.

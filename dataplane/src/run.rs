@@ -87,7 +87,7 @@ pub async fn run(
     let mut tasks = JoinSet::new();
 
     // The ledger first: what an earlier process left behind is replayed while requests are served already.
-    let journals = Journals::create(&options.data.join("journal"), journal::Options::default())
+    let journals = Journals::create(&options.data.join(journal::FOLDER), journal::Options::default())
         .with_context(|| format!("the journal in {} cannot be made", options.data.display()))?;
     let store = Ledger::open(options.ledger).await.context("the ledger cannot be opened")?;
     let (ledger_writer, ledger) = Writer::new(journals.clone(), store.clone(), writer::Options::default());
@@ -128,7 +128,8 @@ pub async fn run(
         tasks.spawn(copy_metrics(ledger.clone(), allowances.clone(), Arc::clone(&telemetry)));
         tasks.spawn(leases::keep_tidy(store.clone()));
         tasks.spawn(record_prices(source.clone(), store.clone()));
-        tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock));
+        let promises = accounts::Promises::default();
+        tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock, promises.clone()));
         let told = telemetry.shared().export.clone();
         tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
@@ -141,6 +142,7 @@ pub async fn run(
             snapshot: ArcSwap::new(Arc::clone(&first)),
             max_body: options.max_body,
             allowances: allowances.clone(),
+            promises,
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),

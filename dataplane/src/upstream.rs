@@ -52,7 +52,7 @@ pub enum SendError {
         /// The provider's `timeouts.connect`.
         timeout_ms: u64,
     },
-    /// The connection broke before the answer began; the provider may have seen the request.
+    /// The connection broke before the answer began.
     #[error("the connection to {host} broke before an answer: {source}")]
     Broken {
         /// The host that was asked.
@@ -60,11 +60,4 @@ pub enum SendError {
         /// What hyper said.
         source: hyper::Error,
     },
-}
-
-impl SendError {
-    /// Whether the provider can have seen the request (and so charged for it).
-    pub fn was_sent(&self) -> bool {
-        matches!(self, Self::Broken { .. })
-    }
 }

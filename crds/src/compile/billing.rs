@@ -40,6 +40,7 @@ pub(super) fn compile(written: Option<&Billing>, report: &mut Report<'_>) -> con
             name: grant.name.clone(),
             amount: grant.amount.0,
             expires_at: grant.expires_at,
+            priority: grant.priority,
         });
     }
     grants.sort_by(|a, b| a.name.cmp(&b.name));

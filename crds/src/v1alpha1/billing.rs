@@ -82,6 +82,11 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::timestamp")]
     pub expires_at: Option<jiff::Timestamp>,
+
+    /// Lower is spent first; of the same priority what expires first, then what was given first. Default 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
+    pub priority: Option<u32>,
 }
 
 /// A spending cap per calendar period.

@@ -112,6 +112,7 @@ fn described(account: &Account, credits: &[Credit]) -> Value {
             "remaining_nanos": credit.remaining,
             "given_at": time(credit.given_at),
             "expires_at": credit.expires_at.and_then(time),
+            "priority": credit.priority,
         })
     };
     json!({

@@ -218,7 +218,7 @@ impl Leases for Fake {
 }
 
 /// A tenant without any cap.
-pub(super) fn tenant() -> config::Tenant {
+pub(crate) fn tenant() -> config::Tenant {
     config::Tenant {
         id: "team/acme".into(),
         account_id: "acme-account".into(),

@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 
 use super::DATA_VARIABLE;
 use crate::environment::Environment;
+use crate::ledger::journal;
 use crate::ledger::place::Ledger;
 use crate::ledger::postgres::{self, DatabaseUrl, Postgres, URL_VARIABLE};
 use crate::ledger::sqlite::{self, Sqlite};
@@ -62,6 +63,11 @@ impl Place {
         let path = existing(&folder)?;
         let opened = Sqlite::open(&path).await;
         opened.map(Ledger::Sqlite).with_context(|| format!("the ledger {} cannot be used", path.display()))
+    }
+
+    /// Where the folder's gateways have their journals; none where the ledger is a database: they are elsewhere.
+    pub(super) fn journal(&self, environment: &Environment) -> Option<PathBuf> {
+        self.postgres(environment).is_none().then(|| self.folder(environment).join(journal::FOLDER))
     }
 
     /// Unless a folder was named.

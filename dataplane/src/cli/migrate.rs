@@ -58,7 +58,8 @@ mod tests {
         let environment = Environment::fixed([(URL_VARIABLE, database.url.as_str())]);
         assert_eq!(
             ask(by_file, Environment::fixed([])).await.unwrap(),
-            "applied 1: ledger\napplied 2: accounts\napplied 3: outbox\napplied 4: reports\n"
+            "applied 1: ledger\napplied 2: accounts\napplied 3: outbox\napplied 4: reports\n\
+             applied 5: days\napplied 6: priority\n"
         );
         assert_eq!(ask(Database::default(), environment).await.unwrap(), "The schema is up to date.\n");
         let error = ask(Database::default(), Environment::fixed([])).await.unwrap_err();

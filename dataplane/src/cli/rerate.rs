@@ -16,7 +16,7 @@ use super::usage::Output;
 use super::usage::cells::{Cell, Column, column};
 use super::usage::print;
 use crate::environment::Environment;
-use crate::ledger::accounts::{Done, Kind, Posting, Wish};
+use crate::ledger::accounts::{Done, Kind, PRIORITY, Posting, Wish};
 use crate::ledger::audit::Audit as _;
 use crate::ledger::place::Ledger;
 use crate::ledger::rerate::{Group, Left, Rerating, Sum, Target, correction};
@@ -137,6 +137,7 @@ async fn enter(
         reference: reference.clone(),
         amount,
         expires_at: None,
+        priority: PRIORITY,
         note: Some(format!("{} attempts by {by_sheet}", sum.rows)),
     };
     let by =

@@ -4,6 +4,8 @@
 mod cut;
 mod refusal;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -62,7 +64,9 @@ pub(super) async fn admit(
             Ok(reservation) => reservation.quotas(),
             Err(refused) => refused.quotas(),
         };
-        let reservation = reserved.map_err(|refused| refusal::error(&refused, tenant, need.money))?;
+        let pending = || exchange.core.shared.promises.is_pending(&tenant.config, exchange.at_ms);
+        let reservation =
+            reserved.map_err(|refused| refusal::error(&refused, tenant, need.money, pending))?;
         if let Some(money) = reservation.money().filter(|money| *money < need.money) {
             let least = tenant.config.billing.minimum_max_tokens.unwrap_or_default();
             candidates.retain_mut(|candidate| fit(candidate, shape, money, least));

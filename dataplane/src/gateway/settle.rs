@@ -5,6 +5,7 @@
 //! | answered in full, provider counted | the provider's | Provider | yes |
 //! | answered in full, provider did not count | estimated from the bytes of both | Estimated | yes |
 //! | client left, rest was read (`Finish`) | as answered in full | | yes |
+//! | client left before there was a connection to the provider | none | Estimated | no |
 //! | client left, rest was cancelled (`Cancel`) | the provider's where complete, else estimated from what came | Estimated | yes |
 //! | provider broke off after content | the provider's where complete, else estimated from what came | Estimated | yes |
 //! | provider answered with an error | none | Provider | no |
@@ -116,14 +117,9 @@ impl Attempt {
         })
     }
 
-    /// From here on the provider can have seen the request.
-    pub(super) fn sent(&mut self) {
-        self.state = State::Sent;
-    }
-
-    /// It turned out that nothing has left the hub.
-    pub(super) fn not_sent(&mut self) {
-        self.state = State::Begun;
+    /// Whether the provider can have seen the request, from here on.
+    pub(super) fn sent(&mut self, sent: bool) {
+        self.state = if sent { State::Sent } else { State::Begun };
     }
 
     /// Milliseconds since the attempt began.
@@ -140,7 +136,9 @@ impl Attempt {
         self.state = State::Settled;
         let guess = Guess { input: self.estimated_input, most: self.candidate.bound };
         let (source, usage) = count(ending.status, ending.observed, guess, sent);
-        let charge = charge(self.candidate.rate.as_deref(), ending.status, &usage);
+        // Also not the rate per request.
+        let rate = self.candidate.rate.as_deref().filter(|_| sent);
+        let charge = charge(rate, ending.status, &usage);
         let outcome = Outcome {
             request_id: self.request_id,
             attempt: self.number,

@@ -20,6 +20,7 @@ use crate::{
     identity::Trust,
     ledger::{
         Outcome,
+        accounts::Promises,
         journal::{self, Journals, Reader, Record},
     },
     percore::{Core, Live, Shared},
@@ -194,6 +195,7 @@ impl Rig {
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
             allowances: registry.allowances.clone(),
+            promises: Promises::default(),
             identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),

@@ -18,7 +18,7 @@ use super::store::StoreError;
 pub use self::asked::{Asked, Mistake, amount, enter, left, reference};
 pub(super) use self::checks::CHECKS;
 pub use self::due::decide;
-pub use self::enter::{follow, nanos};
+pub use self::enter::{Promises, follow, nanos};
 
 /// Why an amount moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +51,9 @@ impl Kind {
     }
 }
 
+/// Of a credit that says nothing.
+pub const PRIORITY: i64 = 50;
+
 /// What is to be entered, once for its account and reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
@@ -62,6 +65,8 @@ pub struct Posting {
     pub amount: i64,
     /// Unix milliseconds from which on what is left of it lapses.
     pub expires_at: Option<i64>,
+    /// 0 to 100: lower is spent first.
+    pub priority: i64,
     /// For people.
     pub note: Option<String>,
 }
@@ -96,6 +101,8 @@ pub struct Credit {
     pub given_at: i64,
     /// Unix milliseconds; none: never.
     pub expires_at: Option<i64>,
+    /// 0 to 100: lower is spent first.
+    pub priority: i64,
     /// Whether what was left of it is gone.
     pub lapsed: bool,
 }
@@ -226,6 +233,9 @@ pub struct Difference {
     pub expected: Option<i64>,
     /// What it is; none where there is nothing.
     pub found: Option<i64>,
+    /// It is on its way, and ends by itself: no mistake.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }
 
 /// What can be done with accounts, and asked of them.

@@ -15,6 +15,7 @@
 //! An intent is accepted only if there is room for its outcome, and outcomes of all that are open, in the
 //! same segment: once an attempt has begun, its outcome can be written.
 
+mod look;
 mod reader;
 mod record;
 mod segment;
@@ -28,10 +29,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+pub use self::look::{Seen, look};
 pub use self::reader::{LeftSegment, Leftover, Reader};
 pub use self::record::Record;
 use self::segment::{HEADER_LEN, Segment, Slot};
 use super::{Intent, Outcome};
+
+/// Its folder within a gateway's data.
+pub const FOLDER: &str = "journal";
 
 /// How much the journal may hold.
 #[derive(Clone, Copy, Debug)]

@@ -90,6 +90,13 @@ impl Report for Ledger {
         }
     }
 
+    async fn rows_of(&self, requests: &[Uuid]) -> Result<Vec<UsageRow>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.rows_of(requests).await,
+            Self::Postgres(store) => store.rows_of(requests).await,
+        }
+    }
+
     async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
         match self {
             Self::Sqlite(store) => store.totals(filter, by).await,

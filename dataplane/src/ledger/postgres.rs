@@ -138,6 +138,14 @@ impl Report for Postgres {
         report::rows(Arc::clone(&self.0), filter.clone())
     }
 
+    async fn rows_of(&self, requests: &[Uuid]) -> Result<Vec<UsageRow>, StoreError> {
+        let mut lease = self.0.acquire().await?;
+        let work = report::rows_of(&mut lease.connection, requests);
+        let rows = within(self.0.options().timeout, work).await?;
+        lease.give_back();
+        Ok(rows)
+    }
+
     async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
         let mut lease = self.0.acquire().await?;
         let work = report::totals(&mut lease.connection, filter, by);

@@ -126,6 +126,10 @@ impl Report for Sqlite {
         report::rows(&self.pool, filter)
     }
 
+    async fn rows_of(&self, requests: &[Uuid]) -> Result<Vec<UsageRow>, StoreError> {
+        Ok(report::rows_of(&self.pool, requests).await?)
+    }
+
     async fn totals(&self, filter: &Filter, by: &[Dimension]) -> Result<BTreeMap<Group, Totals>, StoreError> {
         Ok(report::totals(&self.pool, filter, by).await?)
     }

@@ -35,6 +35,9 @@ pub trait Report: Send + Sync + 'static {
     /// Single rows, oldest first.
     fn rows(&self, filter: &Filter) -> BoxStream<'_, Result<UsageRow, StoreError>>;
 
+    /// The rows of these requests, in no order.
+    fn rows_of(&self, requests: &[Uuid]) -> impl Future<Output = Result<Vec<UsageRow>, StoreError>> + Send;
+
     /// Sums by some dimensions, in the order of their values.
     fn totals(
         &self,
@@ -58,6 +61,34 @@ pub struct Filter {
     pub until: Option<i64>,
     /// Of this tenant (`namespace/name`).
     pub tenant: Option<String>,
+}
+
+/// What a question is answered from: the coarsest that tells enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grain {
+    /// Daily sums, which know no key, user and project.
+    Days,
+    /// Hourly sums.
+    Hours,
+    /// The rows.
+    Rows,
+}
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+impl Filter {
+    pub(super) fn grain(&self, by: &[Dimension]) -> Grain {
+        let fine = |by: &Dimension| matches!(by, Dimension::Key | Dimension::User | Dimension::Project);
+        let whole = |of: i64| [self.since, self.until].iter().flatten().all(|bound| bound % of == 0);
+        if whole(DAY_MS) && !by.iter().any(fine) {
+            Grain::Days
+        } else if whole(HOUR_MS) {
+            Grain::Hours
+        } else {
+            Grain::Rows
+        }
+    }
 }
 
 /// What sums can be told apart by.

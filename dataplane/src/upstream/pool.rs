@@ -64,29 +64,39 @@ impl Pool {
     }
 
     /// Sends on an idle connection or a fresh one. An idle connection that turns out to be closed before the
-    /// request was written is replaced silently: the provider never saw it.
+    /// request was written is replaced silently: the provider never saw it. `sent` hears whether the provider can have
+    /// seen the request (and so charges for it): true as it is handed to a connection, false when it turns out that it
+    /// was not written there.
     pub async fn send(
         &self,
         endpoint: &Endpoint,
         mut request: Request<Full<Bytes>>,
+        mut sent: impl FnMut(bool),
     ) -> Result<Answer, SendError> {
         loop {
             let (mut sender, fresh) = match self.take(endpoint).await {
                 Some(sender) => (sender, false),
                 None => (connect::connect(endpoint, &self.tls).await?, true),
             };
+            sent(true);
             match sender.try_send_request(request).await {
                 Ok(response) => {
                     let connection = Connection { sender, pool_key: Arc::clone(&endpoint.pool_key) };
                     return Ok(Answer { response, connection });
                 }
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if !fresh => request = unsent,
-                    _ => {
-                        let source = error.into_error();
-                        return Err(SendError::Broken { host: endpoint.host.clone(), source });
+                Err(mut error) => {
+                    let unsent = error.take_message();
+                    if unsent.is_some() {
+                        sent(false);
                     }
-                },
+                    match unsent {
+                        Some(unsent) if !fresh => request = unsent,
+                        _ => {
+                            let source = error.into_error();
+                            return Err(SendError::Broken { host: endpoint.host.clone(), source });
+                        }
+                    }
+                }
             }
         }
     }

@@ -36,22 +36,27 @@ pub struct Answered {
     pub plan: String,
 }
 
-const QUESTIONS: [(&str, &str); 5] = [
+const QUESTIONS: [(&str, &str); 6] = [
     (
-        "a tenant's month by day and model, from hourly sums",
-        "SELECT date_trunc('day', hour, 'UTC') AS day, model, sum(requests), sum(input_tokens), sum(output_tokens), \
+        "a tenant's month by day and user, from hourly sums",
+        "SELECT date_trunc('day', hour, 'UTC') AS day, \"user\", sum(requests), sum(input_tokens), sum(output_tokens), \
             sum(price_nanos) FROM usage_hourly \
          WHERE tenant = 'hub/t500' AND hour >= '2026-03-01Z' AND hour < '2026-04-01Z' GROUP BY 1, 2 ORDER BY 1, 2",
     ),
     (
-        "all tenants' month by tenant, from hourly sums",
-        "SELECT tenant, sum(requests), sum(price_nanos) FROM usage_hourly \
-         WHERE hour >= '2026-03-01Z' AND hour < '2026-04-01Z' GROUP BY 1 ORDER BY 3 DESC LIMIT 50",
+        "a tenant's month by day and model, from daily sums",
+        "SELECT day, model, sum(requests), sum(input_tokens), sum(output_tokens), sum(price_nanos) FROM usage_daily \
+         WHERE tenant = 'hub/t500' AND day >= '2026-03-01Z' AND day < '2026-04-01Z' GROUP BY 1, 2 ORDER BY 1, 2",
     ),
     (
-        "all tenants' last day by model, from hourly sums",
-        "SELECT model, sum(requests), sum(price_nanos) FROM usage_hourly \
-         WHERE hour >= '2026-03-30Z' AND hour < '2026-03-31Z' GROUP BY 1 ORDER BY 3 DESC",
+        "all tenants' month by tenant, from daily sums",
+        "SELECT tenant, sum(requests), sum(price_nanos) FROM usage_daily \
+         WHERE day >= '2026-03-01Z' AND day < '2026-04-01Z' GROUP BY 1 ORDER BY 3 DESC LIMIT 50",
+    ),
+    (
+        "all tenants' last day by model, from daily sums",
+        "SELECT model, sum(requests), sum(price_nanos) FROM usage_daily \
+         WHERE day >= '2026-03-30Z' AND day < '2026-03-31Z' GROUP BY 1 ORDER BY 3 DESC",
     ),
     (
         "the last 50 rows of a busy tenant",
@@ -116,7 +121,7 @@ async fn ask(pool: &PgPool, say: &impl Fn(String)) -> anyhow::Result<Vec<Answere
     Ok(answered)
 }
 
-/// Rows as gateways write them, without the trigger that enters them into accounts, and then their hourly sums.
+/// Rows as gateways write them, without the triggers that enter them into accounts and days, and then their sums.
 async fn fill(pool: &PgPool, rows: i64) -> anyhow::Result<()> {
     let step = 500_000;
     let mut connection = pool.acquire().await?;
@@ -131,9 +136,17 @@ async fn fill(pool: &PgPool, rows: i64) -> anyhow::Result<()> {
         sqlx::query(MAKE).bind(from).bind(to - 1).bind(rows).execute(&mut *connection).await?;
     }
     sqlx::query(HOURS).execute(&mut *connection).await?;
+    sqlx::query(DAYS).execute(&mut *connection).await?;
     sqlx::query("VACUUM ANALYZE").execute(&mut *connection).await?;
     Ok(())
 }
+
+const DAYS: &str = "\
+INSERT INTO usage_daily \
+SELECT date_trunc('day', hour, 'UTC'), tenant, account, provider, model, source, sum(requests), sum(attempts), \
+    sum(input_tokens), sum(cached_input_tokens), sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), \
+    sum(cost_nanos), sum(price_nanos) \
+FROM usage_hourly WHERE hour >= '2026-03-01Z' AND hour < '2026-04-01Z' GROUP BY 1, 2, 3, 4, 5, 6";
 
 /// Evenly over March 2026. Of a tenant's models and keys some are much used, some are not.
 const MAKE: &str = r#"

@@ -99,6 +99,8 @@ struct Body {
     #[serde(default)]
     expires_at: Value,
     #[serde(default)]
+    priority: Value,
+    #[serde(default)]
     note: Value,
     #[serde(default)]
     name: Value,
@@ -109,7 +111,7 @@ pub(super) fn posting(kind: Kind, headers: &HeaderMap, body: &[u8]) -> Result<Po
     let body: Body = serde_json::from_slice(body).map_err(|error| {
         Problem::field(
             "body",
-            format_args!("must be one JSON object with amount, expires_at and note: {error}"),
+            format_args!("must be one JSON object with amount, expires_at, priority and note: {error}"),
         )
     })?;
     let key = match (kind, body.name) {
@@ -132,12 +134,17 @@ pub(super) fn posting(kind: Kind, headers: &HeaderMap, body: &[u8]) -> Result<Po
         })?),
         None => None,
     };
+    let priority = match body.priority {
+        Value::Null => None,
+        given => Some(given.as_u64().and_then(|given| u8::try_from(given).ok()).ok_or(Mistake::NoPriority)),
+    };
+    let priority = priority.transpose().map_err(|mistake| of(&mistake))?;
     let note = text("note", body.note)?;
     if note.as_deref().is_some_and(|note| !is_text(note)) {
         return Err(Problem::field("note", TEXT));
     }
     let amount = accounts::amount(&amount).map_err(|mistake| of(&mistake))?;
-    Asked { kind, key, amount, expires_at, note }.posting().map_err(|mistake| of(&mistake))
+    Asked { kind, key, amount, expires_at, priority, note }.posting().map_err(|mistake| of(&mistake))
 }
 
 /// A mistake in what was asked for.

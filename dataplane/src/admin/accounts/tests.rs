@@ -13,6 +13,7 @@ use super::*;
 use crate::admin::{Readiness, serve};
 use crate::ledger::Nanos;
 use crate::ledger::audit::Audit as _;
+use crate::ledger::postgres::testing::Server;
 use crate::ledger::postgres::{DatabaseUrl, Options, Postgres};
 use crate::ledger::sqlite::{FILE, Sqlite};
 use crate::ledger::store::Store as _;
@@ -73,11 +74,14 @@ fn token(folder: &Path) -> TokenFile {
 async fn fixture() -> Fixture {
     let folder = TempDir::new().unwrap();
     let store = Sqlite::open(&folder.path().join(FILE)).await.unwrap();
+    fixture_on(Ledger::Sqlite(store), folder).await
+}
+
+async fn fixture_on(ledger: Ledger, folder: TempDir) -> Fixture {
     let mut used = row(1);
     used.intent.account = "team/acme".into();
     used.outcome.charge.price = Nanos(1_250_000_000);
-    store.insert(HOLDER, &[used]).await.unwrap();
-    let ledger = Ledger::Sqlite(store);
+    ledger.insert(HOLDER, &[used]).await.unwrap();
     let money = Money::new(token(folder.path()), ledger.clone(), Clock::default());
     Fixture { address: served(Some(money)).await, ledger, folder }
 }
@@ -179,7 +183,8 @@ async fn a_key_counts_once() {
 async fn every_kind_is_entered_with_its_line_in_the_audit_log() {
     let fixture = fixture().await;
     let of = |kind: &str| format!("/v1/accounts/team%2Facme/{kind}");
-    let grant = json!({"name": "spring", "amount": "1", "expires_at": "2999-01-01T00:00:00Z"});
+    let grant =
+        json!({"name": "spring", "amount": "1", "expires_at": "2999-01-01T00:00:00Z", "priority": 10});
     let granted = fixture.ask(&format!("POST {}", of("grants")), &[("x-actor", "ada")], &grant).await;
     assert_eq!((granted.status, &granted.body["reference"]), (201, &"grant/spring".into()));
     let refunded = fixture.post(&of("refunds"), "1", json!({"amount": "0.000000001"})).await;
@@ -228,6 +233,10 @@ async fn mistakes_name_their_field_and_enter_nothing() {
         (TOP_UPS, "1", json!({"amount": "1", "expires_at": "tomorrow"}), "expires_at"),
         (TOP_UPS, "1", json!({"amount": "1", "expires_at": 1}), "expires_at"),
         (TOP_UPS, "1", json!({"amount": "1", "expires_at": past}), "expires_at"),
+        (TOP_UPS, "1", json!({"amount": "1", "priority": 101}), "priority"),
+        (TOP_UPS, "1", json!({"amount": "1", "priority": -1}), "priority"),
+        (TOP_UPS, "1", json!({"amount": "1", "priority": "1"}), "priority"),
+        ("/v1/accounts/team%2Facme/corrections", "1", json!({"amount": "-1", "priority": 1}), "priority"),
         (TOP_UPS, "1", json!({"amount": "1", "note": note}), "note"),
         (TOP_UPS, "1", json!({"amount": "1", "note": "a\u{0}b"}), "note"),
         (TOP_UPS, "1", json!({"amount": "1", "name": "x"}), "name"),
@@ -297,4 +306,51 @@ async fn a_ledger_that_is_away_is_asked_again_later() {
         assert!(answer.head.contains("retry-after: 5"), "{}", answer.head);
         assert!(!answer.body.to_string().contains("s3cr3t"));
     }
+}
+
+#[tokio::test]
+async fn it_is_the_same_on_postgres() {
+    let database = Server::shared().database();
+    let ledger = Ledger::Postgres(database.store());
+    let fixture = Arc::new(fixture_on(ledger, TempDir::new().unwrap()).await);
+    let mut all = JoinSet::new();
+    for _ in 0..8 {
+        let fixture = Arc::clone(&fixture);
+        all.spawn(async move { fixture.post(TOP_UPS, "once", json!({"amount": "2.25"})).await.status });
+    }
+    let mut statuses = all.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![200; 7], vec![201]].concat());
+    fixture.post(TOP_UPS, "once", json!({"amount": "3"})).await.is_problem(409, "with 2.25 instead of 3.00");
+    let account = fixture.account().await;
+    assert_eq!(
+        (&account["balance"], &account["credits"][0]["reference"]),
+        (&"1.00".into(), &"topup/once".into())
+    );
+    fixture
+        .post("/v1/accounts/new/top-ups", "1", json!({"amount": "1"}))
+        .await
+        .is_problem(404, "no account new");
+    assert_eq!(fixture.ledger.lines(None, 30).await.unwrap().len(), 1);
+    assert!(fixture.ledger.differences().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_get_a_turn_is_to_ask_again() {
+    let folder = TempDir::new().unwrap();
+    let url = SecretValue::new("postgres://hub:s3cr3t@127.0.0.1:1/hub".into());
+    let ledger = Ledger::Postgres(Postgres::new(Options::new(DatabaseUrl::Value(url))));
+    let money = Money::new(token(folder.path()), ledger, Clock::default());
+    let turns = Arc::clone(&money.turn);
+    let taken = turns.acquire().await.unwrap();
+    let address = served(Some(money)).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "1")];
+    let line = format!("POST {TOP_UPS}");
+    let answer = ask(address, &line, &headers, r#"{"amount": "1"}"#).await;
+    answer.is_problem(503, "too much is asked at once");
+    assert!(answer.head.contains("retry-after: 5"), "{}", answer.head);
+    drop(taken);
+    let answer = ask(address, &line, &headers, r#"{"amount": "1"}"#).await;
+    answer.is_problem(503, "the ledger cannot be used now");
 }

@@ -43,6 +43,9 @@ struct Details {
     /// What is left of it lapses then: 2027-03-31T00:00:00Z. Default: never.
     #[arg(long, value_name = "TIME")]
     expires_at: Option<Timestamp>,
+    /// 0 to 100: lower is spent first, then what expires first, then what was given first. Default: 50.
+    #[arg(long, value_name = "NUMBER")]
+    priority: Option<u8>,
     /// For the statement.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
@@ -145,8 +148,8 @@ async fn balance(ledger: &Ledger, account: &str, output: &mut dyn Write) -> anyh
 
 impl Details {
     fn asked(&self, kind: Kind, key: &str) -> Asked {
-        let (amount, expires_at) = (self.amount, self.expires_at);
-        Asked { kind, key: key.to_owned(), amount, expires_at, note: self.note.clone() }
+        let Self { amount, expires_at, priority, .. } = *self;
+        Asked { kind, key: key.to_owned(), amount, expires_at, priority, note: self.note.clone() }
     }
 }
 

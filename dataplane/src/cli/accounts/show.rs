@@ -34,12 +34,13 @@ pub(super) fn accounts(accounts: &[Account]) -> Vec<Vec<Cell>> {
     accounts.iter().map(cells).collect()
 }
 
-pub(super) const CREDITS: [Column; 5] = [
+pub(super) const CREDITS: [Column; 6] = [
     column("reference", "credit"),
     column("amount_nanos", "given"),
     column("remaining_nanos", "left"),
     column("given_at", "at"),
     column("expires_at", "expires"),
+    column("priority", "priority"),
 ];
 
 pub(super) fn credits(credits: &[Credit]) -> Vec<Vec<Cell>> {
@@ -50,6 +51,7 @@ pub(super) fn credits(credits: &[Credit]) -> Vec<Vec<Cell>> {
             Cell::Nanos(credit.remaining.into()),
             time(credit.given_at),
             credit.expires_at.map_or(Cell::None, time),
+            Cell::Count(credit.priority.into()),
         ]
     };
     credits.iter().map(cells).collect()

@@ -7,12 +7,13 @@ use tempfile::TempDir;
 use crate::cli::{Cli, Context};
 use crate::clock::Clock;
 use crate::environment::Environment;
-use crate::ledger::Nanos;
+use crate::ledger::journal::{Journals, Options};
 use crate::ledger::leases::{Ask, Cap, Class, FOREVER, Leases as _, Place};
 use crate::ledger::sqlite::{FILE, Sqlite};
 use crate::ledger::store::Store as _;
 use crate::ledger::store::suite::row;
-use crate::ledger::testing::HOLDER;
+use crate::ledger::testing::{HOLDER, intent, outcome};
+use crate::ledger::{Nanos, Row};
 
 async fn ledger() -> TempDir {
     let data = TempDir::new().unwrap();
@@ -172,6 +173,31 @@ async fn leases_show_who_holds_what() {
 }
 
 #[tokio::test]
+async fn what_is_in_a_journal_is_named_and_fails_only_where_it_differs() {
+    let data = ledger().await;
+    let journals = Journals::create(&data.path().join("journal"), Options::default()).unwrap();
+    let mut journal = journals.open(0).unwrap();
+    journal.intent(&intent(77, 1)).unwrap();
+    let (code, said) = run(&data, "reconcile").await.unwrap();
+    assert!(said.contains("each attempt in a journal has ended") && said.contains("4d 1"), "{said}");
+    assert!(
+        code == ExitCode::SUCCESS
+            && said.contains("The ledger adds up.\nOpen or waiting in a journal, which is no mistake: 1."),
+        "{said}"
+    );
+    journal.outcome(&outcome(77, 1)).unwrap();
+    let (code, said) = run(&data, "reconcile --output json").await.unwrap();
+    assert!(code == ExitCode::SUCCESS && said.contains("moved into the ledger"), "{said}");
+    assert!(said.contains(r#""pending":true"#), "{said}");
+    let store = Sqlite::open(&data.path().join(FILE)).await.unwrap();
+    let mut other = outcome(77, 1);
+    other.usage.input += 1;
+    store.insert(HOLDER, &[Row { intent: intent(77, 1), outcome: other }]).await.unwrap();
+    let (code, said) = run(&data, "reconcile").await.unwrap();
+    assert!(code == ExitCode::FAILURE && said.contains("input_tokens"), "{said}");
+}
+
+#[tokio::test]
 async fn every_difference_is_named_and_fails() {
     let data = ledger().await;
     let path = data.path().join(FILE);
@@ -182,6 +208,7 @@ async fn every_difference_is_named_and_fails() {
     for (text, check) in [
         ("UPDATE accounts SET credited = credited + 1", "a balance is the sum of its entries"),
         ("UPDATE usage_hourly SET price_nanos = price_nanos - 1", "hourly sums are those of the rows"),
+        ("UPDATE usage_daily SET price_nanos = price_nanos - 1", "daily sums are those of the hours"),
         (
             "INSERT INTO entries (id, attempt, account, kind, amount, at) VALUES (x'ffffffffffffffffffffffffffffffff', 1, 'ghost', 'Usage', -5, 0)",
             "each usage entry has its row",

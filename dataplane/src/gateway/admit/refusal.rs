@@ -11,14 +11,20 @@ use crate::{
 const LEDGER_AGAIN_MS: u64 = 1_000;
 
 /// The error of a refusal: which cap, how much of it is used, and when to come again. `needed` is what the request can
-/// cost at most.
-pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayError {
+/// cost at most; `pending`, whether the tenant was promised credits that may not be in its balance yet.
+pub(super) fn error(
+    refused: &Refused,
+    tenant: &Tenant,
+    needed: i64,
+    pending: impl FnOnce() -> bool,
+) -> GatewayError {
     let Refused::Exhausted(exhausted) = refused else {
-        let message = "the ledger cannot be reached, and this tenant's limits cannot be kept without it";
-        let error = GatewayError::new(Kind::LedgerUnavailable, message);
-        return GatewayError { retry_after_ms: Some(LEDGER_AGAIN_MS), ..error };
+        return later("the ledger cannot be reached, and this tenant's limits cannot be kept without it");
     };
     let Exhausted { which, of_key, cap, spent, held, retry_after_ms, .. } = &**exhausted;
+    if *which == Which::Credits && pending() {
+        return later("the credits of this tenant are being entered; try again shortly");
+    }
     let of = if *of_key { "this key" } else { "this tenant" };
     let dollars = |nanos: i64| Nanos(nanos.max(0));
     let left = dollars(cap.saturating_sub(*spent));
@@ -59,4 +65,10 @@ pub(super) fn error(refused: &Refused, tenant: &Tenant, needed: i64) -> GatewayE
         None => message,
     };
     GatewayError { retry_after_ms: *retry_after_ms, ..GatewayError::new(kind, message) }
+}
+
+/// Nothing that the client can do anything about, but wait.
+fn later(message: &'static str) -> GatewayError {
+    let error = GatewayError::new(Kind::LedgerUnavailable, message);
+    GatewayError { retry_after_ms: Some(LEDGER_AGAIN_MS), ..error }
 }

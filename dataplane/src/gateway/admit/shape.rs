@@ -13,9 +13,9 @@ const EXPLAINED: [&str; 4] = ["tools", "functions", "response_format", "output_c
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     /// Tokens of the prompt where a token is at least a byte.
-    by_bytes: u64,
+    pub(super) by_bytes: u64,
     /// No image, audio, file or document.
-    text_only: bool,
+    pub(super) text_only: bool,
     /// What the client allows, for each answer.
     pub(super) max_output: Option<u64>,
     /// Answers asked for.

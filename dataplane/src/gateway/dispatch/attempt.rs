@@ -127,10 +127,10 @@ impl Flight<'_> {
         let provider = &self.served.provider;
         let timeouts = provider.config.timeouts;
         let patience = Patience::new(timeouts, call.arrival.stream);
-        self.attempt.sent();
         let pool = std::rc::Rc::clone(&exchange.core.pool);
-        let sent = pool.send(&provider.endpoint, request);
-        let answer = match tokio::time::timeout_at(patience.first, sent).await {
+        // Not before there is a connection: a client that leaves while one is made has caused nothing.
+        let sending = pool.send(&provider.endpoint, request, |sent| self.attempt.sent(sent));
+        let answer = match tokio::time::timeout_at(patience.first, sending).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(self.unreachable(&error)),
             Err(_) => return Err(self.timed_out(&patience.no_answer())),
@@ -313,9 +313,6 @@ impl Flight<'_> {
     }
 
     fn unreachable(mut self, error: &upstream::SendError) -> Failure {
-        if !error.was_sent() {
-            self.attempt.not_sent();
-        }
         self.credential.circuit.failed(self.now_ms);
         tracing::warn!(provider = %self.served.provider.id, %error, "the provider could not be reached");
         self.end(Status::Unreachable, 0);
@@ -367,15 +364,16 @@ pub(super) async fn relay(
     let name = &provider.config.name;
     let timed_out =
         || GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} did not answer in time"));
-    let answer = match tokio::time::timeout_at(patience.first, pool.send(&provider.endpoint, request)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
-            tracing::warn!(provider = %provider.id, %error, "the provider could not be reached");
-            let message = format!("provider {name:?} could not be reached");
-            return Err(GatewayError::new(Kind::UpstreamUnreachable, message));
-        }
-        Err(_) => return Err(timed_out()),
-    };
+    let answer =
+        match tokio::time::timeout_at(patience.first, pool.send(&provider.endpoint, request, |_| ())).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::warn!(provider = %provider.id, %error, "the provider could not be reached");
+                let message = format!("provider {name:?} could not be reached");
+                return Err(GatewayError::new(Kind::UpstreamUnreachable, message));
+            }
+            Err(_) => return Err(timed_out()),
+        };
     let (head, mut body) = answer.response.into_parts();
     let text = match read(&mut body, LONGEST_ERROR, &patience).await {
         Ok(text) => text,

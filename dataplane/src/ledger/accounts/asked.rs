@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::{Accounts, Credit, Done, Kind, Posting, Wish, due, nanos};
+use super::{Accounts, Credit, Done, Kind, PRIORITY, Posting, Wish, due, nanos};
 use crate::ledger::audit::{Audit, By};
 use crate::ledger::dollars;
 use crate::ledger::store::StoreError;
@@ -19,6 +19,8 @@ pub struct Asked {
     pub amount: Decimal,
     /// What is left of it lapses then.
     pub expires_at: Option<Timestamp>,
+    /// 0 to 100: lower is spent first.
+    pub priority: Option<u8>,
     /// For people.
     pub note: Option<String>,
 }
@@ -41,17 +43,24 @@ pub enum Mistake {
     /// Of an amount below 0.
     #[error("does not go with an amount below nothing: what is taken away does not expire")]
     ExpiresNever,
+    /// Not 0 to 100.
+    #[error("must be a whole number from 0, which is spent first, to 100")]
+    NoPriority,
+    /// Of an amount below 0.
+    #[error("does not go with an amount below nothing: what is taken away is not spent")]
+    NeverSpent,
     /// It would have lapsed already.
     #[error("is in the past: nothing has changed")]
     Expired,
 }
 
 impl Mistake {
-    /// Which field it is about: `amount` or `expires_at`.
+    /// Which field it is about: `amount`, `expires_at` or `priority`.
     pub fn field(&self) -> &'static str {
         match self {
             Self::NoAmount | Self::Inexact(_) | Self::Nothing | Self::Negative => "amount",
             Self::ExpiresNever | Self::Expired => "expires_at",
+            Self::NoPriority | Self::NeverSpent => "priority",
         }
     }
 }
@@ -90,11 +99,18 @@ impl Asked {
         if amount < 0 && self.expires_at.is_some() {
             return Err(Mistake::ExpiresNever);
         }
+        if self.priority.is_some_and(|priority| priority > 100) {
+            return Err(Mistake::NoPriority);
+        }
+        if amount < 0 && self.priority.is_some() {
+            return Err(Mistake::NeverSpent);
+        }
         Ok(Posting {
             kind: self.kind,
             reference: reference(self.kind, &self.key),
             amount,
             expires_at: self.expires_at.map(Timestamp::as_millisecond),
+            priority: self.priority.map_or(PRIORITY, i64::from),
             note: self.note.clone(),
         })
     }
@@ -174,8 +190,8 @@ mod tests {
     #[test]
     fn what_is_taken_away_is_a_correction_that_stays() {
         let asked = |kind, text: &str, expires_at| {
-            let asked =
-                Asked { kind, key: "1".into(), amount: amount(text).unwrap(), expires_at, note: None };
+            let (key, amount) = ("1".into(), amount(text).unwrap());
+            let asked = Asked { kind, key, amount, expires_at, priority: None, note: None };
             asked.posting().map(|posting| (posting.reference, posting.amount))
         };
         let later = Some(Timestamp::MAX);
@@ -187,5 +203,17 @@ mod tests {
         for text in ["0.0000000001", "99999999999"] {
             assert!(matches!(asked(Kind::TopUp, text, None), Err(Mistake::Inexact(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn a_priority_is_0_to_100_and_of_what_can_be_spent() {
+        let asked = |text: &str, priority| {
+            let (kind, key, amount) = (Kind::Correction, "1".into(), amount(text).unwrap());
+            let asked = Asked { kind, key, amount, expires_at: None, priority, note: None };
+            asked.posting().map(|posting| posting.priority)
+        };
+        assert_eq!([None, Some(0), Some(100)].map(|it| asked("1", it)), [Ok(50), Ok(0), Ok(100)]);
+        assert_eq!(asked("1", Some(101)), Err(Mistake::NoPriority));
+        assert_eq!((asked("-1", None), asked("-1", Some(50))), (Ok(50), Err(Mistake::NeverSpent)));
     }
 }

@@ -1,10 +1,11 @@
 //! What must add up, as questions that both stores answer: each gives what differs, what it should be and what it is.
 
 /// A name, and its question.
-pub(in crate::ledger) const CHECKS: [(&str, &str); 8] = [
+pub(in crate::ledger) const CHECKS: [(&str, &str); 9] = [
     ("each charged usage row has its entry", ROWS),
     ("each usage entry has its row", ENTRIES),
     ("hourly sums are those of the rows", HOURS),
+    ("daily sums are those of the hours", DAYS),
     ("a balance is the sum of its entries", BALANCES),
     ("what was spent of an account is the sum of its usage entries", SPENDING),
     ("holders that were closed hold nothing", LEASES),
@@ -32,6 +33,14 @@ const HOURS: &str = "
         SELECT account, hour, 0, price_nanos FROM usage_hourly
         WHERE hour >= (SELECT {hour} FROM usage ORDER BY request_id LIMIT 1)
     ) AS both_sides GROUP BY account, hour HAVING SUM(expected) <> SUM(found)";
+
+/// By account and day.
+const DAYS: &str = "
+    SELECT account || ' ' || day, CAST(SUM(expected) AS bigint), CAST(SUM(found) AS bigint) FROM (
+        SELECT account, {day} AS day, price_nanos AS expected, 0 AS found FROM usage_hourly
+        UNION ALL
+        SELECT account, day, 0, price_nanos FROM usage_daily
+    ) AS both_sides GROUP BY account, day HAVING SUM(expected) <> SUM(found)";
 
 const BALANCES: &str = "
     SELECT name, expected, found FROM (

@@ -39,9 +39,9 @@ pub fn decide(state: &State, wish: &Wish, now: i64) -> (Change, Done) {
     (change, done)
 }
 
-/// Soonest expiry first, then the oldest.
-fn order(credit: &Credit) -> (i64, i64, &str) {
-    (credit.expires_at.unwrap_or(i64::MAX), credit.given_at, &credit.reference)
+/// The lowest priority first, then the soonest expiry, then the oldest.
+pub(super) fn order(credit: &Credit) -> (i64, i64, i64, &str) {
+    (credit.priority, credit.expires_at.unwrap_or(i64::MAX), credit.given_at, &credit.reference)
 }
 
 /// Takes from the credits, in their order, until no more is left than the balance.
@@ -89,6 +89,7 @@ fn post(posting: &Posting, balance: i64, now: i64, credits: &mut Vec<Credit>, ch
             remaining,
             given_at: now,
             expires_at: posting.expires_at,
+            priority: posting.priority,
             lapsed: false,
         });
     } else {

@@ -145,14 +145,7 @@ impl Leftover {
 
     /// Core by core, oldest first.
     pub fn segments(&self) -> io::Result<Vec<LeftSegment>> {
-        let mut segments = Vec::new();
-        for path in entries(&self.dir)? {
-            if path.extension().is_some_and(|extension| extension == "seg")
-                && let Some((core, sequence)) = segment::identify(&path)?
-            {
-                segments.push(LeftSegment { core, sequence, path });
-            }
-        }
+        let mut segments = segments_of(&self.dir)?;
         segments.sort();
         Ok(segments)
     }
@@ -164,12 +157,33 @@ impl Leftover {
 }
 
 impl LeftSegment {
+    pub(super) fn core(&self) -> u32 {
+        self.core
+    }
+
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// Its whole records.
     pub fn read(&self) -> io::Result<Vec<Record>> {
         let mut records = Vec::new();
         for_each(&segment::load(&self.path)?, self.sequence, &mut |record| records.push(record));
         Ok(records)
     }
+}
+
+/// The segments in use of a process's directory, in no order.
+pub(super) fn segments_of(dir: &Path) -> io::Result<Vec<LeftSegment>> {
+    let mut segments = Vec::new();
+    for path in entries(dir)? {
+        if path.extension().is_some_and(|extension| extension == "seg")
+            && let Some((core, sequence)) = segment::identify(&path)?
+        {
+            segments.push(LeftSegment { core, sequence, path });
+        }
+    }
+    Ok(segments)
 }
 
 /// Reads records up to the first that is not whole; returns the bytes read.
@@ -230,10 +244,10 @@ fn lock_root(root: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-fn number(path: &Path) -> Option<u64> {
+pub(super) fn number(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.parse().ok()
 }
 
-fn entries(dir: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn entries(dir: &Path) -> io::Result<Vec<PathBuf>> {
     std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect()
 }

@@ -72,15 +72,16 @@ async fn write(connection: &mut PgConnection, account: &str, change: &Change, no
             .execute(&mut *connection)
             .await?;
     }
-    for Credit { reference, amount, remaining, given_at, expires_at, lapsed } in &change.credits {
-        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account, reference) DO UPDATE \
+    for Credit { reference, amount, remaining, given_at, expires_at, priority, lapsed } in &change.credits {
+        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed, priority) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, reference) DO UPDATE \
              SET remaining = excluded.remaining, lapsed = excluded.lapsed";
         let query = sqlx::query(text).bind(account).bind(reference).bind(amount).bind(remaining);
         query
             .bind(time(*given_at).to_sqlx())
             .bind(expires_at.map(|at| time(at).to_sqlx()))
             .bind(lapsed)
+            .bind(priority)
             .execute(&mut *connection)
             .await?;
     }
@@ -98,7 +99,7 @@ pub(super) async fn accounts(
 ) -> sqlx::Result<Vec<Account>> {
     let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0)::bigint, a.leased, a.frozen \
          FROM balances AS a LEFT JOIN ( \
-             SELECT account, SUM(price_nanos) AS price FROM usage_hourly WHERE source = 'Bound' GROUP BY account \
+             SELECT account, SUM(price_nanos) AS price FROM usage_daily WHERE source = 'Bound' GROUP BY account \
          ) AS s ON s.account = a.account WHERE $1::text IS NULL OR a.account = $1 ORDER BY 1";
     let rows = sqlx::query(text).bind(only).fetch_all(connection).await?;
     let account = |row: &PgRow| {
@@ -114,7 +115,8 @@ pub(super) async fn accounts(
     rows.iter().map(account).collect()
 }
 
-const CREDIT: &str = "SELECT reference, amount, remaining, given_at, expires_at, lapsed FROM credits";
+const CREDIT: &str =
+    "SELECT reference, amount, remaining, given_at, expires_at, lapsed, priority FROM credits";
 
 fn credit(row: &PgRow) -> sqlx::Result<Credit> {
     Ok(Credit {
@@ -124,11 +126,13 @@ fn credit(row: &PgRow) -> sqlx::Result<Credit> {
         given_at: milliseconds(row.try_get(3)?),
         expires_at: row.try_get::<Option<jiff_sqlx::Timestamp>, _>(4)?.map(milliseconds),
         lapsed: row.try_get(5)?,
+        priority: row.try_get(6)?,
     })
 }
 
 pub(super) async fn credits(connection: &mut PgConnection, account: &str) -> sqlx::Result<Vec<Credit>> {
-    let text = format!("{CREDIT} WHERE account = $1 ORDER BY expires_at NULLS LAST, given_at, reference");
+    let text =
+        format!("{CREDIT} WHERE account = $1 ORDER BY priority, expires_at NULLS LAST, given_at, reference");
     let rows = sqlx::query(AssertSqlSafe(text)).bind(account).fetch_all(connection).await?;
     rows.iter().map(credit).collect()
 }
@@ -174,13 +178,16 @@ pub(super) async fn statement(
 pub(super) async fn differences(connection: &mut PgConnection) -> sqlx::Result<Vec<Difference>> {
     let mut found = Vec::new();
     for (check, text) in CHECKS {
-        let text = text.replace("{hour}", "date_trunc('hour', at, 'UTC')");
+        let text = text
+            .replace("{hour}", "date_trunc('hour', at, 'UTC')")
+            .replace("{day}", "date_trunc('day', hour, 'UTC')");
         for row in sqlx::query(AssertSqlSafe(text)).fetch_all(&mut *connection).await? {
             found.push(Difference {
                 check,
                 what: row.try_get(0)?,
                 expected: row.try_get(1)?,
                 found: row.try_get(2)?,
+                pending: false,
             });
         }
     }

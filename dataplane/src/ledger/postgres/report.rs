@@ -12,14 +12,12 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::connection::{Connections, within};
-use crate::ledger::store::{Dimension, Filter, Group, StoreError, Sums, Totals, UsageRow};
-
-const HOUR_MS: i64 = 3_600_000;
+use crate::ledger::store::{Dimension, Filter, Grain, Group, StoreError, Sums, Totals, UsageRow};
 
 /// Rows read at once. A page is a query of its own: a slow reader holds up no connection and no vacuum.
 const PAGE: i64 = 5_000;
 
-/// What `usage_hourly` adds up, in the order of [`read_sums`].
+/// What `usage_hourly` and `usage_daily` add up, in the order of [`read_sums`].
 const SUMS: [&str; 9] = [
     "requests",
     "attempts",
@@ -85,17 +83,20 @@ async fn page(
     query.fetch_all(connection).await?.iter().map(usage_row).collect()
 }
 
-/// From the hourly sums where the bounds are whole hours, else from the rows.
+pub(super) async fn rows_of(connection: &mut PgConnection, requests: &[Uuid]) -> sqlx::Result<Vec<UsageRow>> {
+    let query = sqlx::query("SELECT * FROM usage WHERE request_id = ANY($1)").bind(requests);
+    query.fetch_all(connection).await?.iter().map(usage_row).collect()
+}
+
 pub(super) async fn totals(
     connection: &mut PgConnection,
     filter: &Filter,
     by: &[Dimension],
 ) -> sqlx::Result<BTreeMap<Group, Totals>> {
-    let whole_hours = [filter.since, filter.until].iter().flatten().all(|bound| bound % HOUR_MS == 0);
-    let from = if whole_hours {
-        "(SELECT *, hour AS at FROM usage_hourly)"
-    } else {
-        "(SELECT *, (attempt = 1)::int AS requests, 1 AS attempts FROM usage)"
+    let from = match filter.grain(by) {
+        Grain::Days => "(SELECT *, day AS at FROM usage_daily)",
+        Grain::Hours => "(SELECT *, hour AS at FROM usage_hourly)",
+        Grain::Rows => "(SELECT *, (attempt = 1)::int AS requests, 1 AS attempts FROM usage)",
     };
     let mut columns: Vec<_> = by.iter().map(|dimension| column(*dimension).to_owned()).collect();
     columns.push("source = 'Bound'".to_owned());

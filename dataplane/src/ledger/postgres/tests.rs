@@ -113,6 +113,31 @@ async fn what_was_used_before_there_were_accounts_is_entered() {
 }
 
 #[tokio::test]
+async fn what_was_summed_before_there_were_days_is_in_them() {
+    let database = Server::shared().database();
+    let store = database.store();
+    store.insert(HOLDER, &[row_at(AT.unsigned_abs(), 1), row_at(AT.unsigned_abs() + 1, 2)]).await.unwrap();
+    let by = [Dimension::Day, Dimension::Account];
+    let before = store.totals(&Filter::default(), &by).await.unwrap();
+    Server::shared().psql(
+        &database.name,
+        "CREATE ROLE reader; GRANT SELECT ON usage_hourly TO reader; \
+         DROP TRIGGER usage_is_summed ON usage; DROP FUNCTION add_to_days; DROP TABLE usage_daily; \
+         DELETE FROM _sqlx_migrations WHERE version = 5",
+    );
+    let again = database.store();
+    assert_eq!(again.totals(&Filter::default(), &by).await.unwrap(), before);
+    // A gateway that does not know of days adds to them, and who might read hours may read them.
+    store.insert(HOLDER, &[row_at(AT.unsigned_abs() + 2, 3)]).await.unwrap();
+    let after = again.totals(&Filter::default(), &by).await.unwrap();
+    let attempts = |totals: &BTreeMap<_, Totals>| totals.values().map(|sum| sum.known.attempts).sum::<i128>();
+    assert_eq!((attempts(&before), attempts(&after)), (2, 3));
+    assert_eq!(again.differences().await.unwrap(), []);
+    let may = "SELECT has_table_privilege('reader', 'usage_daily', 'SELECT')";
+    assert_eq!(Server::shared().psql(&database.name, may).trim(), "t");
+}
+
+#[tokio::test]
 async fn a_row_that_comes_again_after_its_month_was_taken_away_is_not_charged_again() {
     let database = Server::shared().database();
     let store = database.store();

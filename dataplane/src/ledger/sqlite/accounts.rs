@@ -79,12 +79,12 @@ async fn write(
         let query = sqlx::query(text).bind(id.as_bytes().to_vec()).bind(account).bind(kind.name());
         query.bind(amount).bind(at).bind(reference).bind(note.as_deref()).execute(&mut *connection).await?;
     }
-    for Credit { reference, amount, remaining, given_at, expires_at, lapsed } in &change.credits {
-        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, reference) DO UPDATE \
+    for Credit { reference, amount, remaining, given_at, expires_at, priority, lapsed } in &change.credits {
+        let text = "INSERT INTO credits (account, reference, amount, remaining, given_at, expires_at, lapsed, priority) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, reference) DO UPDATE \
              SET remaining = excluded.remaining, lapsed = excluded.lapsed";
         let query = sqlx::query(text).bind(account).bind(reference).bind(amount).bind(remaining);
-        query.bind(given_at).bind(expires_at).bind(lapsed).execute(&mut *connection).await?;
+        query.bind(given_at).bind(expires_at).bind(lapsed).bind(priority).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -97,7 +97,7 @@ pub(super) async fn due(pool: &SqlitePool, now: i64) -> sqlx::Result<Vec<String>
 pub(super) async fn accounts(pool: &SqlitePool, only: Option<&str>) -> sqlx::Result<Vec<Account>> {
     let text = "SELECT a.account, a.balance, a.closed_at, COALESCE(s.price, 0), a.leased, a.frozen \
          FROM balances AS a LEFT JOIN ( \
-             SELECT account, SUM(price_nanos) AS price FROM usage_hourly WHERE source = 'Bound' GROUP BY account \
+             SELECT account, SUM(price_nanos) AS price FROM usage_daily WHERE source = 'Bound' GROUP BY account \
          ) AS s ON s.account = a.account WHERE ?1 IS NULL OR a.account = ?1 ORDER BY 1";
     let rows = sqlx::query(text).bind(only).fetch_all(pool).await?;
     let account = |row: &SqliteRow| {
@@ -113,7 +113,8 @@ pub(super) async fn accounts(pool: &SqlitePool, only: Option<&str>) -> sqlx::Res
     rows.iter().map(account).collect()
 }
 
-const CREDIT: &str = "SELECT reference, amount, remaining, given_at, expires_at, lapsed FROM credits";
+const CREDIT: &str =
+    "SELECT reference, amount, remaining, given_at, expires_at, lapsed, priority FROM credits";
 
 fn credit(row: &SqliteRow) -> sqlx::Result<Credit> {
     Ok(Credit {
@@ -123,12 +124,14 @@ fn credit(row: &SqliteRow) -> sqlx::Result<Credit> {
         given_at: row.try_get(3)?,
         expires_at: row.try_get(4)?,
         lapsed: row.try_get(5)?,
+        priority: row.try_get(6)?,
     })
 }
 
 pub(super) async fn credits(pool: &SqlitePool, account: &str) -> sqlx::Result<Vec<Credit>> {
-    let text =
-        format!("{CREDIT} WHERE account = ? ORDER BY expires_at IS NULL, expires_at, given_at, reference");
+    let text = format!(
+        "{CREDIT} WHERE account = ? ORDER BY priority, expires_at IS NULL, expires_at, given_at, reference"
+    );
     let rows = sqlx::query(AssertSqlSafe(text)).bind(account).fetch_all(pool).await?;
     rows.iter().map(credit).collect()
 }
@@ -173,13 +176,15 @@ pub(super) async fn differences(pool: &SqlitePool) -> sqlx::Result<Vec<Differenc
             .replace("CAST(u.request_id AS text)", "lower(hex(u.request_id))")
             .replace("CAST(e.id AS text)", "lower(hex(e.id))")
             .replace("CAST(l.holder AS text)", "lower(hex(l.holder))")
-            .replace("{hour}", "at - at % 3600000");
+            .replace("{hour}", "at - at % 3600000")
+            .replace("{day}", "hour - hour % 86400000");
         for row in sqlx::query(AssertSqlSafe(text)).fetch_all(pool).await? {
             found.push(Difference {
                 check,
                 what: row.try_get(0)?,
                 expected: row.try_get(1)?,
                 found: row.try_get(2)?,
+                pending: false,
             });
         }
     }

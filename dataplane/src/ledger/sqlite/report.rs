@@ -10,9 +10,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use super::statements::{SUMS, USAGE};
-use crate::ledger::store::{Dimension, Filter, Group, StoreError, Sums, Totals, UsageRow};
-
-const HOUR_MS: i64 = 3_600_000;
+use crate::ledger::store::{Dimension, Filter, Grain, Group, StoreError, Sums, Totals, UsageRow};
 
 pub(super) fn rows<'a>(pool: &'a SqlitePool, filter: &Filter) -> BoxStream<'a, Result<UsageRow, StoreError>> {
     let filter = filter.clone();
@@ -28,19 +26,27 @@ pub(super) fn rows<'a>(pool: &'a SqlitePool, filter: &Filter) -> BoxStream<'a, R
         .boxed()
 }
 
-/// From the hourly sums where the bounds are whole hours, else from the rows.
+pub(super) async fn rows_of(pool: &SqlitePool, requests: &[Uuid]) -> sqlx::Result<Vec<UsageRow>> {
+    let (columns, places) = (USAGE.join(","), vec!["?"; requests.len()].join(","));
+    let text = format!("SELECT {columns} FROM usage WHERE request_id IN ({places})");
+    let query = sqlx::query(AssertSqlSafe(text));
+    let query = requests.iter().fold(query, |query, request| query.bind(request.as_bytes().to_vec()));
+    query.fetch_all(pool).await?.iter().map(usage_row).collect()
+}
+
 pub(super) async fn totals(
     pool: &SqlitePool,
     filter: &Filter,
     by: &[Dimension],
 ) -> sqlx::Result<BTreeMap<Group, Totals>> {
     let (since, until) = bounds(filter);
-    let whole_hours = [filter.since, filter.until].iter().flatten().all(|bound| bound % HOUR_MS == 0);
-    let from = if whole_hours {
-        format!("usage_hourly {}", within("hour"))
-    } else {
-        let each = "*, at AS hour, attempt = 1 AS requests, 1 AS attempts";
-        format!("(SELECT {each} FROM usage {})", within("at"))
+    let from = match filter.grain(by) {
+        Grain::Days => format!("(SELECT *, day AS hour FROM usage_daily {})", within("day")),
+        Grain::Hours => format!("usage_hourly {}", within("hour")),
+        Grain::Rows => {
+            let each = "*, at AS hour, attempt = 1 AS requests, 1 AS attempts";
+            format!("(SELECT {each} FROM usage {})", within("at"))
+        }
     };
     let mut columns: Vec<_> = by.iter().map(|dimension| column(*dimension).to_owned()).collect();
     columns.push("source = 'Bound'".to_owned());

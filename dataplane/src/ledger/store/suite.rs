@@ -30,6 +30,7 @@ macro_rules! behaviours {
             what_is_given_is_given_once
             what_expires_soonest_is_spent_first_and_the_rest_of_it_lapses
             a_debt_is_paid_first
+            a_lower_priority_is_spent_before_what_expires_sooner
             a_closed_account_takes_usage_alone
             statements_add_up
             books_balance_whatever_happens_in_whatever_order
@@ -259,9 +260,44 @@ pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
     }
     assert!(expected.len() > 20);
     assert_eq!(store.totals(&Filter::default(), &by).await.unwrap(), expected);
+    let some: Vec<_> = rows.iter().step_by(7).map(|row| row.request_id).collect();
+    let asked = some.iter().copied().chain([Uuid::max()]).collect::<Vec<_>>();
+    let mut found = store.rows_of(&asked).await.unwrap();
+    found.sort_by_key(|row| (row.request_id, row.attempt));
+    let expected_rows: Vec<_> = rows.iter().filter(|row| some.contains(&row.request_id)).cloned().collect();
+    assert_eq!(found, expected_rows);
+    assert_eq!(store.rows_of(&[]).await.unwrap(), []);
     // Not whole hours: from the rows instead of the hourly sums.
     let filter = Filter { since: Some(AT), ..Filter::default() };
     assert_eq!(store.totals(&filter, &by).await.unwrap(), expected);
+    // Without keys, users and projects: from the daily sums, and in other bounds from the others, with the same numbers.
+    let coarse =
+        [Dimension::Day, Dimension::Provider, Dimension::Model, Dimension::Account, Dimension::Tenant];
+    let mut expected = BTreeMap::<Group, Totals>::new();
+    for (group, totals) in store.totals(&Filter::default(), &by).await.unwrap() {
+        let group = [0, 6, 7, 2, 1].map(|place| group[place].clone()).to_vec();
+        expected.entry(group).or_default().add(&totals);
+    }
+    let midnight = AT - AT % 86_400_000;
+    for since in [midnight, midnight - 3_600_000, midnight - 1] {
+        let filter = Filter { since: Some(since), ..Filter::default() };
+        assert_eq!(store.totals(&filter, &coarse).await.unwrap(), expected, "since {since}");
+    }
+}
+
+#[test]
+fn the_coarsest_sums_that_tell_enough_are_read() {
+    let (day, hour) = (86_400_000, 3_600_000);
+    for (since, until, by, grain) in [
+        (None, None, Dimension::Tenant, Grain::Days),
+        (Some(day), Some(3 * day), Dimension::Day, Grain::Days),
+        (Some(day), Some(3 * day), Dimension::User, Grain::Hours),
+        (Some(day), Some(3 * day + hour), Dimension::Model, Grain::Hours),
+        (Some(day + 1), None, Dimension::Model, Grain::Rows),
+    ] {
+        let filter = Filter { since, until, ..Filter::default() };
+        assert_eq!(filter.grain(&[by]), grain, "{filter:?} by {by:?}");
+    }
 }
 
 pub(crate) async fn suspense_stands_apart(store: &(impl Store + Report)) {

@@ -155,8 +155,13 @@ async fn usage_that_another_version_inserts_counts_against_the_balance() {
     let balance = store.accounts(None).await.unwrap()[0].balance;
     assert_eq!(balance, -2 * 150_600);
     let differences = store.differences().await.unwrap();
-    // Such a version adds to the hourly sums itself.
-    assert!(differences.iter().all(|one| one.check.starts_with("hourly sums")), "{differences:?}");
+    // Such a version adds to the hourly sums itself; days are added to for it.
+    let checks: Vec<_> = differences.iter().map(|one| (one.check, one.found)).collect();
+    let expected = [
+        ("hourly sums are those of the rows", Some(150_600)),
+        ("daily sums are those of the hours", Some(301_200)),
+    ];
+    assert_eq!(checks, expected);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{all_rows, various};
-use crate::ledger::accounts::{Account, Accounts, Credit, Done, Kind, Posting, Statement, Wish};
+use crate::ledger::accounts::{Account, Accounts, Credit, Done, Kind, PRIORITY, Posting, Statement, Wish};
 use crate::ledger::store::{Report, Store};
 use crate::ledger::testing::{AT, HOLDER, intent, outcome};
 use crate::ledger::{Nanos, Row};
@@ -11,7 +11,12 @@ use crate::ledger::{Nanos, Row};
 const DAY: i64 = 86_400_000;
 
 pub(crate) fn posting(kind: Kind, reference: &str, amount: i64, expires_at: Option<i64>) -> Wish {
-    Wish::Post(Posting { kind, reference: reference.to_owned(), amount, expires_at, note: None })
+    of_priority(PRIORITY, kind, reference, amount, expires_at)
+}
+
+fn of_priority(priority: i64, kind: Kind, reference: &str, amount: i64, expires_at: Option<i64>) -> Wish {
+    let reference = reference.to_owned();
+    Wish::Post(Posting { kind, reference, amount, expires_at, priority, note: None })
 }
 
 /// A row of this account that costs this much.
@@ -111,6 +116,30 @@ pub(crate) async fn what_expires_soonest_is_spent_first_and_the_rest_of_it_lapse
     adds_up(store).await;
 }
 
+pub(crate) async fn a_lower_priority_is_spent_before_what_expires_sooner(store: &(impl Store + Accounts)) {
+    for (priority, reference, expires) in [
+        (50, "soon", Some(AT + DAY)),
+        (100, "last", None),
+        (0, "first", None),
+        (0, "before-that", Some(AT + 2 * DAY)),
+    ] {
+        let wish = of_priority(priority, Kind::Grant, reference, 100, expires);
+        store.fulfil("a", &wish, AT).await.unwrap();
+    }
+    store.insert(HOLDER, &[charged(1, "a", 130)]).await.unwrap();
+    store.fulfil("a", &Wish::Lapse, AT + DAY).await.unwrap();
+    let credit = |name: &str, left, lapsed| (name.to_owned(), left, lapsed);
+    let expected = [
+        credit("before-that", 0, false),
+        credit("first", 70, false),
+        credit("soon", 0, true),
+        credit("last", 100, false),
+    ];
+    assert_eq!(left(store, "a").await, expected, "what expires sooner has lapsed whole");
+    assert_eq!(account(store, "a").await.balance, 170);
+    adds_up(store).await;
+}
+
 pub(crate) async fn a_debt_is_paid_first(store: &(impl Store + Accounts)) {
     store.insert(HOLDER, &[charged(1, "a", 70)]).await.unwrap();
     store.fulfil("a", &posting(Kind::TopUp, "topup/1", 50, None), AT).await.unwrap();
@@ -175,7 +204,8 @@ struct Model {
 impl Model {
     fn spend(&mut self, mut amount: i64) {
         self.balance -= amount;
-        self.credits.sort_by_key(|credit| (credit.expires_at.unwrap_or(i64::MAX), credit.given_at));
+        self.credits
+            .sort_by_key(|credit| (credit.priority, credit.expires_at.unwrap_or(i64::MAX), credit.given_at));
         for credit in &mut self.credits {
             let taken = credit.remaining.min(amount);
             credit.remaining -= taken;
@@ -183,14 +213,15 @@ impl Model {
         }
     }
 
-    fn give(&mut self, reference: &str, amount: i64, expires_at: Option<i64>, now: i64) {
+    fn give(&mut self, reference: &str, amount: i64, expires_at: Option<i64>, priority: i64, now: i64) {
         if !self.references.insert(reference.to_owned()) {
             return;
         }
         self.balance += amount;
         let remaining = amount.min(self.balance).max(0);
         let (reference, lapsed) = (reference.to_owned(), false);
-        self.credits.push(Credit { reference, amount, remaining, given_at: now, expires_at, lapsed });
+        let given_at = now;
+        self.credits.push(Credit { reference, amount, remaining, given_at, expires_at, priority, lapsed });
     }
 
     fn lapse(&mut self, now: i64) {
@@ -246,8 +277,10 @@ pub(crate) async fn books_balance_whatever_happens_in_whatever_order(
                 if !model.references.contains(&reference) {
                     model.lapse(now);
                 }
-                model.give(&reference, amount, expires, now);
-                store.fulfil(name, &posting(Kind::Grant, &reference, amount, expires), now).await.unwrap();
+                let priority = i64::try_from(random(3) * 50).unwrap();
+                model.give(&reference, amount, expires, priority, now);
+                let wish = of_priority(priority, Kind::Grant, &reference, amount, expires);
+                store.fulfil(name, &wish, now).await.unwrap();
             }
             _ => {
                 model.lapse(now);

@@ -1,0 +1,2 @@
+-- Lower is spent first; then the soonest expiry, then the oldest.
+ALTER TABLE credits ADD COLUMN priority bigint NOT NULL DEFAULT 50 CHECK (priority BETWEEN 0 AND 100);

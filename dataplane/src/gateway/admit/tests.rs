@@ -1,0 +1,64 @@
+use aigne_hub_crds::config::{Amounts, Config, PriceSheet, ProviderType, Rate as Priced};
+
+use super::*;
+use crate::{
+    health::Registry,
+    provider::testing,
+    secret::{SecretStore, SecretValue},
+    snapshot::Snapshot,
+};
+
+/// A model at two providers, `cheap` and `dear`: a thousand nano-dollars for each token in; a thousand and four thousand
+/// for each token out.
+fn candidates(shape: Shape) -> Vec<Candidate> {
+    let mut config = Config::default();
+    let mut secrets = Vec::new();
+    for (name, output) in [("cheap", "1"), ("dear", "4")] {
+        let mut provider = testing::provider(ProviderType::OpenAICompatible);
+        (provider.id, provider.name) = (format!("ai/{name}"), name.into());
+        secrets.push((provider.credentials[0].secret.clone(), SecretValue::new("sk".into())));
+        let cost = Amounts { input: "1".parse().ok(), output: output.parse().ok(), ..Amounts::default() };
+        let rate = Priced {
+            model: "m".into(),
+            cost: cost.clone(),
+            price: cost,
+            tiers: Vec::new(),
+            service_tiers: std::collections::BTreeMap::default(),
+        };
+        let sheet =
+            PriceSheet { revision: "r".into(), source: "s".into(), effective_from: None, rates: vec![rate] };
+        config.shared.prices.insert(provider.id.clone(), vec![sheet]);
+        config.shared.providers.insert(provider.id.clone(), provider);
+    }
+    let secrets: SecretStore = secrets.into_iter().collect();
+    let snapshot = Snapshot::new(&config, &secrets, &Registry::default(), "1".into());
+    let strictness = Strictness { priced: true, bounded: true };
+    pin(shape, strictness, snapshot.serving("m").to_vec(), 0).unwrap()
+}
+
+/// Who is left when there is so much money, with as many tokens as they may generate.
+fn left(max_output: u64, money: i64, least: u64) -> Vec<(String, Option<u64>)> {
+    let shape = Shape { by_bytes: 100, text_only: true, max_output: Some(max_output), n: 1 };
+    let mut candidates = candidates(shape);
+    candidates.retain_mut(|candidate| fit(candidate, shape, money, least));
+    let named = |candidate: &Candidate| (candidate.served.provider.config.name.clone(), candidate.cut);
+    let mut left: Vec<_> = candidates.iter().map(named).collect();
+    left.sort();
+    left
+}
+
+#[test]
+fn a_fallback_that_the_money_pays_too_few_tokens_of_is_left_out() {
+    // 100,000 for the prompt: 400 tokens of the cheap one, 100 of the dear one.
+    let both = vec![("cheap".to_owned(), Some(400)), ("dear".to_owned(), Some(100))];
+    assert_eq!(left(1_000, 500_000, 100), both);
+    for least in [101, 256, 400] {
+        assert_eq!(left(1_000, 500_000, least), both[..1], "{least}");
+    }
+    assert_eq!(left(1_000, 500_000, 401), []);
+    // Who asks for less than the least is not refused for that.
+    assert_eq!(left(50, 300_000, 256), [("cheap".to_owned(), None), ("dear".to_owned(), None)]);
+    assert_eq!(left(50, 299_999, 256), [("cheap".to_owned(), None)]);
+    // Not even the prompt.
+    assert_eq!(left(1_000, 100_999, 1), []);
+}
