@@ -171,10 +171,11 @@ async fn the_containerfile_makes_the_same() -> Outcome {
     let toolchain = text("rust-toolchain.toml")?;
     let channel = toolchain.split('"').nth(1).context("channel")?;
     ensure!(build.contains(&format!("/rust:{channel}-")), "another toolchain than {channel}");
-    ensure!(
-        build.contains("scripts/image release")
-            && build.contains("target/image/root-release/aigne-hub{,-operator} /files/")
-    );
-    ensure!(build.contains("mkdir -m 1777 /files/tmp"));
+    // Which two programs those are, the other tests say.
+    for line in
+        ["scripts/image release", "mkdir -m 1777 /files/tmp", "cp target/image/root-release/* /files/"]
+    {
+        ensure!(build.contains(line), "no {line}");
+    }
     Ok(())
 }
