@@ -114,6 +114,8 @@ pub struct State {
     pub closed: bool,
     /// Nano-dollars.
     pub balance: i64,
+    /// Nano-dollars that gateways hold of it and are not known to have spent.
+    pub leased: i64,
     /// Those that have not lapsed and of which something is left.
     pub credits: Vec<Credit>,
     /// The amount that was entered under the posting's reference already.

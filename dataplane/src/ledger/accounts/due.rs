@@ -1,7 +1,8 @@
 //! What a wish does to an account: pure.
 //!
 //! Usage lowers the balance and touches no credit. Whenever credits change, what was spent since is first taken from
-//! them in their order; so what is left of each is known when it lapses.
+//! them in their order; so what is left of each is known when it lapses. What gateways hold would be taken from them in the
+//! same order, and is promised to requests under way: that much of a credit lapses only when it was given back.
 
 use uuid::Uuid;
 
@@ -20,10 +21,15 @@ pub fn decide(state: &State, wish: &Wish, now: i64) -> (Change, Done) {
     credits.sort_by(|a, b| order(a).cmp(&order(b)));
     spend(&mut credits, state.balance);
     let mut change = Change { close: *wish == Wish::Close, ..Change::default() };
+    let mut leased = state.leased.max(0);
     for credit in &mut credits {
-        let due = credit.expires_at.is_some_and(|expires| expires <= now);
-        if due || change.close {
-            change.entries.extend(lapse(credit, if due { credit.expires_at } else { None }, now));
+        let due = credit.expires_at.filter(|expires| *expires <= now);
+        let held = credit.remaining.min(leased);
+        leased -= held;
+        if change.close {
+            change.entries.extend(lapse(credit, 0, due, now));
+        } else if due.is_some() {
+            change.entries.extend(lapse(credit, held, due, now));
         }
     }
     let mut done = Done::Entered;
@@ -55,19 +61,22 @@ pub(super) fn spend(credits: &mut [Credit], balance: i64) {
     }
 }
 
-/// Nothing is entered for what had nothing left.
-fn lapse(credit: &mut Credit, expired_at: Option<i64>, now: i64) -> Option<Entry> {
-    let left = std::mem::take(&mut credit.remaining);
-    credit.lapsed = true;
-    let at = expired_at.unwrap_or(now);
-    (left > 0).then(|| Entry {
-        id: id(now),
-        kind: Kind::Expiry,
-        amount: -left,
-        at,
-        reference: format!("expiry/{}", credit.reference),
-        note: expired_at.is_none().then(|| "closed".to_owned()),
-    })
+/// All but what is held. Nothing is entered for what had nothing left.
+fn lapse(credit: &mut Credit, held: i64, expired_at: Option<i64>, now: i64) -> Option<Entry> {
+    let left = credit.remaining - held;
+    (credit.remaining, credit.lapsed) = (held, held == 0);
+    let reference = match held {
+        0 => format!("expiry/{}", credit.reference),
+        // Less is held each time that something lapses.
+        _ => format!("expiry-part/{held}/{}", credit.reference),
+    };
+    let note = match (expired_at, held) {
+        (None, _) => Some("closed".to_owned()),
+        (_, 0) => None,
+        _ => Some("what gateways hold of it lapses when they give it back".to_owned()),
+    };
+    let (kind, at) = (Kind::Expiry, expired_at.unwrap_or(now));
+    (left > 0).then(|| Entry { id: id(now), kind, amount: -left, at, reference, note })
 }
 
 fn post(posting: &Posting, balance: i64, now: i64, credits: &mut Vec<Credit>, change: &mut Change) {
@@ -102,3 +111,6 @@ fn id(now: i64) -> Uuid {
     let nanos = u32::try_from(now % 1_000 * 1_000_000).unwrap_or_default();
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, now / 1_000, nanos))
 }
+
+#[cfg(test)]
+mod properties;

@@ -1,5 +1,5 @@
-//! Accounts and their entries. The account's row is locked before anything else is looked at, so that nobody waits for
-//! another in a circle.
+//! Accounts and their entries. The account's row is locked before anything else is looked at, and then its allowance, so
+//! that nobody waits for another in a circle.
 
 use jiff_sqlx::ToSqlx as _;
 use sqlx::postgres::PgRow;
@@ -44,15 +44,29 @@ async fn state(connection: &mut PgConnection, account: &str, reference: Option<&
     made.bind(account).execute(&mut *connection).await?;
     let locked = sqlx::query("SELECT FROM accounts WHERE account = $1 FOR UPDATE");
     locked.bind(account).execute(&mut *connection).await?;
-    // Begun after the lock: it sees what was entered until then.
-    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL FROM balances WHERE account = $1");
+    // Nor is anything leased meanwhile. Exchanges lock no account: nobody waits in a circle.
+    for text in [
+        "INSERT INTO allowances (allowance, \"window\", class, spent) VALUES ('account:' || $1, 0, 'Money', 0) \
+         ON CONFLICT DO NOTHING",
+        "SELECT FROM allowances WHERE allowance = 'account:' || $1 AND \"window\" = 0 FOR UPDATE",
+    ] {
+        sqlx::query(text).bind(account).execute(&mut *connection).await?;
+    }
+    // Begun after the locks: it sees what was entered and leased until then.
+    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL, leased FROM balances WHERE account = $1");
     let found = found.bind(account).fetch_one(&mut *connection).await?;
-    let (balance, closed) = (found.try_get(0)?, found.try_get(1)?);
+    let (balance, closed, leased) = (found.try_get(0)?, found.try_get(1)?, found.try_get(2)?);
     let left = format!("{CREDIT} WHERE account = $1 AND NOT lapsed AND remaining > 0");
     let left = sqlx::query(AssertSqlSafe(left)).bind(account).fetch_all(&mut *connection).await?;
     let entered = sqlx::query_scalar("SELECT amount FROM entries WHERE account = $1 AND reference = $2");
     let entered = entered.bind(account).bind(reference).fetch_optional(connection).await?;
-    Ok(State { closed, balance, credits: left.iter().map(credit).collect::<sqlx::Result<_>>()?, entered })
+    Ok(State {
+        closed,
+        balance,
+        leased,
+        credits: left.iter().map(credit).collect::<sqlx::Result<_>>()?,
+        entered,
+    })
 }
 
 async fn write(connection: &mut PgConnection, account: &str, change: &Change, now: i64) -> sqlx::Result<()> {

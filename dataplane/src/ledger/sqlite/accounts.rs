@@ -49,17 +49,23 @@ async fn state(
     account: &str,
     reference: Option<&str>,
 ) -> sqlx::Result<State> {
-    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL FROM balances WHERE account = ?");
+    let found = sqlx::query("SELECT balance, closed_at IS NOT NULL, leased FROM balances WHERE account = ?");
     let found = found.bind(account).fetch_optional(&mut *connection).await?;
-    let (balance, closed) = match found {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (0, false),
+    let (balance, closed, leased) = match found {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
+        None => (0, false, 0),
     };
     let left = format!("{CREDIT} WHERE account = ? AND NOT lapsed AND remaining > 0");
     let left = sqlx::query(AssertSqlSafe(left)).bind(account).fetch_all(&mut *connection).await?;
     let entered = sqlx::query_scalar("SELECT amount FROM entries WHERE account = ? AND reference = ?");
     let entered = entered.bind(account).bind(reference).fetch_optional(connection).await?;
-    Ok(State { closed, balance, credits: left.iter().map(credit).collect::<sqlx::Result<_>>()?, entered })
+    Ok(State {
+        closed,
+        balance,
+        leased,
+        credits: left.iter().map(credit).collect::<sqlx::Result<_>>()?,
+        entered,
+    })
 }
 
 async fn write(

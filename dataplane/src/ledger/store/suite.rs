@@ -43,6 +43,7 @@ macro_rules! behaviours {
             a_row_that_comes_after_its_holder_was_closed_counts
             a_holder_that_was_closed_begins_again
             a_balance_is_what_can_be_leased_of_it
+            what_is_held_of_a_credit_lapses_when_it_comes_back
             silence_voids_what_is_held_and_keeps_money
             rates_are_spent_as_their_holders_say_and_forgotten
             a_process_that_ends_gives_nothing_of_a_minute_back

@@ -241,9 +241,10 @@ pub(crate) async fn a_balance_is_what_can_be_leased_of_it(store: &(impl Store + 
     store.insert(A, &[drawn(2, 20, &[("account:a", true)])]).await.unwrap();
     assert_eq!((free(0).await, account(store, "a").await.leased), (60, 10));
     store.fulfil("a", &Wish::Lapse, AT + DAY).await.unwrap();
-    assert_eq!((free(0).await, account(store, "a").await.balance), (30, 40));
-    let over = Ask { cap: Cap::Balance { overdraft: 5 }, granted: 30, ..credit(35) };
-    assert_eq!(one(store, A, over).await.granted, 65);
+    // Of the 30 that were left of it 10 are held.
+    assert_eq!((free(0).await, account(store, "a").await.balance), (40, 50));
+    let over = Ask { cap: Cap::Balance { overdraft: 5 }, granted: 30, ..credit(45) };
+    assert_eq!(one(store, A, over).await.granted, 75);
     assert_eq!(free(5).await, 0);
     adds_up(store).await;
 }
@@ -304,4 +305,33 @@ pub(crate) async fn a_process_that_ends_gives_nothing_of_a_minute_back(store: &i
     store.close(A).await.unwrap();
     assert_eq!(one(store, B, rate(76)).await, answer(0, 25, 25, 0));
     assert_eq!(one(store, B, rate(75)).await.granted, 75);
+}
+
+pub(crate) async fn what_is_held_of_a_credit_lapses_when_it_comes_back(
+    store: &(impl Store + Accounts + Leases + Report),
+) {
+    let given = posting(Kind::Grant, "grant/x", 100, Some(AT + DAY));
+    store.fulfil("a", &given, AT).await.unwrap();
+    assert_eq!(one(store, A, credit(30)).await.granted, 30);
+    for later in 0..2 {
+        store.fulfil("a", &Wish::Lapse, AT + DAY + later).await.unwrap();
+        let found = account(store, "a").await;
+        assert_eq!((found.balance, found.leased), (30, 30), "only what nobody holds has lapsed");
+    }
+    // It is nobody else's, and whoever has it may spend it.
+    assert_eq!(one(store, B, credit(1)).await.granted, 0);
+    store.insert(A, &[drawn(1, 20, &[("account:a", true)])]).await.unwrap();
+    assert_eq!(store.due(AT + DAY).await.unwrap(), ["a"]);
+    store.fulfil("a", &Wish::Lapse, AT + DAY + 2).await.unwrap();
+    assert_eq!(account(store, "a").await.balance, 10);
+    store.close(A).await.unwrap();
+    store.fulfil("a", &Wish::Lapse, AT + DAY + 3).await.unwrap();
+    assert_eq!(account(store, "a").await.balance, 0);
+    assert_eq!(store.due(AT + 2 * DAY).await.unwrap(), [""; 0]);
+    let lines = store.statement("a", 0, AT + 30 * DAY).await.unwrap().lines;
+    let lapsed: Vec<_> =
+        lines.iter().filter(|line| line.kind == "Expiry").map(|line| (line.at, line.amount)).collect();
+    assert_eq!(lapsed.iter().map(|(_, amount)| amount).sum::<i64>(), -80);
+    assert!(lapsed.len() == 2 && lapsed.iter().all(|(at, _)| *at == AT + DAY), "{lapsed:?}");
+    adds_up(store).await;
 }
