@@ -29,6 +29,7 @@ pub mod rerate;
 pub mod run;
 pub mod seal;
 pub mod serve;
+pub mod sidecar;
 pub mod usage;
 
 mod actor;
@@ -57,6 +58,7 @@ pub struct Cli {
 pub enum Command {
     Serve(Box<serve::Args>),
     Run(Box<run::Args>),
+    Sidecar(sidecar::Args),
     Check(check::Args),
     Keys(keys::Args),
     Seal(seal::Args),
@@ -67,6 +69,17 @@ pub enum Command {
     Rerate(rerate::Args),
     Export(export::Args),
     Migrate(migrate::Args),
+}
+
+impl Command {
+    /// Whether it goes on until it is told to end: its log is then its word to the world.
+    pub fn serves(&self) -> bool {
+        match self {
+            Self::Serve(_) | Self::Run(_) => true,
+            Self::Sidecar(args) => args.serves(),
+            _ => false,
+        }
+    }
 }
 
 /// What a command may know of the world around it.
@@ -140,6 +153,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(*args, context),
             Command::Run(args) => run::run(*args, context),
+            Command::Sidecar(args) => sidecar::run(args),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
             Command::Seal(args) => seal::run(&args, context, output),

@@ -60,3 +60,5 @@ pub mod clock;
 pub mod environment;
 
 pub mod identity;
+
+pub mod sidecar;

@@ -36,6 +36,45 @@ pub(super) fn private_folder(folder: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("the data folder {} cannot be made", folder.display()))
 }
 
+/// SIGTERM and Ctrl-C.
+pub(super) struct Signals {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+}
+
+impl Signals {
+    /// Takes them over from the system.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let terminate = unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
+        let interrupt = unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Serves until one comes, which `stop` tells it of; who is told twice does not wait.
+    pub(super) async fn until_told(
+        mut self,
+        stop: oneshot::Sender<()>,
+        serving: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        let told_twice = async {
+            self.told().await;
+            let _ = stop.send(());
+            self.told().await;
+        };
+        tokio::select! {
+            ended = serving => ended,
+            () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
+        }
+    }
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves until SIGTERM or Ctrl-C, then waits for the end; who is told twice does not wait.
 pub(super) fn until_told<F>(
     serve: impl FnOnce(Arc<Telemetry>, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
@@ -49,31 +88,14 @@ where
     let ended = control.block_on(async {
         let (stop, stopped) = oneshot::channel();
         let telemetry = Arc::new(Telemetry::new());
-        let mut terminate =
-            unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
-        let mut interrupt =
-            unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
-        let mut told = async || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        let told_twice = async {
-            told().await;
-            let _ = stop.send(());
-            told().await;
-        };
+        let signals = Signals::new()?;
         let serving = serve(
             telemetry,
             Box::pin(async {
                 let _ = stopped.await;
             }),
         );
-        tokio::select! {
-            ended = serving => ended,
-            () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
-        }
+        signals.until_told(stop, serving).await
     });
     control.shutdown_background();
     ended.map(|()| ExitCode::SUCCESS)

@@ -54,8 +54,7 @@ fn own(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 
 fn built() -> anyhow::Result<PathBuf> {
     let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("kubernetes/setup");
-    let output =
-        Command::new(&setup).stderr(Stdio::inherit()).output().context("tests/kubernetes/setup")?;
+    let output = Command::new(&setup).stderr(Stdio::inherit()).output().context("tests/kubernetes/setup")?;
     ensure!(
         output.status.success(),
         "tests/kubernetes/setup failed: run it by hand, it says what is missing"
@@ -78,10 +77,8 @@ mod tests {
         let missing = || Programs::within(folder.path()).checked("HERE").err().map(|error| error.to_string());
         for name in ["etcd", "kube-apiserver", "kubectl", "helm"] {
             let path = folder.path().join(name);
-            let expected = format!(
-                "{} is missing (HERE names the folder): run tests/kubernetes/setup",
-                path.display()
-            );
+            let expected =
+                format!("{} is missing (HERE names the folder): run tests/kubernetes/setup", path.display());
             assert_eq!(missing(), Some(expected));
             std::fs::write(path, "")?;
         }
