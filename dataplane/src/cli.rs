@@ -21,6 +21,7 @@ use crate::{
 pub mod accounts;
 pub mod check;
 pub mod export;
+pub mod inject;
 pub mod keys;
 pub mod leases;
 pub mod migrate;
@@ -59,6 +60,7 @@ pub enum Command {
     Serve(Box<serve::Args>),
     Run(Box<run::Args>),
     Sidecar(sidecar::Args),
+    Inject(inject::Args),
     Check(check::Args),
     Keys(keys::Args),
     Seal(seal::Args),
@@ -154,6 +156,7 @@ impl Cli {
             Command::Serve(args) => serve::run(*args, context),
             Command::Run(args) => run::run(*args, context),
             Command::Sidecar(args) => sidecar::run(args),
+            Command::Inject(args) => inject::run(args, output),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
             Command::Seal(args) => seal::run(&args, context, output),

@@ -62,3 +62,5 @@ pub mod environment;
 pub mod identity;
 
 pub mod sidecar;
+
+pub mod inject;

@@ -61,7 +61,8 @@ async fn an_application_needs_no_key_and_gets_the_hubs_own_bytes() -> Outcome {
     ensure!(models.body == direct.get("/v1/models?limit=3").await?.body, "{}", models.text());
     // The hub's own errors are the hub's.
     sidecar.client().chat(&chat("nothing", "hi")).await?.openai_error(404)?;
-    let rows = hub.rows(6).await?;
+    // A count is none.
+    let rows = hub.rows(4).await?;
     ensure!(rows.iter().all(|row| row.key == "serviceaccount:team/app"), "{rows:#?}");
     Ok(())
 }
