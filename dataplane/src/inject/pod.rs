@@ -95,18 +95,20 @@ fn container(settings: &Settings) -> Value {
     if settings.allow_insecure {
         args.push("--allow-insecure".to_owned());
     }
-    let mut env = Vec::new();
+    // Else the allocator asks for pages of 2 MiB, of which a sidecar uses a fraction.
+    let mut env = vec![json!({ "name": "MIMALLOC_ALLOW_THP", "value": "0" })];
     match &settings.trust {
         Trust::Public => {}
         Trust::ConfigMap { .. } => args.push(format!("--ca-file={MOUNT}/ca.crt")),
         Trust::Pem(pem) => env.push(json!({ "name": "AIGNE_HUB_SIDECAR_CA", "value": pem })),
     }
-    let mut container = json!({
+    json!({
         "name": NAME,
         "image": settings.image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["/aigne-hub", "sidecar"],
         "args": args,
+        "env": env,
         // A sidecar to Kubernetes: there before the others, and until they have ended.
         "restartPolicy": "Always",
         // The kubelet's own requests go to the pod's address, where nobody listens.
@@ -122,11 +124,7 @@ fn container(settings: &Settings) -> Value {
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{ "name": NAME, "mountPath": MOUNT, "readOnly": true }],
-    });
-    if !env.is_empty() {
-        container["env"] = json!(env);
-    }
-    container
+    })
 }
 
 fn volume(settings: &Settings) -> Value {

@@ -101,7 +101,21 @@ fn scalar(string: &str) -> String {
         && !string.ends_with([' ', ':'])
         && !string.contains(": ")
         && values("", string).is_ok_and(|read| read == [Value::String(string.to_owned())]);
-    if plain { string.to_owned() } else { Value::String(string.to_owned()).to_string() }
+    if plain { string.to_owned() } else { quoted(string) }
+}
+
+/// As JSON has it, and with escapes for what YAML allows nowhere.
+fn quoted(string: &str) -> String {
+    let mut text = String::new();
+    for c in Value::from(string).to_string().chars() {
+        match u32::from(c) {
+            code @ (0x7f..=0x9f | 0x2028 | 0x2029 | 0xfeff | 0xfffe | 0xffff) => {
+                drop(write!(text, "\\u{code:04x}"))
+            }
+            _ => text.push(c),
+        }
+    }
+    text
 }
 
 /// Several lines that a block keeps as they are: nothing invisible, no spaces where they would be lost.

@@ -46,6 +46,8 @@ impl Beside {
         let mut command = tokio::process::Command::new(binary()?);
         command.args(["sidecar", "--listen", "127.0.0.1:0", "--hub", &self.hub]);
         command.arg("--token-file").arg(mount.file()).args(self.options);
+        // As in pods.
+        command.env("MIMALLOC_ALLOW_THP", "0");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let logs = Output::collect(child.stderr.take().context("stderr")?);

@@ -43,6 +43,8 @@ fn pods() -> Vec<Value> {
             "containers": [container("app", json!({ "env": [], "envFrom": [] }))], "volumes": [] }),
     ];
     let with_account = |mut spec: Value| {
+        // Elsewhere the API server says `default` by itself.
+        spec["serviceAccountName"] = json!("app");
         spec["securityContext"] = json!({ "runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": { "type": "RuntimeDefault" } });
         spec
     };
@@ -108,8 +110,8 @@ async fn the_api_server_and_the_command_do_the_same_to_a_pod() -> Outcome {
             &[&tls, "--ca-configmap=hub-ca", "--ca-key=root.pem", "--audience=hub"],
         ),
         (
-            &[secure, &set_pem, "--set=sidecar.port=8099,image.repository=registry.example/hub,image.tag=2"],
-            &[&tls, &file_pem, "--port=8099", "--image=registry.example/hub:2"],
+            &[secure, &set_pem, "--set=sidecar.port=8099,image.repository=registry.example/hub,image.tag=v2"],
+            &[&tls, &file_pem, "--port=8099", "--image=registry.example/hub:v2"],
         ),
     ];
     for (sets, flags) in variants {
@@ -152,7 +154,10 @@ async fn pods_that_do_not_ask_are_left_alone_and_those_on_the_host_network_are_r
         let call = plane.kubectl(["create", "--dry-run=server", "-n", &team, "-o", "json", "-f", "-"]);
         call.input(pod.to_string()).run().await
     };
-    let mut asking = pod("asking", &json!({ "containers": [{ "name": "app", "image": "app:1" }] }));
+    let mut asking = pod(
+        "asking",
+        &json!({ "serviceAccountName": "app", "containers": [{ "name": "app", "image": "app:1" }] }),
+    );
     let injected = |ran: &harness::Ran| ran.stdout.contains("aigne-hub-sidecar");
     eventually("the policy is in use", async || Ok(injected(&create(&asking).await?).then_some(()))).await?;
     for label in [json!(null), json!("other")] {
