@@ -156,7 +156,7 @@ impl Cli {
             Command::Serve(args) => serve::run(*args, context),
             Command::Run(args) => run::run(*args, context),
             Command::Sidecar(args) => sidecar::run(args),
-            Command::Inject(args) => inject::run(args, output),
+            Command::Inject(args) => inject::run(&args, output),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
             Command::Seal(args) => seal::run(&args, context, output),

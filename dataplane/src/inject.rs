@@ -1,4 +1,4 @@
-//! The sidecar, put into manifests: what the chart's MutatingAdmissionPolicy does to pods as they are created, for
+//! The sidecar, put into manifests: what the chart's `MutatingAdmissionPolicy` does to pods as they are created, for
 //! clusters that have no such policies and for whoever wants to see it in Git. A test on a real API server holds the
 //! two equal.
 //!

@@ -69,9 +69,21 @@ async fn commands_and_options_exist() -> Outcome {
             seen.extend(commands.first().map(|command| (*command).to_owned()));
         }
     }
-    let expected =
-        ["accounts", "check", "export", "keys", "leases", "reconcile", "rerate", "run", "seal", "usage"]
-            .map(str::to_owned);
+    let expected = [
+        "accounts",
+        "check",
+        "export",
+        "inject",
+        "keys",
+        "leases",
+        "reconcile",
+        "rerate",
+        "run",
+        "seal",
+        "sidecar",
+        "usage",
+    ]
+    .map(str::to_owned);
     assert_eq!(seen, BTreeSet::from(expected), "each command is shown somewhere");
     Ok(())
 }

@@ -86,7 +86,7 @@ impl Args {
 }
 
 /// Writes the manifests.
-pub fn run(args: Args, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let settings = args.settings()?;
     let (name, text) = if args.file.as_os_str() == "-" {
         let mut text = String::new();

@@ -26,7 +26,7 @@ pub struct Args {
     /// Where the hub is: https://HOST:PORT, no path.
     #[arg(long, value_name = "URL", env = "AIGNE_HUB_SIDECAR_HUB", required_unless_present = "check")]
     hub: Option<String>,
-    /// A loopback address where the pod's applications connect; 127.0.0.1 stands for [::1], too, where the pod has it.
+    /// A loopback address where the pod's applications connect; 127.0.0.1 stands for IPv6's loopback, too, where the pod has it.
     #[arg(long, value_name = "ADDRESS", env = "AIGNE_HUB_SIDECAR_LISTEN", default_value_t = LISTEN)]
     listen: SocketAddr,
     /// The pod's projected ServiceAccount token, of audience hub.aigne.io. Read again when it is replaced.

@@ -82,7 +82,8 @@ fn environment(container: &mut Map<String, Value>, settings: &Settings) {
             if !named {
                 env.push(json!({ "name": of.address, "value": address }));
             }
-            if !has(env, of.key) && !(named && from) {
+            let comes_from_elsewhere = named && from;
+            if !has(env, of.key) && !comes_from_elsewhere {
                 env.push(json!({ "name": of.key, "value": PLACEHOLDER }));
             }
         }

@@ -51,9 +51,15 @@ fn node(value: &Value, indent: usize, text: &mut String) {
                 node(item, indent + 2, text);
             }
         }
-        Value::String(string) => drop(writeln!(text, "{}", scalar(string))),
+        Value::String(string) => {
+            text.push_str(&scalar(string));
+            text.push('\n');
+        }
         // Empty ones, too.
-        other => drop(writeln!(text, "{other}")),
+        other => {
+            text.push_str(&other.to_string());
+            text.push('\n');
+        }
     }
 }
 
@@ -110,7 +116,7 @@ fn quoted(string: &str) -> String {
     for c in Value::from(string).to_string().chars() {
         match u32::from(c) {
             code @ (0x7f..=0x9f | 0x2028 | 0x2029 | 0xfeff | 0xfffe | 0xffff) => {
-                drop(write!(text, "\\u{code:04x}"))
+                let _ = write!(text, "\\u{code:04x}");
             }
             _ => text.push(c),
         }

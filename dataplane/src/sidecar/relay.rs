@@ -105,7 +105,7 @@ impl Body for Relayed {
                 match &frame {
                     None => connection.take().into_iter().for_each(|connection| pool.give_back(connection)),
                     Some(Err(error)) => {
-                        tracing::warn!(%error, "the hub's answer broke off, and the application's with it")
+                        tracing::warn!(%error, "the hub's answer broke off, and the application's with it");
                     }
                     Some(Ok(_)) => {}
                 }

@@ -94,8 +94,8 @@ async fn the_api_server_and_the_command_do_the_same_to_a_pod() -> Outcome {
     let only = format!("--set=sidecar.injection.namespaceSelector.matchLabels.hub-test={hub}");
     let plain = format!("--hub=http://aigne-hub.{hub}.svc:8080");
     let tls = format!("--hub=https://aigne-hub.{hub}.svc:8443");
-    let place = tempfile::tempdir()?;
-    let pem = place.path().join("ca.crt");
+    let folder = tempfile::tempdir()?;
+    let pem = folder.path().join("ca.crt");
     std::fs::write(&pem, "-----BEGIN CERTIFICATE-----\n\"'\\Zm9v\n-----END CERTIFICATE-----\n")?;
     let pem = pem.to_string_lossy();
     let (set_pem, file_pem) = (format!("--set-file=sidecar.ca.bundle={pem}"), format!("--ca-file={pem}"));
@@ -128,6 +128,9 @@ async fn the_api_server_and_the_command_do_the_same_to_a_pod() -> Outcome {
         })
         .await
         .with_context(|| format!("{expected:#}"))?;
+        let args = expected["initContainers"][0]["args"].as_array().context("args")?.clone();
+        let args = args.iter().filter_map(Value::as_str).chain(["--help"]);
+        Tool::new(harness::binary()?, ["sidecar"].into_iter().chain(args)).ok().await?;
         for pod in pods() {
             let by_hand = injected(&pod.to_string(), flags).await?;
             ensure!(injected(&by_hand, flags).await? == by_hand, "again: {by_hand}");
