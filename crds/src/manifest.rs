@@ -44,6 +44,23 @@ pub fn parse(file: &str, text: &str) -> (Vec<Object>, Vec<Error>) {
     (reading.objects, reading.errors)
 }
 
+/// Reads one file's documents as they are, of any kind, as kubectl reads them: nothing is checked but that they can be
+/// read. Those that are only comments are left out.
+pub fn values(file: &str, text: &str) -> Result<Vec<serde_json::Value>, Vec<Error>> {
+    let mut reading = Reading { file, objects: Vec::new(), errors: Vec::new() };
+    let mut values = Vec::new();
+    for document in yaml::documents(text) {
+        match document {
+            Ok(document) => {
+                values.push(document.value);
+                document.errors.into_iter().for_each(|wrong| reading.wrong("", wrong));
+            }
+            Err(wrong) => reading.wrong("", wrong),
+        }
+    }
+    if reading.errors.is_empty() { Ok(values) } else { Err(reading.errors) }
+}
+
 struct Reading<'a> {
     file: &'a str,
     objects: Vec<Object>,

@@ -23,6 +23,7 @@ pub mod chat;
 pub mod check;
 pub mod demo;
 pub mod export;
+pub mod inject;
 pub mod keys;
 pub mod leases;
 pub mod migrate;
@@ -31,6 +32,7 @@ pub mod rerate;
 pub mod run;
 pub mod seal;
 pub mod serve;
+pub mod sidecar;
 pub mod usage;
 
 mod actor;
@@ -59,6 +61,8 @@ pub struct Cli {
 pub enum Command {
     Serve(Box<serve::Args>),
     Run(Box<run::Args>),
+    Sidecar(sidecar::Args),
+    Inject(inject::Args),
     Check(check::Args),
     Keys(keys::Args),
     Seal(seal::Args),
@@ -71,6 +75,17 @@ pub enum Command {
     Migrate(migrate::Args),
     Chat(chat::Args),
     Demo(demo::Args),
+}
+
+impl Command {
+    /// Whether it goes on until it is told to end: its log is then its word to the world.
+    pub fn serves(&self) -> bool {
+        match self {
+            Self::Serve(_) | Self::Run(_) | Self::Demo(_) => true,
+            Self::Sidecar(args) => args.serves(),
+            _ => false,
+        }
+    }
 }
 
 /// What a command may know of the world around it.
@@ -144,6 +159,8 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(*args, context),
             Command::Run(args) => run::run(*args, context),
+            Command::Sidecar(args) => sidecar::run(args),
+            Command::Inject(args) => inject::run(&args, output),
             Command::Check(args) => check::run(&args, context, output),
             Command::Keys(args) => keys::run(&args, context, output),
             Command::Seal(args) => seal::run(&args, context, output),

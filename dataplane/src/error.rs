@@ -78,6 +78,10 @@ pub enum Kind {
     UpstreamUnreachable,
     /// The provider did not answer in time.
     UpstreamTimeout,
+    /// A sidecar gets no answer from the hub.
+    HubUnreachable,
+    /// A sidecar has no token to show to the hub.
+    TokenUnavailable,
 }
 
 impl GatewayError {
@@ -112,8 +116,11 @@ impl GatewayError {
             Kind::BodyTimeout => 408,
             Kind::TooLarge => 413,
             Kind::RateLimited | Kind::BudgetExceeded | Kind::UpstreamThrottled => 429,
-            Kind::LedgerUnavailable | Kind::IdentityUnavailable | Kind::Saturated => 503,
-            Kind::UpstreamUnreachable | Kind::UpstreamCredential => 502,
+            Kind::LedgerUnavailable
+            | Kind::IdentityUnavailable
+            | Kind::Saturated
+            | Kind::TokenUnavailable => 503,
+            Kind::UpstreamUnreachable | Kind::UpstreamCredential | Kind::HubUnreachable => 502,
             Kind::UpstreamTimeout => 504,
             // A client's mistake keeps the status that the provider gave it.
             Kind::UpstreamRequest => self.upstream_status.filter(|s| (400..500).contains(s)).unwrap_or(400),
@@ -153,6 +160,8 @@ impl GatewayError {
             Kind::UpstreamFailed => "upstream_failed",
             Kind::UpstreamUnreachable => "upstream_unreachable",
             Kind::UpstreamTimeout => "upstream_timeout",
+            Kind::HubUnreachable => "hub_unreachable",
+            Kind::TokenUnavailable => "token_unavailable",
         }
     }
 

@@ -12,12 +12,14 @@ mod settle;
 
 use std::rc::Rc;
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
+use uuid::Uuid;
 
 pub use respond::ReplyBody;
 
-use crate::{error::GatewayError, percore::Core, snapshot::Snapshot};
+use crate::{error::GatewayError, percore::Core, snapshot::Snapshot, wire::Wire};
 use exchange::Exchange;
 use ingress::Endpoint;
 
@@ -41,6 +43,16 @@ pub async fn handle(core: Rc<Core>, request: Request<Incoming>) -> Response<Repl
         Ok(answer) => respond::respond(answer, exchange),
         Err(error) => respond::error(&error, exchange),
     }
+}
+
+/// Which wire a request speaks, for somebody who stands before the gateway (a sidecar).
+pub fn wire(path: &str, headers: &HeaderMap) -> Wire {
+    ingress::wire(path, headers)
+}
+
+/// What a client of this wire is told by such a one.
+pub fn refuse_before(wire: Wire, error: &GatewayError, id: Uuid) -> Response<Bytes> {
+    respond::error_before(wire, error, id)
 }
 
 /// What follows once a request was looked at.

@@ -60,3 +60,7 @@ pub mod clock;
 pub mod environment;
 
 pub mod identity;
+
+pub mod sidecar;
+
+pub mod inject;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aigne_hub::{
-    cli::{Cli, Command, Context},
+    cli::{Cli, Context},
     clock::Clock,
     environment::Environment,
     telemetry::log,
@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context { environment: Environment::Process, clock: Clock::default() };
-    let serves = matches!(cli.command, Command::Run(_) | Command::Serve(_) | Command::Demo(_));
+    let serves = cli.command.serves();
     let filter = context.environment.get(log::FILTER_VARIABLE);
     let format = context.environment.get(log::FORMAT_VARIABLE);
     if serves {

@@ -3,8 +3,8 @@
 
 pub mod tls;
 
-mod connection;
-mod listen;
+pub(crate) mod connection;
+pub(crate) mod listen;
 
 use std::{
     cell::RefCell,

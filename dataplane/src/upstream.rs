@@ -9,7 +9,7 @@ mod endpoint;
 mod pool;
 mod sign;
 
-pub use connect::tls_config;
+pub use connect::{tls_config, tls_config_with};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use pool::{Answer, Connection, Pool, SWEEP_EVERY};
 pub use sign::authorization;

@@ -24,6 +24,7 @@ mod retry;
 mod rules;
 mod scripted_provider;
 mod sdk;
+mod sidecar;
 mod tls;
 mod transport;
 mod traps;

@@ -75,12 +75,14 @@ async fn commands_and_options_exist() -> Outcome {
         "check",
         "demo",
         "export",
+        "inject",
         "keys",
         "leases",
         "reconcile",
         "rerate",
         "run",
         "seal",
+        "sidecar",
         "usage",
     ]
     .map(str::to_owned);

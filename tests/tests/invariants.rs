@@ -140,7 +140,9 @@ fn assert_only_in(text: &str, expected: &[(&str, usize)]) {
 
 #[test]
 fn only_respond_answers() {
-    assert_only_in("Response::new(", &[("gateway/respond.rs", 1)]);
+    // Beside it, a sidecar says whether it is ready.
+    let answers = [("gateway/respond.rs", 1), ("gateway/respond/error.rs", 1), ("sidecar/probe.rs", 1)];
+    assert_only_in("Response::new(", &answers);
     assert_only_in("Response::builder(", &[]);
     assert_only_in("\"error\":", &[("gateway/respond/error.rs", 2)]);
     for source in module("dataplane/src/gateway") {

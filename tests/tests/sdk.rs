@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use aigne_hub_tests::harness::{Authority, Blueprint, Outcome, Pricing, Provider, Tenant, key};
+use aigne_hub_tests::harness::{
+    Authority, Beside, Blueprint, Cluster, Outcome, Pricing, Provider, Signing, Tenant, key,
+};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -169,4 +171,28 @@ async fn anthropic_node_scripted() -> Outcome {
 #[tokio::test]
 async fn anthropic_node_aimock() -> Outcome {
     aimock("anthropic_checks.mjs").await
+}
+
+/// With nothing but what the injection sets: no key, no address in code.
+#[tokio::test]
+async fn sdks_beside_a_sidecar() -> Outcome {
+    let (upstream, cluster, folder) =
+        (Scripted::start().await?, Cluster::new(Signing::Es256)?, folder().await?);
+    let claimed = json!([{"namespace": "team", "serviceAccount": "app"}]);
+    let tenant = Tenant::new("acme").set("workloadIdentities", claimed);
+    let hub = cluster.trusted(Blueprint::usual(&upstream).tenant(tenant)).start().await?;
+    let sidecar = Beside::new(hub.origin()).start(&cluster.token("team", "app")?).await?;
+    let output = Command::new(folder.join("python/bin/python"))
+        .arg(scripts().join("python/sidecar_checks.py"))
+        .env("OPENAI_BASE_URL", format!("{}/v1", sidecar.origin()))
+        .env("OPENAI_API_KEY", "placeholder")
+        .env("ANTHROPIC_BASE_URL", sidecar.origin())
+        .env("ANTHROPIC_API_KEY", "placeholder")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    hub.rows(4).await?;
+    Ok(())
 }

@@ -17,6 +17,14 @@
 {{- if and (has "*" .Values.tenantNamespaces) (gt (len .Values.tenantNamespaces) 1) -}}
 {{- fail "tenantNamespaces: \"*\" is every namespace already; leave the others out" -}}
 {{- end -}}
+{{- with .Values.sidecar -}}
+{{- if and .ca.configMap .ca.bundle -}}
+{{- fail "sidecar: ca.configMap and ca.bundle are both set; keep one of them" -}}
+{{- end -}}
+{{- if and .injection.enabled (not .allowInsecure) (hasPrefix "http://" (include "hub.sidecarHub" $)) -}}
+{{- fail "sidecar: the hub's address is plain HTTP, so pods' tokens would pass in clear: set tls.mode, or sidecar.allowInsecure=true if that is meant" -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.export -}}
 {{- if and .stripe.eventName (not .stripe.existingSecret) -}}
 {{- fail "export: stripe.eventName needs stripe.existingSecret, a Secret with the data key apiKey" -}}

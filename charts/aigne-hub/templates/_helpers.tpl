@@ -53,6 +53,16 @@ annotations:
 {{- default $own .Values.address -}}
 {{- end }}
 
+{{/* Where sidecars reach them. */}}
+{{- define "hub.sidecarHub" -}}
+{{- default (include "hub.address" .) .Values.sidecar.hub -}}
+{{- end }}
+
+{{/* "true" where the API server can put sidecars into pods by itself (Kubernetes 1.36). */}}
+{{- define "hub.injects" -}}
+{{- if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" }}true{{ end -}}
+{{- end }}
+
 {{/* The Secret with the database's address. */}}
 {{- define "hub.databaseSecret" -}}
 {{- default (printf "%s-database" (include "hub.fullname" .)) .Values.database.existingSecret -}}

@@ -45,6 +45,30 @@ pub const ROTATED_KEYS_ANNOTATION: &str = "hub.aigne.io/rotated-keys";
 /// The audience of ServiceAccount tokens that gateways accept, unless they are told another.
 pub const IDENTITY_AUDIENCE: &str = "hub.aigne.io";
 
+/// On a pod: what is to be put into it. Only [`INJECT_SIDECAR`] has a meaning.
+pub const INJECT_LABEL: &str = "hub.aigne.io/inject";
+
+/// [`INJECT_LABEL`] of pods whose containers are to use the hub through a sidecar.
+pub const INJECT_SIDECAR: &str = "sidecar";
+
+/// The variables by which applications of one kind find the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variables {
+    /// Where the key is looked for.
+    pub key: &'static str,
+    /// Where the address is looked for.
+    pub address: &'static str,
+    /// What applications of this kind expect at the end of the address.
+    pub suffix: &'static str,
+}
+
+/// Of each kind: OpenAI's SDKs, Anthropic's, AIGNE's. They are the data keys of tenants' Secrets, too.
+pub const VARIABLES: [Variables; 3] = [
+    Variables { key: "OPENAI_API_KEY", address: "OPENAI_BASE_URL", suffix: "/v1" },
+    Variables { key: "ANTHROPIC_API_KEY", address: "ANTHROPIC_BASE_URL", suffix: "" },
+    Variables { key: "AIGNE_HUB_API_KEY", address: "AIGNE_HUB_API_URL", suffix: "" },
+];
+
 /// The ConfigMap of a part.
 pub fn part_name(number: u32) -> String {
     format!("{INDEX_NAME}-{number:04}")

@@ -45,10 +45,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(listen: SocketAddr, clock: Clock) -> anyhow::Result<()> {
-    let mut told = serving::Told::listen()?;
+    let mut signals = serving::Signals::new()?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     tracing::info!(demo = %listener.local_addr()?, "ready");
-    let stop = async move { told.again().await };
+    let stop = async move { signals.told().await };
     Ok(axum::serve(listener, router(clock)).with_graceful_shutdown(stop).await?)
 }
 

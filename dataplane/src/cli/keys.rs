@@ -2,7 +2,10 @@
 
 use std::{io::Write, process::ExitCode};
 
-use aigne_hub_crds::compile::ObjectKey;
+use aigne_hub_crds::{
+    compile::ObjectKey,
+    distribution::{VARIABLES, Variables},
+};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -215,12 +218,8 @@ fn show(value: &SecretValue, form: Form, url: &str, output: &mut dyn Write) -> s
     match form {
         Form::Value => writeln!(output, "{value}"),
         Form::Env => {
-            for (key, base, suffix) in [
-                ("OPENAI_API_KEY", "OPENAI_BASE_URL", "/v1"),
-                ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ""),
-                ("AIGNE_HUB_API_KEY", "AIGNE_HUB_API_URL", ""),
-            ] {
-                writeln!(output, "{key}={value}\n{base}={url}{suffix}")?;
+            for Variables { key, address, suffix } in VARIABLES {
+                writeln!(output, "{key}={value}\n{address}={url}{suffix}")?;
             }
             Ok(())
         }

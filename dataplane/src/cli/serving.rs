@@ -36,22 +36,39 @@ pub(super) fn private_folder(folder: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("the data folder {} cannot be made", folder.display()))
 }
 
-/// SIGTERM and Ctrl-C, from now on.
-pub(super) struct Told {
+/// SIGTERM and Ctrl-C.
+pub(super) struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
 }
 
-impl Told {
-    pub(super) fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?,
-            interrupt: unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?,
-        })
+impl Signals {
+    /// Takes them over from the system.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let terminate = unix::signal(unix::SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
+        let interrupt = unix::signal(unix::SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Serves until one comes, which `stop` tells it of; who is told twice does not wait.
+    pub(super) async fn until_told(
+        mut self,
+        stop: oneshot::Sender<()>,
+        serving: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        let told_twice = async {
+            self.told().await;
+            let _ = stop.send(());
+            self.told().await;
+        };
+        tokio::select! {
+            ended = serving => ended,
+            () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
+        }
     }
 
     /// One of them has come, or comes.
-    pub(super) async fn again(&mut self) {
+    pub(super) async fn told(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -72,22 +89,14 @@ where
     let ended = control.block_on(async {
         let (stop, stopped) = oneshot::channel();
         let telemetry = Arc::new(Telemetry::new());
-        let mut told = Told::listen()?;
-        let told_twice = async {
-            told.again().await;
-            let _ = stop.send(());
-            told.again().await;
-        };
+        let signals = Signals::new()?;
         let serving = serve(
             telemetry,
             Box::pin(async {
                 let _ = stopped.await;
             }),
         );
-        tokio::select! {
-            ended = serving => ended,
-            () = told_twice => anyhow::bail!("told to end a second time: open requests were cut off"),
-        }
+        signals.until_told(stop, serving).await
     });
     control.shutdown_background();
     ended.map(|()| ExitCode::SUCCESS)

@@ -15,9 +15,14 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
+use uuid::Uuid;
 
 use self::stream::StreamBody;
-pub(super) use self::{error::error, pump::Pump, stream::Stream};
+pub(super) use self::{
+    error::{error, error_before},
+    pump::Pump,
+    stream::Stream,
+};
 use super::{exchange::Exchange, ingress::Arrival};
 use crate::{
     chat,
@@ -95,19 +100,24 @@ fn reply(status: StatusCode, exchange: &Exchange, body: ReplyBody) -> Response<R
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.reserve(8);
-    let mut text = [0; 36];
-    if let Ok(id) = HeaderValue::from_str(exchange.id.hyphenated().encode_lower(&mut text)) {
-        // Anthropic's SDKs read this name.
-        if exchange.wire == Wire::AnthropicMessages {
-            headers.insert("request-id", id.clone());
-        }
-        headers.insert("x-request-id", id);
-    }
+    identify(exchange.wire, exchange.id, headers);
     quotas::write(exchange.wire, &exchange.quotas, exchange.at_ms, headers);
     if exchange.core.shared.is_draining() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Says which request it was.
+fn identify(wire: Wire, id: Uuid, headers: &mut HeaderMap) {
+    let mut text = [0; 36];
+    if let Ok(id) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)) {
+        // Anthropic's SDKs read this name.
+        if wire == Wire::AnthropicMessages {
+            headers.insert("request-id", id.clone());
+        }
+        headers.insert("x-request-id", id);
+    }
 }
 
 /// A whole answer in the client's wire.

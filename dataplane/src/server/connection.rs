@@ -1,11 +1,13 @@
 //! Connections of clients: accepted, served, and ended without cutting anything off.
 
 use std::{
-    cell::Cell, convert::Infallible, future::poll_fn, io::ErrorKind, pin::pin, rc::Rc, task::Poll,
-    time::Duration,
+    cell::Cell, convert::Infallible, error::Error, future::poll_fn, io::ErrorKind, pin::pin, rc::Rc,
+    task::Poll, time::Duration,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -15,7 +17,10 @@ use tokio::{
 };
 use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
-use crate::{gateway, percore::Core};
+use crate::{
+    gateway::{self, ReplyBody},
+    percore::{Core, Live},
+};
 
 /// A client that has not sent a request's head by then is let go. The time runs while a connection is idle, too:
 /// longer than load balancers usually keep theirs, so that they close first and no request crosses our closing.
@@ -29,9 +34,53 @@ const BREATHER: Duration = Duration::from_millis(50);
 
 type Closing = watch::Receiver<Option<Instant>>;
 
+/// Who answers what comes on the connections of one thread.
+pub(crate) trait Answers: 'static {
+    /// What answers are made of.
+    type Body: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static;
+
+    /// Answers a request. Never fails: what goes wrong is an answer too.
+    fn answer(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Self::Body>> + 'static;
+
+    /// What must end before the thread may.
+    fn live(&self) -> &Live;
+
+    /// A connection was accepted.
+    fn opened(&self) {}
+
+    /// It has ended.
+    fn closed(&self) {}
+}
+
+impl Answers for Core {
+    type Body = ReplyBody;
+
+    fn answer(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<ReplyBody>> + 'static {
+        gateway::handle(self, request)
+    }
+
+    fn live(&self) -> &Live {
+        &self.live
+    }
+
+    fn opened(&self) {
+        self.metrics.connection_opened();
+    }
+
+    fn closed(&self) {
+        self.metrics.connection_closed();
+    }
+}
+
 /// Accepts until the process is about to end, then what waits already. Returns when open requests must have ended.
-pub(super) async fn accept(
-    core: &Rc<Core>,
+pub(crate) async fn accept<A: Answers>(
+    core: &Rc<A>,
     listener: TcpListener,
     tls: Option<&TlsAcceptor>,
     closing: Closing,
@@ -59,7 +108,7 @@ pub(super) async fn accept(
 
 /// Serves what the kernel has accepted already. The system is asked itself: the runtime knows of a connection only
 /// after its next turn, and what is left in the backlog when the listener closes is reset.
-fn backlog(core: &Rc<Core>, listener: TcpListener, tls: Option<&TlsAcceptor>, closing: &Closing) {
+fn backlog<A: Answers>(core: &Rc<A>, listener: TcpListener, tls: Option<&TlsAcceptor>, closing: &Closing) {
     let listener = match listener.into_std() {
         Ok(listener) => listener,
         Err(error) => return tracing::warn!(%error, "the backlog could not be emptied"),
@@ -77,7 +126,7 @@ fn backlog(core: &Rc<Core>, listener: TcpListener, tls: Option<&TlsAcceptor>, cl
     }
 }
 
-fn serve(core: &Rc<Core>, stream: TcpStream, tls: Option<&TlsAcceptor>, closing: Closing) {
+fn serve<A: Answers>(core: &Rc<A>, stream: TcpStream, tls: Option<&TlsAcceptor>, closing: Closing) {
     // Small writes must not wait for acknowledgements.
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, "a connection ended before it was served");
@@ -121,32 +170,33 @@ async fn shaken(handshake: Accept<TcpStream>, mut closing: Closing) -> Option<Tl
 }
 
 /// Counts a connection until it ends, also by a panic.
-struct Open(Rc<Core>);
+struct Open<A: Answers>(Rc<A>);
 
-impl Open {
-    fn new(core: Rc<Core>) -> Self {
-        core.live.enter();
-        core.metrics.connection_opened();
+impl<A: Answers> Open<A> {
+    fn new(core: Rc<A>) -> Self {
+        core.live().enter();
+        core.opened();
         Self(core)
     }
 }
 
-impl Drop for Open {
+impl<A: Answers> Drop for Open<A> {
     fn drop(&mut self) {
-        self.0.metrics.connection_closed();
-        self.0.live.leave();
+        self.0.closed();
+        self.0.live().leave();
     }
 }
 
-async fn run<S>(core: &Rc<Core>, stream: S, mut closing: Closing)
+async fn run<A, S>(core: &Rc<A>, stream: S, mut closing: Closing)
 where
+    A: Answers,
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let spoken = Cell::new(false);
     let service = service_fn(|request| {
         spoken.set(true);
         let core = Rc::clone(core);
-        async move { Ok::<_, Infallible>(gateway::handle(core, request).await) }
+        async move { Ok::<_, Infallible>(core.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

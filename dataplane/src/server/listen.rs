@@ -14,7 +14,7 @@ const TAKEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
 /// Opens so many listeners on one port; the kernel spreads connections over them. Fails where somebody else listens
 /// there already: sharing the port with another process would split clients between the two, and nobody would be
 /// told. (Port 0 is never taken.)
-pub(super) fn open(mut address: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
+pub(crate) fn open(mut address: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
     bind(address, false).map(drop)?;
     let mut listeners = Vec::with_capacity(count);
     for _ in 0..count {

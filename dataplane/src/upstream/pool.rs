@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use rustls::ClientConfig;
 use tokio_rustls::TlsConnector;
 
 use super::{Endpoint, SendError, connect};
@@ -27,40 +28,44 @@ const READY_WITHIN: Duration = Duration::from_millis(50);
 /// More than this are closed rather than kept.
 const MOST_IDLE: usize = 1024;
 
-type Sender = SendRequest<Full<Bytes>>;
-
-struct Idle {
-    sender: Sender,
+struct Idle<B> {
+    sender: SendRequest<B>,
     /// The sweep before which it became idle.
     since: u64,
 }
 
-/// One core's connections.
-pub struct Pool {
-    idle: RefCell<HashMap<Arc<str>, Vec<Idle>>>,
+/// One core's connections, for requests with bodies of this kind.
+pub struct Pool<B = Full<Bytes>> {
+    idle: RefCell<HashMap<Arc<str>, Vec<Idle<B>>>>,
     /// Counts sweeps: a clock that costs nothing to read.
     sweeps: Cell<u64>,
     tls: TlsConnector,
 }
 
 /// An answer, and the connection it comes on.
-pub struct Answer {
+pub struct Answer<B = Full<Bytes>> {
     /// Status and headers have come, the body may not have.
     pub response: Response<Incoming>,
     /// Give it back with [`Pool::give_back`] once the body was read to its end; dropping it closes the connection.
-    pub connection: Connection,
+    pub connection: Connection<B>,
 }
 
 /// A connection in use.
-pub struct Connection {
-    sender: Sender,
+pub struct Connection<B = Full<Bytes>> {
+    sender: SendRequest<B>,
     pool_key: Arc<str>,
 }
 
-impl Pool {
-    /// An empty pool. Fails where TLS cannot be set up.
+impl<B: connect::Sendable> Pool<B> {
+    /// An empty pool that trusts [the usual roots](super::tls_config). Fails where TLS cannot be set up.
     pub fn new() -> io::Result<Rc<Self>> {
-        Ok(Rc::new(Self { idle: RefCell::default(), sweeps: Cell::new(0), tls: connect::tls_connector()? }))
+        Ok(Rc::new(Self::with_tls(super::tls_config()?)))
+    }
+
+    /// An empty pool whose TLS is this.
+    pub fn with_tls(config: ClientConfig) -> Self {
+        let tls = TlsConnector::from(Arc::new(config));
+        Self { idle: RefCell::default(), sweeps: Cell::new(0), tls }
     }
 
     /// Sends on an idle connection or a fresh one. An idle connection that turns out to be closed before the
@@ -70,9 +75,9 @@ impl Pool {
     pub async fn send(
         &self,
         endpoint: &Endpoint,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<B>,
         mut sent: impl FnMut(bool),
-    ) -> Result<Answer, SendError> {
+    ) -> Result<Answer<B>, SendError> {
         loop {
             let (mut sender, fresh) = match self.take(endpoint).await {
                 Some(sender) => (sender, false),
@@ -102,7 +107,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub fn give_back(&self, connection: Connection) {
+    pub fn give_back(&self, connection: Connection<B>) {
         if connection.sender.is_closed() {
             return;
         }
@@ -126,7 +131,7 @@ impl Pool {
         });
     }
 
-    async fn take(&self, endpoint: &Endpoint) -> Option<Sender> {
+    async fn take(&self, endpoint: &Endpoint) -> Option<SendRequest<B>> {
         loop {
             let candidate = self.idle.borrow_mut().get_mut(&endpoint.pool_key).and_then(Vec::pop)?;
             let mut sender = candidate.sender;

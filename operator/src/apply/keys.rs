@@ -4,7 +4,7 @@ use std::fmt;
 
 use aigne_hub_crds::{
     compile::ObjectKey,
-    distribution::{KEY_COMPONENT, MANAGER, ROTATED_ANNOTATION, ROTATED_KEYS_ANNOTATION},
+    distribution::{KEY_COMPONENT, MANAGER, ROTATED_ANNOTATION, ROTATED_KEYS_ANNOTATION, VARIABLES},
     v1alpha1::TENANT_KEY_DATA_KEY,
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret};
@@ -15,7 +15,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{ADDRESS_DATA_KEY, Cluster, WriteError, labels};
+use super::{Cluster, WriteError, labels};
 use crate::{
     plan::{KeyAction, KeyWork},
     watch,
@@ -23,10 +23,6 @@ use crate::{
 
 /// On a tenant's Secret: the Tenant that it was made for.
 const TENANT_LABEL: &str = "hub.aigne.io/tenant";
-
-/// Data keys that hold the key: ours, and what SDKs look for.
-const KEY_DATA_KEYS: [&str; 4] =
-    [TENANT_KEY_DATA_KEY, "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AIGNE_HUB_API_KEY"];
 
 /// A tenant's key. It prints as `***`.
 struct Key(Zeroizing<String>);
@@ -44,8 +40,10 @@ impl Key {
         Ok(Self(Zeroizing::new(format!("hub-{}", *digits))))
     }
 
+    /// Under our own data key, and under what SDKs look for.
     fn data(&self) -> impl Iterator<Item = (String, Value)> {
-        KEY_DATA_KEYS.into_iter().map(|name| (name.to_owned(), encoded(&self.0)))
+        let keys = VARIABLES.into_iter().map(|of| of.key);
+        [TENANT_KEY_DATA_KEY].into_iter().chain(keys).map(|name| (name.to_owned(), encoded(&self.0)))
     }
 }
 
@@ -63,14 +61,10 @@ fn encoded(value: &str) -> Value {
 
 /// Where SDKs find gateways. OpenAI's appends `/chat/completions` to it, Anthropic's `/v1/messages`.
 fn addresses(address: &str) -> Map<String, Value> {
-    [
-        ("OPENAI_BASE_URL", format!("{address}/v1")),
-        ("ANTHROPIC_BASE_URL", address.to_owned()),
-        (ADDRESS_DATA_KEY, address.to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), encoded(&value)))
-    .collect()
+    VARIABLES
+        .into_iter()
+        .map(|of| (of.address.to_owned(), encoded(&format!("{address}{}", of.suffix))))
+        .collect()
 }
 
 /// Does it. An error is one to try again: whether it still makes sense is decided anew.

@@ -2,6 +2,7 @@
 
 mod access;
 mod demo;
+mod injection;
 mod life;
 mod programs;
 mod rendered;
@@ -34,6 +35,7 @@ const PRODUCTION: &[&str] = &[
     "--set=gateway.serviceAccountAnnotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/hub",
     "--set=gateway.priorityClassName=high,gateway.nodeSelector.disk=ssd,gateway.tolerations[0].operator=Exists",
     "--set=imagePullSecrets[0].name=registry,commonLabels.team=platform,commonAnnotations.owner=platform",
+    "--set=sidecar.injection.enabled=true,sidecar.ca.configMap=hub-ca",
 ];
 /// Every namespace, TLS from a Secret beside plain HTTP, and what can be left out is.
 const EVERYWHERE: &[&str] = &[
@@ -47,6 +49,8 @@ const EVERYWHERE: &[&str] = &[
     "--set=export.stripe.eventName=hub_nanos,export.stripe.existingSecret=stripe,export.stripe.customersConfigMap=customers",
     "--set=export.cloudEvents.url=https://openmeter.cloud/api/v1/events,export.cloudEvents.existingSecret=openmeter",
     "--set=export.webhook.url=https://billing.example.com/hub,export.webhook.existingSecret=webhook",
+    "--set=sidecar.injection.enabled=true,sidecar.hub=https://hub.example.com,sidecar.ca.bundle=PEM,sidecar.port=8099",
+    "--set=sidecar.injection.namespaceSelector.matchLabels.team=yes",
 ];
 /// From nothing to the first chat, with TLS and clients that are listed.
 const DEMO: &[&str] = &[
@@ -57,9 +61,12 @@ const DEMO: &[&str] = &[
 const SETS: &[(&str, &[&str])] =
     &[("bundled", BUNDLED), ("production", PRODUCTION), ("everywhere", EVERYWHERE), ("demo", DEMO)];
 
+/// What the API server of these tests has, beside what helm knows by itself.
+const SERVED: &str = "--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy";
+
 /// Renders the hub's chart as release `hub` in a namespace.
 async fn template(plane: &ControlPlane, namespace: &str, values: &[&str]) -> anyhow::Result<Ran> {
-    let call = plane.helm(["template", "hub", "--namespace", namespace]);
+    let call = plane.helm(["template", "hub", "--namespace", namespace, SERVED]);
     call.args([chart("aigne-hub")]).args(values).run().await
 }
 

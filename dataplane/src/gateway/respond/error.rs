@@ -1,10 +1,11 @@
 //! Errors in the client's own format.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{JSON, ReplyBody, reply};
+use super::{JSON, ReplyBody, identify, reply};
 use crate::{
     error::{GatewayError, Kind},
     gateway::exchange::Exchange,
@@ -18,7 +19,22 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
     let status = StatusCode::from_u16(exchange.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = body(exchange.wire, error, &exchange.id.to_string(), payment_link(error, &exchange));
     let mut response = reply(status, &exchange, ReplyBody::whole(body));
-    let headers = response.headers_mut();
+    explain(error, response.headers_mut());
+    response
+}
+
+/// The same from somebody who stands before the gateway, and has nothing of a request but its head.
+pub(in crate::gateway) fn error_before(wire: Wire, error: &GatewayError, id: Uuid) -> Response<Bytes> {
+    let mut response = Response::new(body(wire, error, &id.to_string(), None));
+    *response.status_mut() =
+        StatusCode::from_u16(client_status(wire, error)).unwrap_or(StatusCode::BAD_GATEWAY);
+    identify(wire, id, response.headers_mut());
+    explain(error, response.headers_mut());
+    response
+}
+
+/// What headers say of an error.
+fn explain(error: &GatewayError, headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_TYPE, JSON);
     if let Some(ms) = error.retry_after_ms {
         // Whole seconds for everyone, milliseconds for OpenAI's SDKs, which prefer them.
@@ -36,7 +52,6 @@ pub(in crate::gateway) fn error(error: &GatewayError, mut exchange: Box<Exchange
         // The rest of the body is not read.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response
 }
 
 /// An error inside a stream: the last event of it.

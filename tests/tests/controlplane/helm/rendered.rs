@@ -77,6 +77,15 @@ async fn mistakes_are_named() -> Outcome {
         ("export.webhook.url=a.example", "at '/export/webhook/url'"),
         ("database.existingSecret=x,tenantNamespaces={a,*}", "\"*\" is every namespace already"),
         ("database.existingSecret=x,database.usageRetentionMonths=1", "at '/database/usageRetentionMonths'"),
+        (
+            "database.existingSecret=x,sidecar.injection.enabled=true",
+            "set tls.mode, or sidecar.allowInsecure=true",
+        ),
+        (
+            "database.existingSecret=x,sidecar.ca.configMap=a,sidecar.ca.bundle=b",
+            "ca.configMap and ca.bundle are both set",
+        ),
+        ("sidecar.port=80", "at '/sidecar/port'"),
         ("tenantNamespaces={Team_A}", "at '/tenantNamespaces/0'"),
         ("address=hub.example.com", "at '/address'"),
         (
