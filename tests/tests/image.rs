@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use aigne_hub_tests::harness::{Outcome, Tool};
 use anyhow::{Context, ensure};
@@ -114,7 +115,7 @@ async fn packed_elsewhere_and_later_it_is_the_same() -> Outcome {
         fs::File::options()
             .append(true)
             .open(files.join(program))?
-            .set_modified(std::time::SystemTime::now())?;
+            .set_modified(UNIX_EPOCH + Duration::from_hours(24 * 365))?;
     }
     let labels = image.config["config"]["Labels"].as_object().context("labels")?;
     let labels = labels.iter().flat_map(|(key, value)| {
