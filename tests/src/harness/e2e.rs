@@ -23,6 +23,7 @@ mod space;
 mod traffic;
 mod upstream;
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -149,6 +150,12 @@ impl Stage {
     pub fn node(&self, what_for: &str) -> anyhow::Result<Option<Node>> {
         Node::find(what_for)
     }
+}
+
+/// Says a line past the capture of a test's output: a figure, or what was not tested.
+pub fn say(line: &str) {
+    // A terminal that is gone is no failure.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 async fn cluster() -> anyhow::Result<&'static ControlPlane> {

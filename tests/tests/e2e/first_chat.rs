@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use aigne_hub_tests::harness::e2e::{Pod, Release, Space, Upstream, alone, readme};
+use aigne_hub_tests::harness::e2e::{Pod, Release, Space, Upstream, alone, readme, say};
 use aigne_hub_tests::harness::{Outcome, eventually};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -48,10 +48,10 @@ async fn the_readme_leads_to_a_chat_and_a_reinstall_finds_money_and_keys() -> Ou
             space.condition(object, "Ready").await?;
         }
         chats(&space, "app", &Pod::python("app", BY_ENVIRONMENT).env_from("first-hub"), 2).await?;
-        println!(
-            "helm install to ready: {ready:.1?}; to the end of the first chats: {:.1?}",
-            began.elapsed()
-        );
+        let chatted = began.elapsed();
+        say(&format!(
+            "helm install to ready: {ready:.1?}; to the end of the first pod with two chats: {chatted:.1?}"
+        ));
 
         let by_token = BY_TOKEN.replace("ADDRESS", &address(&space));
         chats(&space, "keyless", &Pod::python("keyless", &by_token).token("app", "hub.aigne.io"), 1).await?;
@@ -68,7 +68,7 @@ async fn the_readme_leads_to_a_chat_and_a_reinstall_finds_money_and_keys() -> Ou
         let (key, balance) = (hub.key("first-hub").await?, balance(&hub).await?);
         let uninstalled = Instant::now();
         hub.uninstall().await?;
-        println!("helm uninstall until all pods are gone: {:.1?}", uninstalled.elapsed());
+        say(&format!("helm uninstall until all pods are gone: {:.1?}", uninstalled.elapsed()));
         for kept in [
             "persistentvolumeclaim/data-aigne-hub-postgres-0",
             "secret/aigne-hub-database",

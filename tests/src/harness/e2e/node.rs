@@ -10,6 +10,7 @@ use anyhow::Context;
 use super::super::Outcome;
 use super::super::controlplane::Audited;
 use super::super::tool::Tool;
+use super::say;
 
 /// `tests/cluster/ctl`.
 const CONTROL: &str = "AIGNE_HUB_E2E_CTL";
@@ -32,8 +33,7 @@ impl Node {
 
     pub(super) fn find(what_for: &str) -> anyhow::Result<Option<Self>> {
         let Some(control) = std::env::var_os(CONTROL) else {
-            // Past the capture of output: nobody shall take it for tested.
-            writeln!(std::io::stderr(), "NOT TESTED on this cluster: {what_for}")?;
+            say(&format!("NOT TESTED on this cluster: {what_for}"));
             if let Some(list) = std::env::var_os(NOT_TESTED) {
                 writeln!(File::options().create(true).append(true).open(list)?, "{what_for}")?;
             }
