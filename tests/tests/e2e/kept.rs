@@ -30,7 +30,8 @@ pub(super) struct Kept {
 
 /// The columns that there were before, whichever came later.
 const GIVEN: &str = "SELECT (account, reference, amount, given_at, expires_at)::text FROM credits";
-const ENTRIES: &str = "SELECT (id, account, kind, amount, reference)::text FROM entries WHERE kind <> 'Usage'";
+const ENTRIES: &str =
+    "SELECT (id, account, kind, amount, reference)::text FROM entries WHERE kind <> 'Usage'";
 const USAGE: &str = "SELECT (request_id, attempt, tenant, key, provider, model, source, status, input_tokens, cached_input_tokens, \
     output_tokens, cost_nanos, price_nanos, price_revision)::text FROM usage";
 
@@ -46,16 +47,22 @@ impl Kept {
         };
         let accounts: Vec<(String, i64, i64)> =
             sqlx::query_as("SELECT account, credited, balance FROM balances").fetch_all(pool).await?;
-        let charged = "SELECT account, (-sum(amount))::bigint FROM entries WHERE kind = 'Usage' GROUP BY account";
+        let charged =
+            "SELECT account, (-sum(amount))::bigint FROM entries WHERE kind = 'Usage' GROUP BY account";
         let charged: Vec<(String, i64)> = sqlx::query_as(charged).fetch_all(pool).await?;
         Ok(Self {
             keys,
             given: set(GIVEN).await?,
             entries: set(ENTRIES).await?,
-            accounts: accounts.into_iter().map(|(account, credited, left)| (account, (credited, left))).collect(),
+            accounts: accounts
+                .into_iter()
+                .map(|(account, credited, left)| (account, (credited, left)))
+                .collect(),
             usage: set(USAGE).await?,
             charged: charged.into_iter().collect(),
-            hours: sqlx::query_scalar("SELECT coalesce(sum(attempts), 0)::bigint FROM usage_hourly").fetch_one(pool).await?,
+            hours: sqlx::query_scalar("SELECT coalesce(sum(attempts), 0)::bigint FROM usage_hourly")
+                .fetch_one(pool)
+                .await?,
         })
     }
 
@@ -66,14 +73,21 @@ impl Kept {
         ensure!(later.entries == self.entries, "{:#?}", later.entries.symmetric_difference(&self.entries));
         let lost: Vec<_> = self.usage.difference(&later.usage).collect();
         ensure!(lost.is_empty(), "usage is lost or changed: {lost:#?}");
-        ensure!(usize::try_from(later.hours)? == later.usage.len(), "hourly sums have {} attempts", later.hours);
+        ensure!(
+            usize::try_from(later.hours)? == later.usage.len(),
+            "hourly sums have {} attempts",
+            later.hours
+        );
         ensure!(later.accounts.len() == self.accounts.len(), "{:?}", later.accounts);
         for (account, (credited, left)) in &later.accounts {
             let before = self.accounts.get(account);
             ensure!(before.map(|before| before.0) == Some(*credited), "{account} was credited {credited}");
             let of = |kept: &Self| kept.charged.get(account).copied().unwrap_or_default();
             let used = of(later) - of(self);
-            ensure!(before.map(|before| before.1 - used) == Some(*left), "{account}: {before:?} - {used} is not {left}");
+            ensure!(
+                before.map(|before| before.1 - used) == Some(*left),
+                "{account}: {before:?} - {used} is not {left}"
+            );
         }
         Ok(())
     }

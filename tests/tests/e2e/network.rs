@@ -1,10 +1,10 @@
-//! What the private cluster cannot show: its network enforces no NetworkPolicy, its volumes are folders of the node. Here it is
+//! What the private cluster cannot show: its network enforces no policy, its volumes are folders of the node. Here it is
 //! held against the API server instead: policies select the pods they mean, and let in and out by ports that pods really have.
 
 use std::collections::BTreeSet;
 
 use aigne_hub_tests::harness::Outcome;
-use aigne_hub_tests::harness::e2e::{Release, SMALL, on_stage};
+use aigne_hub_tests::harness::e2e::{Release, SMALL, on_stage, say};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ async fn policies_select_the_pods_and_ports_that_there_are_and_volumes_are_kept(
                     ensure!(!to_them || ports(rule).all(|port| open.contains(&port)), "{name}: {rule} leads to {open:?}");
                 }
             }
-            println!("{name}: {:?}, in by {inward:?}", names(&mine));
+            say(&format!("{name}: {:?}, in by {inward:?}", names(&mine)));
         }
 
         let of = |name: &str| policies.iter().find(|policy| policy["metadata"]["name"] == name).context("policy");
@@ -70,16 +70,21 @@ async fn policies_select_the_pods_and_ports_that_there_are_and_volumes_are_kept(
         ensure!(claim["status"]["phase"] == "Bound" && claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep", "{claim:#}");
         let keeps = &space.get("statefulset/aigne-hub-postgres").await?["spec"]["persistentVolumeClaimRetentionPolicy"];
         assert_eq!(*keeps, serde_json::json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
-        println!("NOT SHOWN by this cluster: that packets are dropped (its network enforces no policy), that a volume outlives its node");
+        say("NOT SHOWN by this cluster: that packets are dropped (its network enforces no policy), that a volume outlives its node");
         Ok(())
     })
     .await
 }
 
 fn selected<'a>(pods: &'a [Value], selector: &Value) -> anyhow::Result<Vec<&'a Value>> {
-    ensure!(selector.is_object() && selector["matchExpressions"].is_null(), "a selector of another kind: {selector}");
+    ensure!(
+        selector.is_object() && selector["matchExpressions"].is_null(),
+        "a selector of another kind: {selector}"
+    );
     let wanted = selector["matchLabels"].as_object();
-    let matches = |pod: &&Value| wanted.into_iter().flatten().all(|(name, value)| pod["metadata"]["labels"][name] == *value);
+    let matches = |pod: &&Value| {
+        wanted.into_iter().flatten().all(|(name, value)| pod["metadata"]["labels"][name] == *value)
+    };
     Ok(pods.iter().filter(matches).collect())
 }
 

@@ -3,7 +3,7 @@
 
 use aigne_hub_tests::harness::Outcome;
 use aigne_hub_tests::harness::controlplane::Audited;
-use aigne_hub_tests::harness::e2e::{Pod, Release, SMALL, Space, Upstream, on_stage};
+use aigne_hub_tests::harness::e2e::{Pod, Release, SMALL, Space, Upstream, on_stage, say};
 use aigne_hub_tests::harness::operator::{Grants, grants};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -18,7 +18,9 @@ const BEHIND_AN_APPLY: [(&str, &str); 1] = [("leases", "create")];
 #[ignore = "long"]
 async fn the_hub_is_refused_nothing_and_gateways_use_what_they_are_granted() -> Outcome {
     on_stage(async |stage| {
-        let Some(node) = stage.node("the hub's rights, by the API server's audit log")? else { return Ok(()) };
+        let Some(node) = stage.node("the hub's rights, by the API server's audit log")? else {
+            return Ok(());
+        };
         let (space, team) = (stage.space("rights").await?, stage.space("team").await?);
         let upstream = Upstream::start(&space).await?;
         let namespaces = format!("--set=tenantNamespaces={{{}}}", team.name());
@@ -28,7 +30,8 @@ async fn the_hub_is_refused_nothing_and_gateways_use_what_they_are_granted() -> 
         life(&hub, &team).await?;
 
         let accounts = format!("system:serviceaccount:{}:", space.name());
-        let asked: Vec<_> = node.audited()?.into_iter().filter(|one| one.user.starts_with(&accounts)).collect();
+        let asked: Vec<_> =
+            node.audited()?.into_iter().filter(|one| one.user.starts_with(&accounts)).collect();
         let refused: Vec<_> = asked.iter().filter(|one| one.status == 403).map(|one| &one.event).collect();
         ensure!(refused.is_empty(), "{refused:#?}");
 
@@ -46,9 +49,14 @@ async fn the_hub_is_refused_nothing_and_gateways_use_what_they_are_granted() -> 
             let used = self::used(&asked, &format!("{accounts}aigne-hub-operator"), place.name());
             let beyond: Vec<_> = used.difference(&granted).collect();
             ensure!(beyond.is_empty() && !used.is_empty(), "beyond {role}: {beyond:?}");
-            println!("{role}: {} of {} used; not in this life: {:?}", used.len(), granted.len(), granted.difference(&used).collect::<Vec<_>>());
+            say(&format!(
+                "{role}: {} of {} used; not in this life: {:?}",
+                used.len(),
+                granted.len(),
+                granted.difference(&used).collect::<Vec<_>>()
+            ));
         }
-        println!("{} requests by the hub's accounts, none refused", asked.len());
+        say(&format!("{} requests by the hub's accounts, none refused", asked.len()));
         Ok(())
     })
     .await
@@ -68,7 +76,14 @@ async fn life(hub: &Release, team: &Space) -> Outcome {
     let by_token = json!({"workloadIdentities": [{"namespace": team.name(), "serviceAccount": "app"}]});
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}});
     space.apply([tenant("own", &json!({}))]).await?;
-    team.apply([account, brought, tenant("made", &json!({})), tenant("brought", &json!({})), tenant("keyless", &by_token)]).await?;
+    team.apply([
+        account,
+        brought,
+        tenant("made", &json!({})),
+        tenant("brought", &json!({})),
+        tenant("keyless", &by_token),
+    ])
+    .await?;
     space.condition("tenant/own", "Ready").await?;
     for name in ["made", "brought", "keyless"] {
         team.condition(&format!("tenant/{name}"), "Ready").await?;
@@ -95,7 +110,10 @@ async fn life(hub: &Release, team: &Space) -> Outcome {
     let other = |lease: &Value| !holder(lease).is_empty() && holder(lease) != leader;
     space.await_object(LEADER, "held by another", other).await.context("the operator's failover")?;
     let before = hub.pods("gateway").await?;
-    space.kubectl(["delete", "pod", "--wait=false", "--selector=app.kubernetes.io/component=gateway"]).ok().await?;
+    space
+        .kubectl(["delete", "pod", "--wait=false", "--selector=app.kubernetes.io/component=gateway"])
+        .ok()
+        .await?;
     hub.replaced("gateway", 2, &before).await?;
     for pod in &before {
         let name = pod["metadata"]["name"].as_str().context("name")?;

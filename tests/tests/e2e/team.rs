@@ -17,7 +17,8 @@ pub(super) fn app(name: &str, secret: &str) -> Pod {
 
 /// A Tenant whose key is in the Secret `NAME-hub`, with further members.
 pub(super) fn tenant(name: &str, more: &Value) -> Value {
-    let mut spec = json!({"displayName": name, "keys": [{"name": "app", "secretName": format!("{name}-hub")}]});
+    let mut spec =
+        json!({"displayName": name, "keys": [{"name": "app", "secretName": format!("{name}-hub")}]});
     if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
         spec.extend(more.clone());
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aigne_hub_tests::harness::Outcome;
 use aigne_hub_tests::harness::e2e::{
-    Release, SMALL, Space, Stage, Traffic, Upstream, alone, books, chart, chart_before,
+    Release, SMALL, Space, Stage, Traffic, Upstream, alone, books, chart, chart_before, say,
 };
 use anyhow::ensure;
 use serde_json::{Value, json};
@@ -61,18 +61,18 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
     answered(&load, &load.report().await?, 60).await?;
     settled(&load, &ledger).await?;
     let before = Kept::of(&hub, &ledger, &SECRETS).await?;
-    println!("before: {}", before.figures());
+    say(&format!("before: {}", before.figures()));
 
     let began = Instant::now();
     let running = meanwhile(&load, "up").await?;
     kinds(space, true).await?;
     hub.upgrade_to(&chart("aigne-hub"), &[SMALL, &[ROLL]].concat()).await?;
     hub.ready().await?;
-    println!("upgraded within {:.1?}", began.elapsed());
+    say(&format!("upgraded within {:.1?}", began.elapsed()));
     answered(&load, &running, 60).await?;
     settled(&load, &ledger).await?;
     let upgraded = Kept::of(&hub, &ledger, &SECRETS).await?;
-    println!("after the upgrade: {}", upgraded.figures());
+    say(&format!("after the upgrade: {}", upgraded.figures()));
     before.stays_in(&upgraded)?;
 
     let began = Instant::now();
@@ -80,11 +80,16 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
     hub.rollback(1).await?;
     hub.ready().await?;
     kinds(space, false).await?;
-    println!("back within {:.1?}", began.elapsed());
+    say(&format!("back within {:.1?}", began.elapsed()));
     answered(&load, &running, 60).await?;
     let report = settled(&load, &ledger).await?;
     let back = Kept::of(&hub, &ledger, &SECRETS).await?;
-    println!("after the way back: {}; {} answered, {} failed", back.figures(), report["answered"], report["failed"]);
+    say(&format!(
+        "after the way back: {}; {} answered, {} failed",
+        back.figures(),
+        report["answered"],
+        report["failed"]
+    ));
     before.stays_in(&back)?;
     upgraded.stays_in(&back)?;
     for tenant in ["prepaid", "team", "brought"] {
@@ -92,7 +97,7 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
     }
 
     let books = books(&hub, &upstream, &[&load]).await?;
-    println!("{books}");
+    say(&books.to_string());
     ensure!(books.violations.is_empty() && books.joined.rows == books.joined.provider, "{books}");
     ensure!(hub.ledger(&["reconcile"]).await?.contains("adds up"), "the ledger does not add up");
     stage.cluster().kubectl(["get", "crd", "tenants.hub.aigne.io"]).ok().await.map(drop)
@@ -100,9 +105,7 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
 
 /// On credits that are spent; on attribution; with a key that was brought along.
 fn tenants() -> Vec<Value> {
-    let tenant = |name: &str, spec: Value| {
-        json!({"apiVersion": "hub.aigne.io/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec})
-    };
+    let tenant = |name: &str, spec: Value| json!({"apiVersion": "hub.aigne.io/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec});
     let grants = json!([{"name": "launch", "amount": "20.00", "expiresAt": "2037-03-31T00:00:00Z"}]);
     vec![
         tenant(
