@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::web::{self, Question, Reply};
 use api::Asked;
+pub use exposition::sum;
 use scrape::Scraper;
 
 /// Serves this metric of pods, over TLS with a certificate of its own making, until it is dropped. `client` has to be

@@ -18,7 +18,7 @@ use super::output::Output;
 use super::place::random;
 use super::{PATIENCE, eventually};
 
-pub use rights::{Rights, rights};
+pub use rights::{Grants, Rights, grants, rights};
 
 /// The name of the operator's ServiceAccount.
 pub const ACCOUNT: &str = "operator";

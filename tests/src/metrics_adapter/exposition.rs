@@ -1,7 +1,7 @@
 //! One metric out of a page of them.
 
 /// The sum of a metric's samples, in Prometheus's or OpenMetrics' text; none where it is not there.
-pub(super) fn sum(page: &str, metric: &str) -> Option<f64> {
+pub fn sum(page: &str, metric: &str) -> Option<f64> {
     let samples = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(metric)?;
         // With labels, or the value at once; else it is another metric whose name begins alike.

@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use aigne_hub_tests::harness::Outcome;
 use aigne_hub_tests::harness::e2e::{Pod, Release, Space, Upstream, alone, readme, say};
-use aigne_hub_tests::harness::{Outcome, eventually};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+
+use crate::kept::{Kept, rows};
 
 const MODEL: &str = "gpt";
 
@@ -65,7 +67,8 @@ async fn the_readme_leads_to_a_chat_and_a_reinstall_finds_money_and_keys() -> Ou
             ensure!(refused.is_empty(), "{refused:#?}");
         }
 
-        let (key, balance) = (hub.key("first-hub").await?, balance(&hub).await?);
+        let kept = settled(&hub).await?;
+        let kinds = kinds(&space).await?;
         let uninstalled = Instant::now();
         hub.uninstall().await?;
         say(&format!("helm uninstall until all pods are gone: {:.1?}", uninstalled.elapsed()));
@@ -80,8 +83,9 @@ async fn the_readme_leads_to_a_chat_and_a_reinstall_finds_money_and_keys() -> Ou
 
         readme::install_hub(&space).await?;
         hub.ready().await?;
-        assert_eq!(hub.key("first-hub").await?, key);
-        assert_eq!(self::balance(&hub).await?, balance);
+        assert_eq!(self::kinds(&space).await?, kinds, "the same kinds, not new ones");
+        // The same key, grants, usage and balance to the nano-dollar.
+        kept.stays_in(&settled(&hub).await?)?;
         chats(&space, "again", &Pod::python("again", BY_ENVIRONMENT).env_from("first-hub"), 2).await?;
         Ok(())
     })
@@ -117,15 +121,16 @@ async fn chats(space: &Space, what: &str, pod: &Pod, count: usize) -> Outcome {
     Ok(())
 }
 
-/// What the first tenant has left, once all that it has used is in the ledger.
-async fn balance(hub: &Release) -> anyhow::Result<String> {
-    let account = format!("{}/first", hub.space().name());
-    let mut before = None;
-    eventually("the balance stays as it is", async || {
-        let now = hub.ledger(&["accounts", "balance", &account]).await?;
-        let settled = before.as_ref() == Some(&now) && !now.contains("$5.00");
-        before = Some(now.clone());
-        Ok(settled.then_some(now))
-    })
-    .await
+/// What tenants have, once all that was used is in the ledger.
+async fn settled(hub: &Release) -> anyhow::Result<Kept> {
+    let (_way, ledger) = hub.postgres().await?;
+    rows(&ledger, 3).await?;
+    Kept::of(hub, &ledger, &["first-hub"]).await
+}
+
+/// Which objects our kinds are.
+async fn kinds(space: &Space) -> anyhow::Result<String> {
+    let names = ["aiproviders", "modelpricings", "tenants"].map(|name| format!("{name}.hub.aigne.io"));
+    let uids = ["get", "crd", "--output=jsonpath={.items[*].metadata.uid}"];
+    space.kubectl(uids).args(names).ok().await
 }

@@ -2,4 +2,10 @@
 //! `make e2e-short` leaves it out, `make e2e` does not.
 
 mod first_chat;
+mod kept;
+mod network;
 mod platform;
+mod rights;
+mod scale;
+mod team;
+mod upgrade;

@@ -18,20 +18,15 @@ pub fn commands() -> anyhow::Result<Vec<String>> {
     Ok(block.lines().map(str::to_owned).collect())
 }
 
-/// All but the last: the namespace and our kinds.
+/// The first: the namespace and our kinds.
 pub(super) async fn install_kinds() -> Outcome {
-    let commands = commands()?;
-    let (_, first) = commands.split_last().context("no commands")?;
-    for command in first {
-        run(command).await?;
-    }
-    Ok(())
+    run(commands()?.first().context("no commands")?).await.map(drop)
 }
 
-/// The last one, which installs the hub. It says what helm's notes are. Another namespace than [`NAMESPACE`] takes its place.
+/// The second, which installs the hub. It says what helm's notes are. Another namespace than [`NAMESPACE`] takes its place.
 pub async fn install_hub(space: &Space) -> anyhow::Result<String> {
     let commands = commands()?;
-    let command = commands.last().context("no commands")?;
+    let command = commands.get(1).context("no second command")?;
     let placed =
         command.replace(&format!("--namespace {NAMESPACE} "), &format!("--namespace {} ", space.name()));
     ensure!(space.name() == NAMESPACE || placed != *command, "no namespace in: {command}");

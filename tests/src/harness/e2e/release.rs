@@ -1,12 +1,18 @@
 //! The hub, installed by helm.
 
+use std::path::Path;
+use std::str::FromStr;
+
 use anyhow::Context;
 use serde_json::Value;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
-use super::super::Outcome;
 use super::super::client::Client;
 use super::super::tool::Tool;
+use super::super::{Outcome, eventually_within};
 use super::node::Node;
+use super::space::PATIENCE;
 use super::{Forward, Space, Stage, chart};
 
 /// Values for a machine of few cores, on which several hubs may run: little is reserved, and a drain without requests is short.
@@ -58,7 +64,17 @@ impl Release {
 
     /// `helm upgrade` to this repository's chart, with these values and no others. It does not wait.
     pub async fn upgrade(&self, values: &[&str]) -> Outcome {
-        self.helm(["upgrade"]).args([chart("aigne-hub")]).args(values).ok().await.map(drop)
+        self.upgrade_to(&chart("aigne-hub"), values).await
+    }
+
+    /// The same to another chart. With `--install` among the values it may be the first.
+    pub async fn upgrade_to(&self, chart: &Path, values: &[&str]) -> Outcome {
+        self.helm(["upgrade"]).args([chart]).args(values).ok().await.map(drop)
+    }
+
+    /// `helm rollback` to a revision, from 1. It does not wait.
+    pub async fn rollback(&self, revision: u32) -> Outcome {
+        self.helm(["rollback"]).args([revision.to_string()]).ok().await.map(drop)
     }
 
     /// `helm uninstall`, until its pods are gone.
@@ -69,9 +85,27 @@ impl Release {
 
     /// The names of its gateways' pods that are not about to end.
     pub async fn gateways(&self) -> anyhow::Result<Vec<String>> {
-        let pods = self.space.list("pods", "app.kubernetes.io/component=gateway").await?;
-        let name = |pod: &Value| pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        Ok(pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).map(name).collect())
+        Ok(self.pods("gateway").await?.iter().map(|pod| name(pod).to_owned()).collect())
+    }
+
+    /// The pods of a component (`gateway`, `operator`, `postgres`) that are not about to end.
+    pub async fn pods(&self, component: &str) -> anyhow::Result<Vec<Value>> {
+        let pods = self.space.list("pods", &format!("app.kubernetes.io/component={component}")).await?;
+        Ok(pods.into_iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect())
+    }
+
+    /// Waits until so many pods of a component are there and ready, and none of these.
+    pub async fn replaced(&self, component: &str, count: usize, gone: &[Value]) -> Outcome {
+        let uid = |pod: &Value| pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let gone: Vec<_> = gone.iter().map(uid).collect();
+        let new = |pods: &[Value]| {
+            pods.len() == count && pods.iter().all(|pod| is_ready(pod) && !gone.contains(&uid(pod)))
+        };
+        eventually_within(PATIENCE, &format!("{count} new pods of {component} are ready"), async || {
+            // The API server may be what is restarted.
+            Ok(self.pods(component).await.is_ok_and(|pods| new(&pods)).then_some(()))
+        })
+        .await
     }
 
     /// Runs the hub's program in a gateway's pod, on its ledger where the command takes one.
@@ -87,10 +121,7 @@ impl Release {
 
     /// The text of a key that the operator has put into a Secret here.
     pub async fn key(&self, secret: &str) -> anyhow::Result<String> {
-        let secret = self.space.await_object(&format!("secret/{secret}"), "made", |_| true).await?;
-        let encoded = secret["data"]["apiKey"].as_str().context("apiKey")?;
-        let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded)?;
-        Ok(String::from_utf8(bytes)?)
+        data(&self.space.await_object(&format!("secret/{secret}"), "made", |_| true).await?, "apiKey")
     }
 
     /// The way from here to the gateways: the Service's own address on the private cluster, where tests run on the node;
@@ -101,7 +132,24 @@ impl Release {
         }
         let service = self.space.get("service/aigne-hub").await?;
         let address = service["spec"]["clusterIP"].as_str().context("clusterIP")?;
-        Ok(Door::Service(format!("http://{address}:8080")))
+        Ok(Door::Direct(format!("http://{address}:8080")))
+    }
+
+    /// The bundled Postgres, by a way that lasts as long as what is returned with it.
+    pub async fn postgres(&self) -> anyhow::Result<(Forward, PgPool)> {
+        let secret = self.space.get("secret/aigne-hub-database").await?;
+        let way = self.space.forward("pod/aigne-hub-postgres-0", 5432).await?;
+        let port = way.origin().rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
+        let options = PgConnectOptions::from_str(&data(&secret, "url")?)?.host("127.0.0.1").port(port);
+        Ok((way, PgPool::connect_with(options).await?))
+    }
+
+    /// The way from here to the admin port of one gateway.
+    pub async fn admin(&self, pod: &Value) -> anyhow::Result<Door> {
+        if !Node::is_private() {
+            return Ok(Door::Forward(self.space.forward(&format!("pod/{}", name(pod)), 9090).await?));
+        }
+        Ok(Door::Direct(format!("http://{}:9090", pod["status"]["podIP"].as_str().context("podIP")?)))
     }
 
     fn helm<const N: usize>(&self, words: [&str; N]) -> Tool {
@@ -109,11 +157,26 @@ impl Release {
     }
 }
 
+fn name(pod: &Value) -> &str {
+    pod["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
+}
+
+/// One value of a Secret.
+fn data(secret: &Value, key: &str) -> anyhow::Result<String> {
+    let encoded = secret["data"][key].as_str().with_context(|| key.to_owned())?;
+    Ok(String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded)?)?)
+}
+
 /// How gateways are reached from a test.
 #[derive(Debug)]
 pub enum Door {
-    /// Through the Service, as pods do.
-    Service(String),
+    /// By an address of the cluster's own, as pods do.
+    Direct(String),
     /// Through `kubectl port-forward`.
     Forward(Forward),
 }
@@ -122,7 +185,7 @@ impl Door {
     /// `http://…`.
     pub fn origin(&self) -> &str {
         match self {
-            Self::Service(origin) => origin,
+            Self::Direct(origin) => origin,
             Self::Forward(forward) => forward.origin(),
         }
     }

@@ -100,6 +100,15 @@ impl Space {
         .await
     }
 
+    /// Waits until an object is no more.
+    pub async fn await_gone(&self, object: &str) -> Outcome {
+        eventually_within(PATIENCE, &format!("{object} is gone"), async || {
+            tokio::time::sleep(PAUSE).await;
+            Ok(self.find(object).await?.is_none().then_some(()))
+        })
+        .await
+    }
+
     /// Waits until a condition of an object is True, for this generation where it says so.
     pub async fn condition(&self, object: &str, condition: &str) -> anyhow::Result<Value> {
         self.await_object(object, condition, |object| is_true(object, condition)).await

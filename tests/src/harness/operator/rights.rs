@@ -1,5 +1,6 @@
 //! What the operator may do: exactly what the chart grants.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -52,6 +53,23 @@ fn rules(objects: &[Value], kind: &str, name: &str) -> anyhow::Result<Value> {
         role.map(|role| role["rules"].clone()).with_context(|| format!("the chart has no {kind} {name}"))?;
     ensure!(rules.is_array(), "{kind} {name} has no rules");
     Ok(rules)
+}
+
+/// What may be done, each with what: `("leases", "patch")`.
+pub type Grants = BTreeSet<(String, String)>;
+
+/// What the rules of a Role let somebody do.
+pub fn grants(rules: &Value) -> Grants {
+    let words = |list: &Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut grants = Grants::new();
+    for rule in rules.as_array().into_iter().flatten() {
+        for resource in words(&rule["resources"]) {
+            grants.extend(words(&rule["verbs"]).into_iter().map(|verb| (resource.clone(), verb)));
+        }
+    }
+    grants
 }
 
 /// Gives the operator of the hub in `hub` these rights in `namespace`; everywhere, if that is none.

@@ -1,9 +1,7 @@
 //! Whatever the chart grants the operator is used in a life of objects, and whatever it asks for is granted.
 
-use std::collections::BTreeSet;
-
 use aigne_hub_tests::harness::controlplane::{ControlPlane, Options};
-use aigne_hub_tests::harness::operator::rights;
+use aigne_hub_tests::harness::operator::{Grants, grants, rights};
 use aigne_hub_tests::harness::{Operators, Outcome, eventually};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -11,21 +9,6 @@ use serde_json::{Value, json};
 /// What is granted and does not stand in the audit log as such: a server-side apply that makes something is allowed only
 /// with `create` too, and is logged as `patch`.
 const BEHIND_AN_APPLY: [(&str, &str); 2] = [("configmaps", "create"), ("roles", "create")];
-
-type Grants = BTreeSet<(String, String)>;
-
-fn grants(rules: &Value) -> Grants {
-    let words = |list: &Value| -> Vec<String> {
-        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let mut grants = Grants::new();
-    for rule in rules.as_array().into_iter().flatten() {
-        for resource in words(&rule["resources"]) {
-            grants.extend(words(&rule["verbs"]).into_iter().map(|verb| (resource.clone(), verb)));
-        }
-    }
-    grants
-}
 
 async fn apply(plane: &ControlPlane, object: Value) -> Outcome {
     plane.kubectl(["apply", "-f", "-"]).input(object.to_string()).ok().await.map(drop)
