@@ -5,11 +5,14 @@
 //! on_stage(async |stage| …) ─► stage.space("team") ─► Space: apply, await_object, finish (a Pod), logs, exec, forward
 //!                              Release::install(&space, values) ─► origin(), ready(), upgrade(), uninstall()
 //!                              Upstream::start(&space) ─► the scripted provider as a pod, with its own count
+//!                              Traffic::prepare(&space, …) ─► load as a pod: start, report, stop, failures
+//!                              books(&hub, &upstream, &[&traffic]) ─► clients', provider's and ledger's accounts compared
 //!                              stage.node("why") ─► kill and restart parts of the private cluster
 //! ```
 //!
 //! Where a test fails, [`on_stage`] shows pods, events and logs of its namespaces. These go when the test ends.
 
+mod books;
 mod forward;
 mod node;
 mod pod;
@@ -17,6 +20,7 @@ pub mod readme;
 mod release;
 mod report;
 mod space;
+mod traffic;
 mod upstream;
 
 use std::panic::AssertUnwindSafe;
@@ -28,11 +32,13 @@ use futures::FutureExt;
 use serde_json::json;
 use tokio::sync::{OnceCell, RwLock};
 
+pub use books::books;
 pub use forward::Forward;
 pub use node::Node;
 pub use pod::Pod;
 pub use release::{Release, SMALL};
 pub use space::Space;
+pub use traffic::Traffic;
 pub use upstream::Upstream;
 
 use super::Outcome;

@@ -1,12 +1,17 @@
 //! The hub, installed by helm.
 
+use std::str::FromStr;
+
 use anyhow::Context;
 use serde_json::Value;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
-use super::super::Outcome;
+use super::super::{Outcome, eventually_within};
 use super::super::client::Client;
 use super::super::tool::Tool;
 use super::node::Node;
+use super::space::PATIENCE;
 use super::{Forward, Space, Stage, chart};
 
 /// Values for a machine of few cores, on which several hubs may run: little is reserved, and a drain without requests is short.
@@ -69,9 +74,27 @@ impl Release {
 
     /// The names of its gateways' pods that are not about to end.
     pub async fn gateways(&self) -> anyhow::Result<Vec<String>> {
-        let pods = self.space.list("pods", "app.kubernetes.io/component=gateway").await?;
-        let name = |pod: &Value| pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        Ok(pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).map(name).collect())
+        Ok(self.pods("gateway").await?.iter().map(|pod| name(pod).to_owned()).collect())
+    }
+
+    /// The pods of a component (`gateway`, `operator`, `postgres`) that are not about to end.
+    pub async fn pods(&self, component: &str) -> anyhow::Result<Vec<Value>> {
+        let pods = self.space.list("pods", &format!("app.kubernetes.io/component={component}")).await?;
+        Ok(pods.into_iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect())
+    }
+
+    /// Waits until so many pods of a component are there and ready, and none of these.
+    pub async fn replaced(&self, component: &str, count: usize, gone: &[Value]) -> Outcome {
+        let uid = |pod: &Value| pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let gone: Vec<_> = gone.iter().map(uid).collect();
+        let new = |pods: &[Value]| {
+            pods.len() == count && pods.iter().all(|pod| is_ready(pod) && !gone.contains(&uid(pod)))
+        };
+        eventually_within(PATIENCE, &format!("{count} new pods of {component} are ready"), async || {
+            // The API server may be what is restarted.
+            Ok(self.pods(component).await.is_ok_and(|pods| new(&pods)).then_some(()))
+        })
+        .await
     }
 
     /// Runs the hub's program in a gateway's pod, on its ledger where the command takes one.
@@ -87,10 +110,7 @@ impl Release {
 
     /// The text of a key that the operator has put into a Secret here.
     pub async fn key(&self, secret: &str) -> anyhow::Result<String> {
-        let secret = self.space.await_object(&format!("secret/{secret}"), "made", |_| true).await?;
-        let encoded = secret["data"]["apiKey"].as_str().context("apiKey")?;
-        let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded)?;
-        Ok(String::from_utf8(bytes)?)
+        data(&self.space.await_object(&format!("secret/{secret}"), "made", |_| true).await?, "apiKey")
     }
 
     /// The way from here to the gateways: the Service's own address on the private cluster, where tests run on the node;
@@ -104,9 +124,33 @@ impl Release {
         Ok(Door::Service(format!("http://{address}:8080")))
     }
 
+    /// The bundled Postgres, by a way that lasts as long as what is returned with it.
+    pub async fn postgres(&self) -> anyhow::Result<(Forward, PgPool)> {
+        let secret = self.space.get("secret/aigne-hub-database").await?;
+        let way = self.space.forward("pod/aigne-hub-postgres-0", 5432).await?;
+        let port = way.origin().rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
+        let options = PgConnectOptions::from_str(&data(&secret, "url")?)?.host("127.0.0.1").port(port);
+        Ok((way, PgPool::connect_with(options).await?))
+    }
+
     fn helm<const N: usize>(&self, words: [&str; N]) -> Tool {
         self.space.cluster().helm(words).args(["aigne-hub", "--namespace", self.space.name()])
     }
+}
+
+fn name(pod: &Value) -> &str {
+    pod["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
+}
+
+/// One value of a Secret.
+fn data(secret: &Value, key: &str) -> anyhow::Result<String> {
+    let encoded = secret["data"][key].as_str().with_context(|| key.to_owned())?;
+    Ok(String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded)?)?)
 }
 
 /// How gateways are reached from a test.
