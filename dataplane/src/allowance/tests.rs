@@ -272,7 +272,11 @@ async fn with_the_ledger_away_leases_last_and_then_the_policy_decides() {
     drop(from_lease);
     let before = Instant::now();
     assert_eq!(process.reserve(&need(1, 500_000)).await.unwrap_err(), Refused::Unavailable);
-    assert!((27..=30).contains(&before.elapsed().as_secs()), "as long as leases last: {:?}", before.elapsed());
+    assert!(
+        (27..=30).contains(&before.elapsed().as_secs()),
+        "as long as leases last: {:?}",
+        before.elapsed()
+    );
     let before = Instant::now();
     assert_eq!(process.reserve(&need(1, 500_000)).await.unwrap_err(), Refused::Unavailable);
     assert_eq!(before.elapsed().as_secs(), 3, "not again");

@@ -23,6 +23,7 @@ mod space;
 mod traffic;
 mod upstream;
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -144,6 +145,12 @@ impl Stage {
     pub fn node(&self, what_for: &str) -> anyhow::Result<Option<Node>> {
         Node::find(what_for)
     }
+}
+
+/// What a long test has come to, past the capture of output: somebody waits for it.
+pub fn say(line: impl std::fmt::Display) {
+    // Whoever reads it may be gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 async fn cluster() -> anyhow::Result<&'static ControlPlane> {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 pub(crate) async fn open(space: &Space, upstream: &Upstream) -> anyhow::Result<Vec<String>> {
     let credits = json!({"mode": "Credits", "starterCredits": "1000.00"});
     let budgets = json!([{"name": "month", "amount": "1000", "period": "Month", "action": "Block"}]);
-    let limits = json!({"requestsPerMinute": 100_000, "tokensPerMinute": 100_000_000, "concurrentRequests": 10_000});
+    let limits =
+        json!({"requestsPerMinute": 100_000, "tokensPerMinute": 100_000_000, "concurrentRequests": 10_000});
     let tenants = [
         ("free", json!({})),
         ("paid", json!({"billing": credits})),

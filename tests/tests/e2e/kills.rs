@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use aigne_hub_tests::harness::Outcome;
-use aigne_hub_tests::harness::e2e::{Release, SMALL, Space, Traffic, Upstream, alone, books};
+use aigne_hub_tests::harness::e2e::{Release, SMALL, Space, Traffic, Upstream, alone, books, say};
+use aigne_hub_tests::now;
 use anyhow::{Context, ensure};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -16,12 +17,17 @@ use crate::customers;
 
 /// What a killed process may do to a client that never retries.
 const INEVITABLE: &[&str] = &["cut", "no_answer", "refused", "no_connection"];
+/// Seconds from a kill until the pod is ready again; a busy machine takes several times as long as a free one.
+const LONGEST: f64 = 30.0;
 const VALUES: &[&str] = &["--set=gateway.resources.limits.memory=256Mi"];
 
 #[tokio::test]
+#[ignore = "long"]
 async fn a_killed_gateway_fails_what_was_in_flight_there_and_nothing_else() -> Outcome {
     alone(async |stage| {
-        let Some(node) = stage.node("kill -9 and an OOM kill of a gateway under load")? else { return Ok(()) };
+        let Some(node) = stage.node("kill -9 and an OOM kill of a gateway under load")? else {
+            return Ok(());
+        };
         let space = stage.space("kills").await?;
         let upstream = Upstream::start(&space).await?;
         let hub = Release::install(stage, &space, &[SMALL, VALUES].concat()).await?;
@@ -37,7 +43,9 @@ async fn a_killed_gateway_fails_what_was_in_flight_there_and_nothing_else() -> O
         for traffic in all {
             let plan = json!({"rate": 4.0, "chats": 4, "streams": 4, "longs": 2, "long_seconds": [10]});
             traffic.start(plan).await?;
-            traffic.until("streams are open", |report| report["kinds"]["long"]["open"].as_u64() >= Some(3)).await?;
+            traffic
+                .until("streams are open", |report| report["kinds"]["long"]["open"].as_u64() >= Some(3))
+                .await?;
         }
 
         let killed = Outage::of(&space, one, "Error", async || {
@@ -53,24 +61,25 @@ async fn a_killed_gateway_fails_what_was_in_flight_there_and_nothing_else() -> O
         calm(&all).await?;
 
         let mut failed = 0;
-        for (traffic, outages) in [
-            (&at_one, &[killed][..]),
-            (&at_two, &[starved]),
-            (&service, &[killed, starved]),
-        ] {
+        for (traffic, outages) in
+            [(&at_one, &[killed][..]), (&at_two, &[starved]), (&service, &[killed, starved])]
+        {
             let report = traffic.stop(Duration::from_secs(10)).await?;
-            println!("{report:#}");
+            say(format_args!("{report:#}"));
             let failures = traffic.failures().await?;
             for failure in &failures {
                 let inevitable = failure["fault"].as_str().is_some_and(|fault| INEVITABLE.contains(&fault));
                 let at = failure["at"].as_str().context("at")?.parse()?;
-                ensure!(inevitable && outages.iter().any(|outage| outage.explains(at)), "{outages:?}: {failure}");
+                ensure!(
+                    inevitable && outages.iter().any(|outage| outage.explains(at)),
+                    "{outages:?}: {failure}"
+                );
             }
             ensure!(!failures.is_empty(), "nothing was in flight");
             failed += failures.len();
         }
         let books = books(&hub, &upstream, &all).await?;
-        println!("failed {failed}; {books}");
+        say(format_args!("failed {failed}; {books}"));
         ensure!(books.violations.is_empty(), "{books}");
         assert_eq!(books.joined.rows, books.joined.provider);
         let bound = books.by_source.get("Bound").copied();
@@ -89,9 +98,14 @@ struct Outage {
 
 impl Outage {
     /// Does it to the gateway of this pod, whose container must end for this reason, and waits until it is back.
-    async fn of(space: &Space, pod: &Value, reason: &str, kill: impl AsyncFnOnce() -> Outcome) -> anyhow::Result<Self> {
+    async fn of(
+        space: &Space,
+        pod: &Value,
+        reason: &str,
+        kill: impl AsyncFnOnce() -> Outcome,
+    ) -> anyhow::Result<Self> {
         let object = format!("pod/{}", name(pod));
-        let from = Timestamp::now();
+        let from = now();
         kill().await?;
         let back = |pod: &Value| {
             let container = &pod["status"]["containerStatuses"][0];
@@ -99,8 +113,10 @@ impl Outage {
             container["ready"] == true && last["exitCode"] == 137 && last["reason"] == reason
         };
         space.await_object(&object, &format!("back after {reason}"), back).await?;
-        let until = Timestamp::now();
-        println!("{reason}: {:.1} s until it was seen ready again", until.duration_since(from).as_secs_f64());
+        let until = now();
+        let took = until.duration_since(from).as_secs_f64();
+        say(format_args!("{reason}: {took:.1} s until it was seen ready again"));
+        ensure!(took < LONGEST, "{took} s are more than a restart takes");
         Ok(Self { from, until })
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use aigne_hub_tests::harness::e2e::{Node, Release, SMALL, Space, Stage, Traffic, Upstream, alone, books};
+use aigne_hub_tests::harness::e2e::{
+    Node, Release, SMALL, Space, Stage, Traffic, Upstream, alone, books, say,
+};
 use aigne_hub_tests::harness::{Outcome, eventually_within};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -40,7 +42,9 @@ async fn play(stage: &Stage, form: Form) -> Outcome {
     let keys = customers::open(&space, &upstream).await?;
     let traffic = Traffic::prepare(&space, "load", &customers::target(&space), &keys).await?;
     traffic.start(form.plan).await?;
-    traffic.until("long streams are open", |report| report["kinds"]["long"]["open"].as_u64() >= Some(8)).await?;
+    traffic
+        .until("long streams are open", |report| report["kinds"]["long"]["open"].as_u64() >= Some(8))
+        .await?;
 
     let seen = Seen { traffic: &traffic, began: Instant::now() };
     seen.during("rolling update", async || {
@@ -77,10 +81,10 @@ async fn play(stage: &Stage, form: Form) -> Outcome {
     .await?;
 
     let report = traffic.stop(form.longest).await?;
-    println!("{report:#}");
+    say(format_args!("{report:#}"));
     let failures = traffic.failures().await?;
     let (books, sent) = (books(&hub, &upstream, &[&traffic]).await?, report["sent"].as_u64());
-    println!("{books}");
+    say(&books);
     ensure!(failures.is_empty() && report["failed"] == 0, "{failures:#?}");
     ensure!(report["answered"].as_u64() == sent, "{report:#}");
     ensure!(books.violations.is_empty(), "{books}");
@@ -102,14 +106,14 @@ impl Seen<'_> {
         deed().await.with_context(|| what.to_owned())?;
         let (after, took) = (self.traffic.report().await?, began.elapsed());
         let more = |member: &str| after[member].as_u64().unwrap_or(0) - before[member].as_u64().unwrap_or(0);
-        println!(
+        say(format_args!(
             "[{:.0?}] {what}: {took:.1?}, long streams open before and after: {} / {}, sent meanwhile: {}, failed: {}",
             self.began.elapsed(),
             before["kinds"]["long"]["open"],
             after["kinds"]["long"]["open"],
             more("sent"),
             more("failed")
-        );
+        ));
         ensure!(more("sent") > 0, "nobody asked during: {what}");
         Ok(())
     }

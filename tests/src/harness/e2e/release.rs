@@ -7,9 +7,9 @@ use serde_json::Value;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
-use super::super::{Outcome, eventually_within};
 use super::super::client::Client;
 use super::super::tool::Tool;
+use super::super::{Outcome, eventually_within};
 use super::node::Node;
 use super::space::PATIENCE;
 use super::{Forward, Space, Stage, chart};
