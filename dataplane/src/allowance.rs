@@ -57,7 +57,7 @@ use crate::clock::Clock;
 pub struct Options {
     /// For how long a lease may be spent without another word from the ledger.
     pub ttl: Duration,
-    /// For how long a request waits for the ledger.
+    /// For how long a request waits for the ledger; one that would be refused otherwise, as long as leases last if that is longer.
     pub patience: Duration,
     /// Tells windows until the ledger has told its own time.
     pub clock: Clock,

@@ -9,9 +9,9 @@ pub mod propagation;
 pub mod scripted;
 pub mod web;
 
-/// The time of day, for programs that stand beside a hub.
+/// The time of day, for programs and tests that stand beside a hub.
 #[expect(clippy::disallowed_methods, reason = "they say when something was, and decide nothing by it")]
-fn now() -> jiff::Timestamp {
+pub fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 

@@ -212,7 +212,7 @@ impl Attempt {
 
     /// Waits for every answer that is due.
     pub(super) async fn wait(mut self, caps: [&Caps; 2], need: &Need) -> Result<Reservation, Refused> {
-        let deadline = self.shared.instant(self.now) + self.shared.options.patience;
+        let deadline = self.shared.deadline(need.ledger_unavailable, self.now);
         let waits = std::mem::take(&mut self.waits);
         let began = Instant::now();
         for Wait { limit, answer } in waits {

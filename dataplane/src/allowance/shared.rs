@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use aigne_hub_crds::config::LedgerUnavailable;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -63,6 +64,17 @@ impl Shared {
     /// Whether leases may be spent.
     pub(super) fn may_spend(&self, now: u64) -> bool {
         now < self.until.load(Acquire)
+    }
+
+    /// Until when somebody who came at `now` waits for the ledger. Who would be refused without it waits as long as leases
+    /// last: a database that restarts is back by then, and one that does not answer for longer than that is waited for no
+    /// longer than any other.
+    pub(super) fn deadline(&self, without: LedgerUnavailable, now: u64) -> Instant {
+        let soon = self.instant(now) + self.options.patience;
+        match without {
+            LedgerUnavailable::Refuse => soon.max(self.instant(self.until.load(Acquire))),
+            LedgerUnavailable::Allow => soon,
+        }
     }
 
     /// An exchange that was asked at `asked` has succeeded at `now`; the ledger's clock stood at `ledger` somewhere between.

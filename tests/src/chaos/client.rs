@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 use super::deed::{Deed, Leave};
 use super::tenants::bound;
 
-/// Nothing that a gateway answers takes longer.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Nothing that a gateway answers takes longer: half a minute for the ledger, two attempts of 20 seconds.
+const PATIENCE: Duration = Duration::from_secs(75);
 
 /// What a client got.
 #[derive(Clone, Debug, Serialize, Deserialize)]

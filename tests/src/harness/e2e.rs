@@ -152,8 +152,8 @@ impl Stage {
     }
 }
 
-/// Says a line past the capture of a test's output: a figure, or what was not tested.
-pub fn say(line: &str) {
+/// Says a line past the capture of a test's output: a figure, what a long test has come to, what was not tested.
+pub fn say(line: impl std::fmt::Display) {
     // A terminal that is gone is no failure.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -51,7 +51,7 @@ async fn the_readme_leads_to_a_chat_and_a_reinstall_finds_money_and_keys() -> Ou
         }
         chats(&space, "app", &Pod::python("app", BY_ENVIRONMENT).env_from("first-hub"), 2).await?;
         let chatted = began.elapsed();
-        say(&format!(
+        say(format_args!(
             "helm install to ready: {ready:.1?}; to the end of the first pod with two chats: {chatted:.1?}"
         ));
 
@@ -71,7 +71,7 @@ async fn the_readme_leads_to_a_chat_and_a_reinstall_finds_money_and_keys() -> Ou
         let kinds = kinds(&space).await?;
         let uninstalled = Instant::now();
         hub.uninstall().await?;
-        say(&format!("helm uninstall until all pods are gone: {:.1?}", uninstalled.elapsed()));
+        say(format_args!("helm uninstall until all pods are gone: {:.1?}", uninstalled.elapsed()));
         for kept in [
             "persistentvolumeclaim/data-aigne-hub-postgres-0",
             "secret/aigne-hub-database",

@@ -46,7 +46,7 @@ async fn policies_select_the_pods_and_ports_that_there_are_and_volumes_are_kept(
                     ensure!(!to_them || ports(rule).all(|port| open.contains(&port)), "{name}: {rule} leads to {open:?}");
                 }
             }
-            say(&format!("{name}: {:?}, in by {inward:?}", names(&mine)));
+            say(format_args!("{name}: {:?}, in by {inward:?}", names(&mine)));
         }
 
         let of = |name: &str| policies.iter().find(|policy| policy["metadata"]["name"] == name).context("policy");

@@ -49,14 +49,14 @@ async fn the_hub_is_refused_nothing_and_gateways_use_what_they_are_granted() -> 
             let used = self::used(&asked, &format!("{accounts}aigne-hub-operator"), place.name());
             let beyond: Vec<_> = used.difference(&granted).collect();
             ensure!(beyond.is_empty() && !used.is_empty(), "beyond {role}: {beyond:?}");
-            say(&format!(
+            say(format_args!(
                 "{role}: {} of {} used; not in this life: {:?}",
                 used.len(),
                 granted.len(),
                 granted.difference(&used).collect::<Vec<_>>()
             ));
         }
-        say(&format!("{} requests by the hub's accounts, none refused", asked.len()));
+        say(format_args!("{} requests by the hub's accounts, none refused", asked.len()));
         Ok(())
     })
     .await

@@ -74,7 +74,7 @@ impl Busy {
         })
         .await?;
         for (name, served) in &served {
-            say(&format!(
+            say(format_args!(
                 "{name}: ready {:.1?} after it was asked for, has served after {served:.1?}",
                 ready[name]
             ));
@@ -96,7 +96,7 @@ impl Busy {
         let shown: Vec<Value> = serde_json::from_str(&shown)?;
         let open = shown.iter().filter(|lease| lease["closed_at"].is_null()).count();
         ensure!(open == count, "aigne-hub leases shows {open}: {shown:#?}");
-        say(&format!("{count} gateways hold a part of the balance"));
+        say(format_args!("{count} gateways hold a part of the balance"));
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl Busy {
     async fn end(self) -> Outcome {
         let report = self.load.stop(Duration::from_secs(6)).await?;
         ensure!(report["failed"] == 0, "{report:#}");
-        say(&format!("{} streams answered, {} failed", report["answered"], report["failed"]));
+        say(format_args!("{} streams answered, {} failed", report["answered"], report["failed"]));
         rows(&self.ledger, report["sent"].as_u64().unwrap_or_default()).await?;
         ensure!(self.hub.ledger(&["reconcile"]).await?.contains("adds up"), "the ledger does not add up");
         Ok(())
@@ -186,7 +186,7 @@ async fn by_metric(stage: &Stage, space: &Space) -> Outcome {
     let seen = space
         .await_object(scaler, "raising replicas", |scaler| scaler["status"]["desiredReplicas"] == 4)
         .await?;
-    say(&format!(
+    say(format_args!(
         "4 gateways wanted {:.1?} after `helm upgrade`: {:#}",
         asked.elapsed(),
         seen["status"]["currentMetrics"]

@@ -61,18 +61,18 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
     answered(&load, &load.report().await?, 60).await?;
     settled(&load, &ledger).await?;
     let before = Kept::of(&hub, &ledger, &SECRETS).await?;
-    say(&format!("before: {}", before.figures()));
+    say(format_args!("before: {}", before.figures()));
 
     let began = Instant::now();
     let running = meanwhile(&load, "up").await?;
     kinds(space, true).await?;
     hub.upgrade_to(&chart("aigne-hub"), &[SMALL, &[ROLL]].concat()).await?;
     hub.ready().await?;
-    say(&format!("upgraded within {:.1?}", began.elapsed()));
+    say(format_args!("upgraded within {:.1?}", began.elapsed()));
     answered(&load, &running, 60).await?;
     settled(&load, &ledger).await?;
     let upgraded = Kept::of(&hub, &ledger, &SECRETS).await?;
-    say(&format!("after the upgrade: {}", upgraded.figures()));
+    say(format_args!("after the upgrade: {}", upgraded.figures()));
     before.stays_in(&upgraded)?;
 
     let began = Instant::now();
@@ -80,11 +80,11 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
     hub.rollback(1).await?;
     hub.ready().await?;
     kinds(space, false).await?;
-    say(&format!("back within {:.1?}", began.elapsed()));
+    say(format_args!("back within {:.1?}", began.elapsed()));
     answered(&load, &running, 60).await?;
     let report = settled(&load, &ledger).await?;
     let back = Kept::of(&hub, &ledger, &SECRETS).await?;
-    say(&format!(
+    say(format_args!(
         "after the way back: {}; {} answered, {} failed",
         back.figures(),
         report["answered"],

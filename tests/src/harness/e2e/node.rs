@@ -33,7 +33,7 @@ impl Node {
 
     pub(super) fn find(what_for: &str) -> anyhow::Result<Option<Self>> {
         let Some(control) = std::env::var_os(CONTROL) else {
-            say(&format!("NOT TESTED on this cluster: {what_for}"));
+            say(format_args!("NOT TESTED on this cluster: {what_for}"));
             if let Some(list) = std::env::var_os(NOT_TESTED) {
                 writeln!(File::options().create(true).append(true).open(list)?, "{what_for}")?;
             }
