@@ -11,6 +11,7 @@
 //! Where a test fails, [`on_stage`] shows pods, events and logs of its namespaces. These go when the test ends.
 
 mod forward;
+mod memory;
 mod node;
 mod pod;
 pub mod readme;
@@ -30,6 +31,7 @@ use serde_json::json;
 use tokio::sync::{OnceCell, RwLock};
 
 pub use forward::Forward;
+pub use memory::Memory;
 pub use node::Node;
 pub use pod::Pod;
 pub use release::{Release, SMALL};

@@ -3,3 +3,4 @@
 
 mod first_chat;
 mod platform;
+mod sidecar;
