@@ -9,20 +9,27 @@ use tempfile::TempDir;
 
 use super::client::Client;
 
-/// Signs certificates for `127.0.0.1` and `localhost`.
+/// Signs certificates for the names of one server.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
+    names: Vec<String>,
     place: TempDir,
 }
 
 impl Authority {
-    /// A new one, with a first certificate issued.
+    /// A new one for `127.0.0.1` and `localhost`, with a first certificate issued.
     pub fn new() -> anyhow::Result<Self> {
+        Self::of(["127.0.0.1", "localhost"])
+    }
+
+    /// The same for these names.
+    pub fn of<N: Into<String>>(names: impl IntoIterator<Item = N>) -> anyhow::Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "the test's authority");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        let authority = Self { issuer, place: tempfile::tempdir()? };
+        let names = names.into_iter().map(Into::into).collect();
+        let authority = Self { issuer, names, place: tempfile::tempdir()? };
         fs::write(authority.roots(), authority.issuer.pem())?;
         authority.issue("one")?;
         Ok(authority)
@@ -46,7 +53,7 @@ impl Authority {
     /// Puts a new pair in the place of the old one, as the kubelet does: both files are links through `..data`,
     /// which is swapped. The certificate's serial number is what `name` says, so that it can be told.
     pub fn issue(&self, name: &str) -> anyhow::Result<()> {
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        let mut params = CertificateParams::new(self.names.clone())?;
         params.serial_number = Some(rcgen::SerialNumber::from_slice(name.as_bytes()));
         params.not_after = rcgen::date_time_ymd(2099, 1, 1);
         let key = KeyPair::generate()?;

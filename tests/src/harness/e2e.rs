@@ -14,6 +14,7 @@
 
 mod books;
 mod forward;
+mod memory;
 mod node;
 mod pod;
 pub mod readme;
@@ -35,6 +36,7 @@ use tokio::sync::{OnceCell, RwLock};
 
 pub use books::books;
 pub use forward::Forward;
+pub use memory::Memory;
 pub use node::Node;
 pub use pod::Pod;
 pub use release::{Release, SMALL};

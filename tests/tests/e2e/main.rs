@@ -10,5 +10,6 @@ mod platform;
 mod rights;
 mod rolling;
 mod scale;
+mod sidecar;
 mod team;
 mod upgrade;

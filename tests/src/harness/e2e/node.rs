@@ -10,6 +10,7 @@ use anyhow::Context;
 use super::super::Outcome;
 use super::super::controlplane::Audited;
 use super::super::tool::Tool;
+use super::memory::Memory;
 use super::say;
 
 /// `tests/cluster/ctl`.
@@ -61,6 +62,12 @@ impl Node {
     /// Sends a signal, such as `KILL`, to the first process of a container.
     pub async fn kill_container(&self, namespace: &str, pod: &str, container: &str, signal: &str) -> Outcome {
         self.control(["kill-container", namespace, pod, container, signal]).await
+    }
+
+    /// What the first process of a container has in memory.
+    pub async fn memory(&self, namespace: &str, pod: &str, container: &str) -> anyhow::Result<Memory> {
+        let id = Tool::new(&self.control, ["process", namespace, pod, container]).ok().await?;
+        Memory::of(id.trim())
     }
 
     /// Every request of a ServiceAccount (but the cluster's own) so far.
