@@ -1,7 +1,8 @@
-//! The image: what is in it, who runs it, and that packing it again gives the same. `make image IMAGE_PROFILE=dev` makes it.
+//! The image: what is in it, who runs it, and that packing the same gives the same. `make image IMAGE_PROFILE=dev` makes it.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -104,29 +105,31 @@ async fn two_static_programs_and_nobody_is_root() -> Outcome {
     Ok(())
 }
 
-#[tokio::test]
-async fn packed_elsewhere_and_later_it_is_the_same() -> Outcome {
-    let image = Image::open(&root().join(NAME)).await?;
+/// The archive of a folder with the same in it, made in this order, at this time, with this much for others to read.
+async fn packed(names: [&str; 3], time: Duration, mode: u32) -> anyhow::Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
-    let (files, archive) = (folder.path().join("files"), folder.path().join("again.tar"));
-    fs::create_dir(&files)?;
-    unpack(&image.layer()?, &files).await?;
-    for program in ["aigne-hub", "aigne-hub-operator"] {
-        fs::File::options()
-            .append(true)
-            .open(files.join(program))?
-            .set_modified(UNIX_EPOCH + Duration::from_hours(24 * 365))?;
+    let (files, archive) = (folder.path().join("files"), folder.path().join("packed.tar"));
+    fs::create_dir_all(files.join("lib"))?;
+    std::os::unix::fs::symlink("lib/a", files.join("link"))?;
+    for name in names {
+        let path = files.join(name);
+        fs::write(&path, name.repeat(1000))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        fs::File::options().append(true).open(&path)?.set_modified(UNIX_EPOCH + time)?;
     }
-    let labels = image.config["config"]["Labels"].as_object().context("labels")?;
-    let labels = labels.iter().flat_map(|(key, value)| {
-        ["--label".to_owned(), format!("{key}={}", value.as_str().unwrap_or_default())]
-    });
-    let name = image.entry["annotations"]["io.containerd.image.name"].as_str().context("name")?;
-    let pack = Tool::new(root().join("scripts/oci-image"), ["--ref", name, "--level", "1"]).args(labels);
-    let pack = pack.args(["--user", "65532:65532", "--entrypoint", "/aigne-hub", "--folder", "/tmp=1777"]);
-    let pack = pack.args([format!("{}=/", files.display())]).args(["--output".as_ref(), archive.as_os_str()]);
-    pack.ok().await?;
-    assert_eq!(fs::read(&archive)?, fs::read(root().join(NAME))?);
+    let pack = Tool::new(root().join("scripts/oci-image"), ["--ref", "localhost/app:1", "--user", "1:1"]);
+    let pack = pack.args(["--folder", "/tmp=1777", "--env", "A=b", "--label", "c=d", "--output"]);
+    pack.args([&archive]).args([format!("{}=/app", files.display())]).ok().await?;
+    Ok(fs::read(&archive)?)
+}
+
+#[tokio::test]
+async fn what_is_packed_elsewhere_and_later_is_the_same() -> Outcome {
+    let first = packed(["a", "lib/b", "lib/a"], Duration::ZERO, 0o755).await?;
+    let second = packed(["lib/a", "lib/b", "a"], Duration::from_hours(24), 0o700).await?;
+    ensure!(first == second, "time, order or rights of the folder are in the archive");
+    let other = packed(["lib/a", "lib/c", "a"], Duration::ZERO, 0o755).await?;
+    ensure!(first != other, "the check itself is broken");
     Ok(())
 }
 
