@@ -41,7 +41,7 @@ e2e: image sdk-setup kubernetes-setup postgres-setup ## The hub on a real Kubern
 	@tests/cluster/e2e all $(E2E)
 
 e2e-short: IMAGE_PROFILE = dev
-e2e-short: image sdk-setup kubernetes-setup postgres-setup ## What of it takes less than a minute a test; part of `make test`
+e2e-short: image sdk-setup kubernetes-setup postgres-setup ## What of it takes less than two minutes a test; part of `make test`
 	@echo "==> real cluster"
 	@tests/cluster/e2e short $(E2E)
 

@@ -59,8 +59,18 @@ pub struct Server {
     pub certificate: Option<tls::Certificate>,
     shared: Arc<Shared>,
     options: Options,
-    closing: watch::Sender<Option<Instant>>,
+    closing: watch::Sender<Option<Ending>>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// No further connection is accepted, and those that are open come to an end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// When requests that are open then are cut off.
+    pub deadline: Instant,
+    /// Idle connections are left to their clients, who may be about to use them: the next answer tells them to go, or their
+    /// idle time ends as always. Else they are closed at once.
+    pub patient: bool,
 }
 
 /// What a thread takes with it and makes a [`Core`] of.
@@ -70,7 +80,7 @@ struct Seed {
     journal: crate::ledger::journal::Journal,
     metrics: crate::telemetry::Recorder,
     access: AccessLog,
-    closing: watch::Receiver<Option<Instant>>,
+    closing: watch::Receiver<Option<Ending>>,
 }
 
 /// A listener, and whether TLS is spoken there.
@@ -127,11 +137,13 @@ impl Server {
 
     /// Ends without losing anything that was begun: readiness is off by now; goes on accepting for the drain delay
     /// and asks clients to reconnect elsewhere, then takes what is in the backlog, lets open requests finish within
-    /// the grace period, and settles the rest.
+    /// the grace period, and settles the rest. After a drain delay idle connections are not closed under their clients.
     pub async fn drain(self) {
         self.shared.draining.store(true, Relaxed);
         tokio::time::sleep(self.options.drain_delay).await;
-        let _ = self.closing.send(Some(Instant::now() + self.options.grace));
+        // Where nobody is waited for before, nobody is after.
+        let patient = !self.options.drain_delay.is_zero();
+        let _ = self.closing.send(Some(Ending { deadline: Instant::now() + self.options.grace, patient }));
         let joined = tokio::task::spawn_blocking(move || {
             for thread in self.threads {
                 if thread.join().is_err() {

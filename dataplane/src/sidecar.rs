@@ -32,7 +32,7 @@ pub use token::{BadToken, PodToken};
 use crate::{
     gateway,
     percore::Live,
-    server::{connection, listen},
+    server::{Ending, connection, listen},
     upstream::{Endpoint, Pool, SWEEP_EVERY},
 };
 use relay::{Asked, Counted, Relayed};
@@ -110,7 +110,8 @@ pub async fn serve(options: Options, told: impl Future<Output = ()>) -> anyhow::
     let deadline = Instant::now() + options.grace;
     // Whoever is still served may ask for more: nobody is turned away before that has come to an end.
     let _ = tokio::time::timeout_at(deadline, sidecar.requests.none_left()).await;
-    let _ = closing.send(Some(deadline));
+    // All who could still speak are in this pod, and have had their time.
+    let _ = closing.send(Some(Ending { deadline, patient: false }));
     for accepted in accepting {
         accepted.await?;
     }

@@ -60,12 +60,12 @@ pub async fn measure(
     changes: usize,
     say: impl Fn(&str),
 ) -> anyhow::Result<Measured> {
-    say(format_args!("{tenants} tenants: starting"));
+    say(&format!("{tenants} tenants: starting"));
     let system = System::start(plane, postgres, TEAMS, GATEWAYS).await?;
     let begun = Instant::now();
     tenants::populate(&system, tenants, &say).await?;
     let populated = begun.elapsed();
-    say(format_args!("{tenants} tenants: all ready after {populated:.1?}"));
+    say(&format!("{tenants} tenants: all ready after {populated:.1?}"));
     let changing = changes::Changing::prepare(&system, tenants, changes).await?;
 
     let rest = cost::at_rest(&system).await?;

@@ -66,3 +66,21 @@ async fn during_the_drain_delay_requests_are_served_and_connections_told_to_clos
     hub.rows(1).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn after_a_drain_delay_an_idle_connection_is_not_closed_under_its_client() -> Outcome {
+    let upstream = Scripted::start().await?;
+    let mut hub = Blueprint::usual(&upstream).drain_delay("500ms").start().await?;
+    let client = hub.client();
+    client.chat(&chat("gpt", "hi")).await?.good()?;
+    hub.sigterm().await?;
+    eventually("nobody listens any more", async || {
+        Ok(hub.client().get("/v1/models").await.is_err().then_some(()))
+    })
+    .await?;
+    let answer = client.chat(&chat("gpt", "hi")).await?;
+    assert_eq!((answer.status, answer.header("connection")), (200, "close"), "{}", answer.text());
+    assert!(hub.ended().await?, "the last connection was told to close: {}", hub.logs().text());
+    hub.rows(2).await?;
+    Ok(())
+}

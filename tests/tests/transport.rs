@@ -70,7 +70,7 @@ async fn a_body_comes_in_chunks_and_in_single_bytes() -> Outcome {
     let mut raw = Raw::connect(&hub).await?;
     raw.say(&head("/v1/chat/completions", "transfer-encoding: chunked\r\n")).await?;
     for piece in body.as_bytes().chunks(5) {
-        raw.say(format_args!("{:x}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece))).await?;
+        raw.say(&format!("{:x}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece))).await?;
     }
     raw.say("0\r\n\r\n").await?;
     raw.hear("Hello from the scripted provider").await?;

@@ -67,12 +67,15 @@ impl Shared {
     }
 
     /// Until when somebody who came at `now` waits for the ledger. Who would be refused without it waits as long as leases
-    /// last: a database that restarts is back by then, and one that does not answer for longer than that is waited for no
-    /// longer than any other.
+    /// last, or as long as they would in a process that has just begun: a database that restarts is back by then, and one that
+    /// does not answer for longer than that is waited for no longer than by anybody else.
     pub(super) fn deadline(&self, without: LedgerUnavailable, now: u64) -> Instant {
         let soon = self.instant(now) + self.options.patience;
         match without {
-            LedgerUnavailable::Refuse => soon.max(self.instant(self.until.load(Acquire))),
+            LedgerUnavailable::Refuse => {
+                let leases_end = self.until.load(Acquire).max(millis(self.options.ttl));
+                soon.max(self.instant(leases_end))
+            }
             LedgerUnavailable::Allow => soon,
         }
     }

@@ -309,6 +309,20 @@ async fn a_ledger_that_restarts_lets_requests_wait_and_refuses_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_begins_while_the_ledger_restarts_refuses_none() {
+    let ledger = Fake::new();
+    ledger.fail(Failure::Away);
+    ledger.books(|books| books.balances.insert(account().allowance, 1_000));
+    let process = Process::start(&ledger, 1, &on_credits());
+    let comes_back = async {
+        sleep(Duration::from_secs(20)).await;
+        ledger.fail(None);
+    };
+    let (spent, ()) = tokio::join!(process.spend(1, 1_000), comes_back);
+    spent.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_is_not_spent_after_its_time() {
     let ledger = Fake::new();
     let process = Process::start(&ledger, 1, &limited(None, None, Some(10)));

@@ -17,6 +17,7 @@ use tokio::{
 };
 use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
+use super::Ending;
 use crate::{
     gateway::{self, ReplyBody},
     percore::{Core, Live},
@@ -32,7 +33,7 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), before the next.
 const BREATHER: Duration = Duration::from_millis(50);
 
-type Closing = watch::Receiver<Option<Instant>>;
+type Closing = watch::Receiver<Option<Ending>>;
 
 /// Who answers what comes on the connections of one thread.
 pub(crate) trait Answers: 'static {
@@ -91,7 +92,7 @@ pub(crate) async fn accept<A: Answers>(
         loop {
             tokio::select! {
                 biased;
-                deadline = &mut told => break deadline.ok().and_then(|deadline| *deadline),
+                ending = &mut told => break ending.ok().and_then(|ending| *ending).map(|ending| ending.deadline),
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => serve(core, stream, tls, closing.clone()),
                     Err(error) => {
@@ -209,7 +210,10 @@ where
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
-        _ = closing.wait_for(Option::is_some) => {
+        patient = told(&mut closing) => if patient {
+            // Who speaks is answered, and told by the answer that this was the last one.
+            connection.await
+        } else {
             // A request that was sent before the end is answered, though it may not have been read yet.
             let begun = poll_fn(|context| match connection.as_mut().poll(context) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
@@ -230,6 +234,16 @@ where
     }
 }
 
+/// Waits until the process is about to end. Returns whether idle connections are left to their clients.
+async fn told(closing: &mut Closing) -> bool {
+    closing
+        .wait_for(Option::is_some)
+        .await
+        .ok()
+        .and_then(|ending| *ending)
+        .is_some_and(|ending| ending.patient)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{io::Write as _, rc::Rc};
@@ -237,7 +251,7 @@ mod tests {
     use aigne_hub_crds::config::ProviderType;
     use tokio::{net::TcpListener, sync::watch, task::LocalSet, time::Instant};
 
-    use super::accept;
+    use super::{Ending, accept};
     use crate::gateway::testing::{KEY, Rig, SOON, Upstream, answer, connect};
 
     #[test]
@@ -255,7 +269,8 @@ mod tests {
                 client
             })
             .collect();
-        let (_closing, closed) = watch::channel(Some(Instant::now() + SOON));
+        let (_closing, closed) =
+            watch::channel(Some(Ending { deadline: Instant::now() + SOON, patient: false }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
             let core = Rc::new(rig.core());

@@ -74,7 +74,7 @@ impl<'a> Changing<'a> {
             tenant["spec"]["keys"][1]["disabled"] = json!(true);
             revoked.push(self.time(tenant, &value, 401).await?);
             if number % 25 == 24 {
-                say(format_args!("  {} of {} keys", number + 1, self.count));
+                say(&format!("  {} of {} keys", number + 1, self.count));
             }
         }
         Ok(vec![(Kind::NewKey, added), (Kind::RevokedKey, revoked)])

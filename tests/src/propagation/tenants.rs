@@ -23,7 +23,7 @@ pub(super) async fn populate(system: &System, count: usize, say: &impl Fn(&str))
         .buffer_unordered(AT_ONCE)
         .try_for_each(|()| async { Ok(()) })
         .await?;
-    say(format_args!("{count} tenants: created"));
+    say(&format!("{count} tenants: created"));
     let patience = std::time::Duration::from_secs(120 + count as u64 / 10);
     eventually_within(patience, "all tenants are ready", async || {
         let mut ready = 0;

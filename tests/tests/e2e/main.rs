@@ -1,4 +1,4 @@
-//! AIGNE Hub on a real cluster, with real pods. One subject a file. What takes longer than a minute is `#[ignore]`d:
+//! AIGNE Hub on a real cluster, with real pods. One subject a file. What takes longer than two minutes is `#[ignore]`d:
 //! `make e2e-short` leaves it out, `make e2e` does not.
 
 mod customers;

@@ -138,7 +138,7 @@ impl<'a> Scene<'a> {
             |at: &Value| -> anyhow::Result<jiff::Timestamp> { Ok(at.as_str().context("no time")?.parse()?) };
         let app = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
         let after = time(&terminated["finishedAt"])?.duration_since(time(&app["finishedAt"])?);
-        say(&format!("the sidecar has ended {} s after its application", after.as_secs()));
+        say(format_args!("the sidecar has ended {} s after its application", after.as_secs()));
         // The kubelet kills after this many seconds, as the pod says.
         ensure!(after.as_secs() < 5, "{after:?}: {said}");
         Ok(())
@@ -158,7 +158,7 @@ impl<'a> Scene<'a> {
         .await?;
         if let Some(node) = self.stage.node("how much memory a sidecar uses")? {
             let memory = node.memory(team.name(), "long", NAME).await?;
-            say(&format!(
+            say(format_args!(
                 "a sidecar that streams, as `make test` builds it and not as it is released, in KiB: {memory:?}"
             ));
         }
@@ -175,7 +175,7 @@ impl<'a> Scene<'a> {
         let ((app, app_ended), (sidecar, _), gone) = try_join!(follow("app"), follow(NAME), delete)?;
         ensure!(app.contains(&format!("pieces {PIECES} told True more True")), "{app}");
         ensure!(sidecar.contains("ended") && !sidecar.contains("cut off"), "{sidecar}");
-        say(&format!(
+        say(format_args!(
             "a pod that was deleted: its application has ended after {app_ended:.1?}, all of it after {gone:.1?}"
         ));
         Ok(())

@@ -97,7 +97,7 @@ async fn there_and_back(stage: &Stage, space: &Space) -> Outcome {
     }
 
     let books = books(&hub, &upstream, &[&load]).await?;
-    say(&books.to_string());
+    say(&books);
     ensure!(books.violations.is_empty() && books.joined.rows == books.joined.provider, "{books}");
     ensure!(hub.ledger(&["reconcile"]).await?.contains("adds up"), "the ledger does not add up");
     stage.cluster().kubectl(["get", "crd", "tenants.hub.aigne.io"]).ok().await.map(drop)
