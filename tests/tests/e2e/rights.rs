@@ -100,8 +100,9 @@ async fn life(hub: &Release, team: &Space) -> Outcome {
     let rotated = |secret: &Value| secret["metadata"]["annotations"]["hub.aigne.io/rotated"] == "1";
     team.await_object("secret/made-hub", "rotated", rotated).await?;
     team.finish(app("rotated", "made-hub")).await?;
-    let credential = |key: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "near-credential"}, "stringData": {"apiKey": key}});
-    space.apply([credential("sk-upstream-another-one-0123456789")]).await?;
+    let label = json!({"hub.aigne.io/credential": "true"});
+    space.apply([json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "near-credential", "labels": label},
+        "stringData": {"apiKey": "sk-upstream-another-one-0123456789"}})]).await?;
     team.kubectl(["delete", "tenant", "brought"]).ok().await?;
 
     let holder = |lease: &Value| lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();

@@ -139,7 +139,11 @@ async fn gateways_that_are_added_by_hand_serve_within_seconds_and_take_their_sha
 
         let known = busy.hub.gateways().await?;
         let asked = Instant::now();
-        busy.hub.upgrade(&[SMALL, &["--set=gateway.replicas=3"]].concat()).await?;
+        let three = [SMALL, &["--set=gateway.replicas=3"]].concat();
+        // Helm takes nothing away from whoever else has changed the number, unless it is told to.
+        let refused = busy.hub.upgrade(&three).await.expect_err("kubectl has the number");
+        ensure!(format!("{refused:#}").contains(".spec.replicas"), "{refused:#}");
+        busy.hub.upgrade(&[&three[..], &["--force-conflicts"]].concat()).await?;
         busy.serve(3, &known, asked).await?;
         busy.holders(3).await?;
         busy.end().await
