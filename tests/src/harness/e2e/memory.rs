@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 pub struct Memory {
     /// Its own: heap and stacks.
     pub own: u64,
-    /// Pages of its program's file, which all containers of one image share.
+    /// Pages of its program's file, on disk or in a file system in memory, which all containers of one image share.
     pub file: u64,
     /// Both at their most.
     pub peak: u64,
@@ -29,7 +29,8 @@ impl Memory {
             Ok(line.trim().trim_end_matches(" kB").parse()?)
         };
         let charged = charged(&fs::read_to_string(process.join("cgroup"))?)?;
-        Ok(Self { own: of("RssAnon:")?, file: of("RssFile:")?, peak: of("VmHWM:")?, charged: charged / 1024 })
+        let file = of("RssFile:")? + of("RssShmem:")?;
+        Ok(Self { own: of("RssAnon:")?, file, peak: of("VmHWM:")?, charged: charged / 1024 })
     }
 }
 
