@@ -180,10 +180,12 @@ async fn by_metric(stage: &Stage, space: &Space) -> Outcome {
     space.kubectl(["scale", GATEWAYS, "--replicas=3"]).ok().await?;
     space.rolled_out(GATEWAYS).await?;
     let three = busy.hub.gateways().await?;
-    let scaling = "--set=autoscaling.enabled=true,autoscaling.maxReplicas=4,autoscaling.podsMetric.name=aigne_hub_open_streams,\
-        autoscaling.podsMetric.averageValue=8";
+    let scaling = [
+        "--set=autoscaling.enabled=true,autoscaling.maxReplicas=4,autoscaling.podsMetric.name=aigne_hub_open_streams",
+        "--set-string=autoscaling.podsMetric.averageValue=8",
+    ];
     let asked = Instant::now();
-    busy.hub.upgrade(&[SMALL, &[scaling]].concat()).await?;
+    busy.hub.upgrade(&[SMALL, &scaling].concat()).await?;
     let replicas = space.get(GATEWAYS).await?["spec"]["replicas"].as_u64();
     ensure!(replicas >= Some(3), "{replicas:?} gateways are left");
     let scaler = "horizontalpodautoscaler/aigne-hub-gateway";
