@@ -37,8 +37,8 @@ for event in chats.create(model="gpt", messages=[ask], stream=True):
 more = chats.create(model="gpt", messages=[{"role": "user", "content": "Hello"}])
 print("pieces", pieces, "told", told and 0 < told[0] < pieces, "more", bool(more.choices[0].message.content))
 "#;
-/// 18 seconds.
-const PIECES: u32 = 90;
+/// 12 seconds.
+const PIECES: u32 = 60;
 
 #[tokio::test]
 async fn a_label_is_all_that_an_application_needs() -> Outcome {
