@@ -33,6 +33,8 @@ mod shared;
 mod window;
 
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 pub(crate) mod testing;

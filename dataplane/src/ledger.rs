@@ -20,7 +20,7 @@ pub mod store;
 pub mod writer;
 
 #[cfg(test)]
-mod figures;
+pub(crate) mod figures;
 #[cfg(test)]
 pub(crate) mod testing;
 

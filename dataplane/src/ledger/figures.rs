@@ -32,7 +32,8 @@ fn cpu() -> Duration {
     tasks.filter_map(|entry| cpu_of(&entry.path())).sum()
 }
 
-fn cpu_of_this_thread() -> Duration {
+/// User and system time of the calling thread.
+pub(crate) fn cpu_of_this_thread() -> Duration {
     cpu_of("/proc/thread-self".as_ref()).unwrap()
 }
 

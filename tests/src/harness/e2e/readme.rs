@@ -25,8 +25,17 @@ pub(super) async fn install_kinds() -> Outcome {
 
 /// The second, which installs the hub. It says what helm's notes are. Another namespace than [`NAMESPACE`] takes its place.
 pub async fn install_hub(space: &Space) -> anyhow::Result<String> {
+    run_in(space, 1).await
+}
+
+/// The third, which sends a first chat through. It says what was answered.
+pub async fn first_chat(space: &Space) -> anyhow::Result<String> {
+    run_in(space, 2).await
+}
+
+async fn run_in(space: &Space, number: usize) -> anyhow::Result<String> {
     let commands = commands()?;
-    let command = commands.get(1).context("no second command")?;
+    let command = commands.get(number).context("a command is missing")?;
     let placed =
         command.replace(&format!("--namespace {NAMESPACE} "), &format!("--namespace {} ", space.name()));
     ensure!(space.name() == NAMESPACE || placed != *command, "no namespace in: {command}");
