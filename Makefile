@@ -49,7 +49,7 @@ lint: ## Format and lints; warnings are errors
 	@echo "==> format and lints"
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
-	$(CARGO) clippy --locked --package aigne-hub-tests --test e2e -- --deny warnings
+	$(CARGO) clippy --locked --workspace --test e2e -- --deny warnings
 
 generate: ## Write crds/*.yaml and docs/reference.md from the types
 	$(CARGO) run --locked --quiet --package aigne-hub-crds --bin crdgen
