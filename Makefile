@@ -75,7 +75,7 @@ receivers-setup: ## Build those that entries are exported to, for tests (pinned,
 	@tests/receivers/setup
 
 kubernetes-setup: ## Build Kubernetes, etcd, CoreDNS and helm that tests use (pinned, cached outside target/; 5 to 10 minutes, once)
-	@echo "==> control plane"
+	@echo "==> Kubernetes"
 	@tests/kubernetes/setup
 
 gitops-setup: ## Build what Argo CD and Flux say of objects, for tests (pinned, cached outside target/; a minute, once)

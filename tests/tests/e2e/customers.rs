@@ -35,7 +35,8 @@ fn secret(tenant: &str) -> String {
     format!("{tenant}-hub")
 }
 
-fn tenant(name: &str, more: &Value) -> Value {
+/// A Tenant whose key is in the Secret `NAME-hub`, with further members.
+pub(crate) fn tenant(name: &str, more: &Value) -> Value {
     let mut spec = json!({"displayName": name, "keys": [{"name": "app", "secretName": secret(name)}]});
     if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
         spec.extend(more.clone());

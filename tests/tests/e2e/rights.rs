@@ -8,7 +8,8 @@ use aigne_hub_tests::harness::operator::{Grants, grants};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use crate::team::{app, tenant};
+use crate::customers::tenant;
+use crate::team::app;
 
 const LEADER: &str = "lease/aigne-hub-operator";
 /// A server-side apply that makes something is allowed only with `create` too, and is logged as `patch`.

@@ -4,7 +4,9 @@
 use aigne_hub_tests::harness::Outcome;
 use aigne_hub_tests::harness::e2e::{Pod, Release, SMALL, Upstream, on_stage};
 use anyhow::ensure;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::customers::tenant;
 
 /// All that it knows is its environment.
 const PROGRAM: &str = "import openai\n\
@@ -13,16 +15,6 @@ const PROGRAM: &str = "import openai\n\
 /// An application with a tenant's Secret as its environment.
 pub(super) fn app(name: &str, secret: &str) -> Pod {
     Pod::python(name, PROGRAM).env_from(secret)
-}
-
-/// A Tenant whose key is in the Secret `NAME-hub`, with further members.
-pub(super) fn tenant(name: &str, more: &Value) -> Value {
-    let mut spec =
-        json!({"displayName": name, "keys": [{"name": "app", "secretName": format!("{name}-hub")}]});
-    if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
-        spec.extend(more.clone());
-    }
-    json!({"apiVersion": "hub.aigne.io/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec})
 }
 
 #[tokio::test]

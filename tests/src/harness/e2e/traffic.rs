@@ -100,6 +100,7 @@ impl Traffic {
         let way = self.way().await?;
         let client = Client::new(way.origin(), None);
         eventually_within(patience, &format!("{}: {what}", self.name), async || {
+            // Each look goes through the API server, which is under test too: fewer of them.
             tokio::time::sleep(Duration::from_millis(200)).await;
             let report = client.get("/report").await?.json()?;
             Ok(holds(&report).then_some(report))
