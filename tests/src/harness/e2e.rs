@@ -118,7 +118,10 @@ impl Stage {
             "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
         });
         self.cluster.kubectl(["create", "-f", "-"]).input(namespace.to_string()).ok().await?;
-        Ok(self.adopt(&name))
+        let space = self.adopt(&name);
+        // Made by a controller a moment later: no pod is accepted before it is there.
+        space.await_object("serviceaccount/default", "made", |_| true).await?;
+        Ok(space)
     }
 
     /// A namespace that is there already. It goes with this test.
