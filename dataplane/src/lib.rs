@@ -41,6 +41,8 @@ pub mod provider;
 
 pub mod sse;
 
+pub mod framing;
+
 pub mod upstream;
 
 pub mod health;

@@ -5,6 +5,7 @@
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
 mod anthropic;
+mod bedrock;
 mod compatible;
 mod count;
 mod deepseek;
@@ -48,6 +49,8 @@ pub enum Auth {
     Bearer,
     /// `x-api-key: …`
     XApiKey,
+    /// Signed for AWS (`SigV4`), or a Bedrock API key as a bearer.
+    Aws,
 }
 
 /// A request that this provider cannot serve, or that the rules forbid: the client's fault, never retried.
