@@ -39,9 +39,9 @@ pub mod chat;
 
 pub mod provider;
 
-pub mod sse;
-
 pub mod framing;
+
+pub mod sse;
 
 pub mod upstream;
 

@@ -18,6 +18,8 @@ const MAY_EXPOSE: &[&str] = &[
     "source/cluster/cache.rs", // keeps it for a restart, in memory
     "source/resolve.rs",       // reads manifests, checks that a value can be a header
     "upstream/sign.rs",        // puts it into the request's header
+    "upstream/sign/aws.rs",    // signs with it
+    "upstream/sign/aws/written.rs", // reads what a Secret holds for AWS
 ];
 
 fn reference(name: &str) -> SecretRef {

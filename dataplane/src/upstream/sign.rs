@@ -16,6 +16,7 @@ pub fn authorization(auth: Auth, secret: &SecretValue) -> Option<(HeaderName, He
         Auth::Bearer | Auth::Aws => {
             (header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {value}")).ok()?)
         }
+        Auth::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::from_str(value).ok()?),
         Auth::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::from_str(value).ok()?),
     };
     value.set_sensitive(true);

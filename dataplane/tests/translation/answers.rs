@@ -1,12 +1,12 @@
 use aigne_hub::provider::{Asked, Observed};
 
-use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, meta, relay};
+use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, messages, meta, own, relay};
 
 #[test]
 fn plain_answers_as_each_client_gets_them() {
     for (fixture, answer) in fixtures("answers", "json") {
         let adapter = adapter_of(&fixture);
-        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(&answer))];
+        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(own(adapter), &answer))];
         let response = adapter.decode(&answer).unwrap();
         if let Some(error) = &response.error {
             pieces.push(format!("error: {error:#?}\n"));
@@ -17,7 +17,11 @@ fn plain_answers_as_each_client_gets_them() {
             pieces.push(format!("--- {name}\n{}\n", serde_json::to_string_pretty(&value).unwrap()));
         }
         golden(&format!("answer-{fixture}"), &pieces.concat());
-        assert_eq!(adapter.observe(&answer).usage, response.usage, "{fixture}: both paths count alike");
+        assert_eq!(
+            adapter.observe(own(adapter), &answer).usage,
+            response.usage,
+            "{fixture}: both paths count alike"
+        );
     }
 }
 
@@ -41,6 +45,23 @@ fn streams_as_each_client_gets_them() {
         if stripped != frames[0] {
             pieces.push(format!("--- verbatim, usage stripped\n{}", String::from_utf8_lossy(&stripped)));
         }
+        for (wire, name) in WIRES {
+            pieces.push(format!("--- {name}\n{}", encode(wire, &events, true)));
+        }
+        golden(&format!("stream-{fixture}"), &pieces.concat());
+    }
+}
+
+#[test]
+fn binary_streams_as_each_client_gets_them() {
+    for (fixture, lines) in fixtures("answers", "jsonl") {
+        let adapter = adapter_of(&fixture);
+        let answer = messages(&lines);
+        let whole = decode(adapter, &[answer.clone()]);
+        let bytes: Vec<_> = (0..answer.len()).map(|at| answer.slice(at..=at)).collect();
+        assert_eq!(decode(adapter, &bytes), whole, "{fixture}: any boundaries give the same stream");
+        let (events, observed) = whole;
+        let mut pieces = vec![format!("observed: {observed:#?}\n")];
         for (wire, name) in WIRES {
             pieces.push(format!("--- {name}\n{}", encode(wire, &events, true)));
         }

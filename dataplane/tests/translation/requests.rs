@@ -12,8 +12,8 @@ fn sent(wire: aigne_hub::wire::Wire, body: &Body, provider: &Provider) -> String
     let adapter = adapter(provider.r#type);
     let target = Target { provider, model: &provider.models[0] };
     let refusal = |refusal: Refusal| format!("refused: {}: {}", refusal.field, refusal.message);
-    if adapter.wire() == wire {
-        return match adapter.relay(body, target) {
+    if adapter.relays(wire) {
+        return match adapter.relay(wire, body, target) {
             Ok((edits, asked)) => {
                 format!("verbatim, {asked:?}\n{}", String::from_utf8_lossy(&body::apply(body, &edits)))
             }
@@ -54,5 +54,30 @@ fn models_that_bound_their_thinking_themselves_get_an_effort() {
         let provider = provider(ProviderType::Anthropic, &[ModelFeature::AdaptiveThinking]);
         let sent = sent(aigne_hub::wire::Wire::OpenAiChat, &body::scan(text).unwrap(), &provider);
         golden(&format!("request-{fixture}-to-anthropic-adaptive"), &sent);
+    }
+}
+
+#[test]
+fn bedrock_gets_what_the_models_maker_calls_things() {
+    let models: [(&str, &str, &[ModelFeature]); 4] = [
+        ("claude", "eu.anthropic.claude-x-v1:0", &[]),
+        (
+            "claude-adaptive",
+            "eu.anthropic.claude-x-v1:0",
+            &[ModelFeature::AdaptiveThinking, ModelFeature::StructuredOutput],
+        ),
+        ("nova", "eu.amazon.nova-2-lite-v1:0", &[]),
+        ("llama", "meta.llama3-1-8b-instruct-v1:0", &[]),
+    ];
+    for (fixture, text) in fixtures("bedrock", "json") {
+        let (wire, _) = WIRES.into_iter().find(|(_, name)| fixture.starts_with(name)).unwrap();
+        let body = body::scan(text).unwrap();
+        let mut pieces = Vec::new();
+        for (name, id, features) in models {
+            let mut provider = provider(ProviderType::Bedrock, features);
+            provider.models[0].upstream_model = id.into();
+            pieces.push(format!("--- {name}: {}\n", sent(wire, &body, &provider)));
+        }
+        golden(&format!("bedrock-{fixture}"), &pieces.concat());
     }
 }

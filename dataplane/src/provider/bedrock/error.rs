@@ -29,6 +29,15 @@ pub(super) fn error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ups
     upstream(status.as_u16(), headers, words, fault)
 }
 
+/// An error in an answer whose status said otherwise: a kind, and nothing that an answer has.
+pub(super) fn plain(body: &[u8]) -> Option<UpstreamError> {
+    let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
+    let kind = answer.__type.as_deref().map(bare)?;
+    let fault = fault(kind, answer.message.as_deref()).unwrap_or(Fault::Provider);
+    let words = Words { message: answer.message.clone(), code: Some(kind.to_owned()), param: None };
+    Some(upstream(200, &HeaderMap::new(), words, Some(fault)))
+}
+
 /// `com.amazon.coral.service#ThrottlingException:http://…` is a `ThrottlingException`.
 fn bare(kind: &str) -> &str {
     let kind = kind.split(':').next().unwrap_or_default();
