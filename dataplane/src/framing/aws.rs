@@ -106,8 +106,7 @@ impl Splitter {
 }
 
 fn event(message: Bytes) -> Result<Option<Bytes>, Broken> {
-    let message =
-        frame::read_message_from(message).map_err(|error| Broken::Message(error.to_string()))?;
+    let message = frame::read_message_from(message).map_err(|error| Broken::Message(error.to_string()))?;
     let header = |name: &str| {
         let found = message.headers().iter().find(|header| header.name().as_str() == name)?;
         found.value().as_string().ok().map(|text| text.as_str())
@@ -117,7 +116,9 @@ fn event(message: Bytes) -> Result<Option<Bytes>, Broken> {
     out.push(b'{');
     match header(":message-type") {
         Some("event" | "exception") | None => {
-            let Some(name) = header(":event-type").or_else(|| header(":exception-type")) else { return Ok(None) };
+            let Some(name) = header(":event-type").or_else(|| header(":exception-type")) else {
+                return Ok(None);
+            };
             json::string(&mut out, name);
             out.push(b':');
             out.extend_from_slice(if payload.is_empty() { b"{}" } else { payload });

@@ -62,7 +62,10 @@ impl Adapter for Bedrock {
     }
 
     fn relay(&self, _: Wire, _: &Body, _: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
-        Err(Refusal { field: String::new(), message: "Amazon Bedrock takes no client's format as it is".to_owned() })
+        Err(Refusal {
+            field: String::new(),
+            message: "Amazon Bedrock takes no client's format as it is".to_owned(),
+        })
     }
 
     fn observe(&self, _: Wire, body: &[u8]) -> Observed {

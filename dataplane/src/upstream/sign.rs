@@ -1,6 +1,6 @@
 //! Shows a credential to a provider. The only place outside the secret store that sees one.
 
-pub mod aws;
+pub(super) mod aws;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};

@@ -7,7 +7,9 @@ use aigne_hub::{
     provider::{self, Adapter, Asked, Observed, Relay},
     wire::{Meta, Wire},
 };
-use aigne_hub_crds::config::{Bedrock, Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
+use aigne_hub_crds::config::{
+    Bedrock, Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts,
+};
 use bytes::Bytes;
 
 /// All types that can be spoken to, with the prefix of their fixtures.

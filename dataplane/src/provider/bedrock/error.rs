@@ -58,10 +58,14 @@ fn fault(kind: &str, message: Option<&str>) -> Option<Fault> {
         | "ExpiredTokenException"
         | "ExpiredToken" => Fault::Credential,
         // A Bedrock API key that is not accepted.
-        "AccessDeniedException" if message.is_some_and(|message| message.starts_with(KEY)) => Fault::Credential,
+        "AccessDeniedException" if message.is_some_and(|message| message.starts_with(KEY)) => {
+            Fault::Credential
+        }
         "AccessDeniedException" => Fault::Forbidden,
         // 400, and yet the account's quota.
-        "ServiceQuotaExceededException" | "ThrottlingException" | "TooManyRequestsException" => Fault::Throttled,
+        "ServiceQuotaExceededException" | "ThrottlingException" | "TooManyRequestsException" => {
+            Fault::Throttled
+        }
         // 408 and 424, and yet the model's.
         "ModelTimeoutException"
         | "ModelErrorException"
@@ -95,7 +99,8 @@ pub(super) fn inside(data: &[u8]) -> Option<UpstreamError> {
     let code = inner.code.filter(|_| name == "error").unwrap_or(name);
     // Streams write the first letter small.
     let mut letters = code.chars();
-    let kind: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
+    let kind: String =
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
     let fault = fault(&kind, inner.message.as_deref()).unwrap_or(Fault::Provider);
     let words = Words { message: inner.message, code: Some(kind), param: None };
     Some(upstream(200, &HeaderMap::new(), words, Some(fault)))

@@ -55,7 +55,10 @@ mod tests {
     fn ids_profiles_and_arns_tell_the_maker() {
         let of = |id: &str| Family::of(&Model { upstream_model: id.into(), ..testing::model(&[]) });
         assert_eq!(of("anthropic.claude-haiku-4-5-20251001-v1:0"), Family::Claude);
-        assert_eq!(of("arn:aws:bedrock:eu-central-1:1:inference-profile/eu.anthropic.claude-x"), Family::Claude);
+        assert_eq!(
+            of("arn:aws:bedrock:eu-central-1:1:inference-profile/eu.anthropic.claude-x"),
+            Family::Claude
+        );
         assert_eq!(of("us.amazon.nova-2-lite-v1:0"), Family::Nova);
         assert_eq!(of("openai.gpt-oss-120b-1:0"), Family::EffortWord);
         assert_eq!(of("openai.gpt-5.2"), Family::EffortObject);

@@ -45,9 +45,10 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
 pub(super) fn check(extra: &[(String, Raw)]) -> Result<(), Refusal> {
     rules::check_extra(extra, RULES)?;
     for (name, value) in extra {
-        let harmless = UNSUPPORTED.iter().find(|(field, _)| field == name).is_none_or(|(_, harmless)| {
-            value.get() == "null" || harmless.contains(&value.get())
-        });
+        let harmless = UNSUPPORTED
+            .iter()
+            .find(|(field, _)| field == name)
+            .is_none_or(|(_, harmless)| value.get() == "null" || harmless.contains(&value.get()));
         let sound = name == "modalities" && value.get().contains("audio");
         if !harmless || sound {
             return Err(unsupported(name));

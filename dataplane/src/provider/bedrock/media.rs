@@ -5,11 +5,7 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 
-use crate::{
-    chat::Source,
-    json::Object,
-    provider::Refusal,
-};
+use crate::{chat::Source, json::Object, provider::Refusal};
 
 /// Longest document name that is sent.
 const NAME: usize = 200;
@@ -29,7 +25,10 @@ pub(super) fn image(block: &mut Object<'_>, source: &Source) -> Result<(), Refus
                 "image/gif" => "gif",
                 "image/webp" => "webp",
                 other => {
-                    return refuse(FIELD, format!("`image_url` is {other}: Amazon Bedrock takes PNG, JPEG, GIF and WebP"));
+                    return refuse(
+                        FIELD,
+                        format!("`image_url` is {other}: Amazon Bedrock takes PNG, JPEG, GIF and WebP"),
+                    );
                 }
             };
             let mut image = Object::open(block.name("image"));
@@ -108,10 +107,14 @@ fn format(media_type: &str) -> Option<&'static str> {
 /// `{"format": …, "source": {"bytes": …}}`. The format is `OpenAI`'s word, which is Converse's too where it has one.
 pub(super) fn audio(block: &mut Object<'_>, format: &str, data: &str) -> Result<(), Refusal> {
     const FORMATS: [&str; 15] = [
-        "mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm",
+        "mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga",
+        "pcm", "webm",
     ];
     let Some(format) = FORMATS.into_iter().find(|known| *known == format) else {
-        return refuse("input_audio.format", format!("`input_audio.format` {format:?} is not known to Amazon Bedrock"));
+        return refuse(
+            "input_audio.format",
+            format!("`input_audio.format` {format:?} is not known to Amazon Bedrock"),
+        );
     };
     let mut audio = Object::open(block.name("audio"));
     bytes(&mut audio, format, data);

@@ -170,7 +170,9 @@ impl Blocks {
             check_cache(cache)?;
         }
         match part.content {
-            Content::Text(_) | Content::Image { .. } | Content::File { .. } => self.block(out, part).map(drop),
+            Content::Text(_) | Content::Image { .. } | Content::File { .. } => {
+                self.block(out, part).map(drop)
+            }
             _ => Err(Refusal {
                 field: "messages".to_owned(),
                 message: "a tool's result may hold text, pictures and documents only".to_owned(),

@@ -53,7 +53,8 @@ pub(super) fn plan(
                 .add("reasoningConfig", &format!(r#"{{"type":"enabled","maxReasoningEffort":"{effort}"}}"#));
         }
         (Family::EffortWord, Some(effort)) => {
-            additional.add("reasoning_effort", &format!("{:?}", effort.clamp(Effort::Low, Effort::High).name()));
+            additional
+                .add("reasoning_effort", &format!("{:?}", effort.clamp(Effort::Low, Effort::High).name()));
         }
         (Family::EffortObject, effort) => {
             // These don't know `minimal`.

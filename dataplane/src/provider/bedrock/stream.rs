@@ -106,7 +106,7 @@ impl Decoder {
         }
         let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
         self.calls.push(start.content_block_index);
-        events.push(Event::ToolCall { index, id: call.tool_use_id, name: call.name });
+        events.push(Event::ToolCall { index, id: call.tool_use_id, name: call.name, signature: None });
     }
 
     fn change(&self, delta: Delta, events: &mut Vec<Event>) {
@@ -144,7 +144,10 @@ impl StreamDecoder for Decoder {
         let mut scratch = Vec::new();
         let piece: Piece = json::parse(data, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
         let from = events.len();
-        if piece.message_start.is_some() || piece.content_block_start.is_some() || piece.content_block_delta.is_some() {
+        if piece.message_start.is_some()
+            || piece.content_block_start.is_some()
+            || piece.content_block_delta.is_some()
+        {
             self.begin(events);
         }
         if let Some(start) = piece.content_block_start {

@@ -60,8 +60,14 @@ fn addresses_are_refused_by_the_name_of_their_field() {
         sent("amazon.nova-lite-v1:0", &body)
     };
     let refused = |text: &str| part(text).unwrap_err().field;
-    assert_eq!(refused(r#"{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}"#), "image_url");
-    assert_eq!(refused(r#"{"type":"image_url","image_url":{"url":"data:image/tiff;base64,AA=="}}"#), "image_url");
+    assert_eq!(
+        refused(r#"{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}"#),
+        "image_url"
+    );
+    assert_eq!(
+        refused(r#"{"type":"image_url","image_url":{"url":"data:image/tiff;base64,AA=="}}"#),
+        "image_url"
+    );
     assert_eq!(refused(r#"{"type":"file","file":{"file_id":"file-1"}}"#), "file_id");
     assert_eq!(refused(r#"{"type":"file","file":{"file_data":"data:application/zip;base64,AA=="}}"#), "file");
     assert_eq!(
@@ -114,7 +120,11 @@ fn errors_say_whose_fault_they_are() {
         (503, "ServiceUnavailableException", Fault::Provider),
     ] {
         let read = error(status, Some(kind), said);
-        assert_eq!((read.fault, read.code.as_deref(), read.message.as_str()), (fault, Some(kind), "x"), "{kind}");
+        assert_eq!(
+            (read.fault, read.code.as_deref(), read.message.as_str()),
+            (fault, Some(kind), "x"),
+            "{kind}"
+        );
     }
     let long = "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/";
     assert_eq!(error(429, Some(long), said).code.as_deref(), Some("ThrottlingException"));
@@ -147,10 +157,7 @@ fn an_exception_ends_a_stream_with_its_own_kind() {
         failure(r#"{"throttlingException":{"message":"Grüße, zu viel"}}"#),
         (Fault::Throttled, Kind::Throttled, "Grüße, zu viel".to_owned())
     );
-    assert_eq!(
-        failure(r#"{"serviceUnavailableException":{"message":"later"}}"#).1,
-        Kind::Overloaded
-    );
+    assert_eq!(failure(r#"{"serviceUnavailableException":{"message":"later"}}"#).1, Kind::Overloaded);
     assert_eq!(failure(r#"{"modelTimeoutException":{"message":"slow"}}"#).1, Kind::Timeout);
     assert_eq!(failure(r#"{"validationException":{"message":"bad"}}"#).0, Fault::Request);
     let model = r#"{"modelStreamErrorException":{"message":"m","originalStatusCode":500}}"#;
@@ -159,7 +166,8 @@ fn an_exception_ends_a_stream_with_its_own_kind() {
         failure(r#"{"error":{"code":"InternalFailure","message":"broke"}}"#),
         (Fault::Provider, Kind::Provider, "broke".to_owned())
     );
-    let text = r#"{"contentBlockDelta":{"delta":{"text":"{\"throttlingException\":{}}"},"contentBlockIndex":0}}"#;
+    let text =
+        r#"{"contentBlockDelta":{"delta":{"text":"{\"throttlingException\":{}}"},"contentBlockIndex":0}}"#;
     assert_eq!(inside(text).0, None);
 }
 

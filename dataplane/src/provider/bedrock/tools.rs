@@ -51,7 +51,8 @@ impl<'a> Plan<'a> {
             choice = None;
         }
         if tools.iter().any(|tool| tool.name == ANSWER) {
-            let message = format!("`tools` must not have one named {ANSWER:?}: this hub uses that name itself");
+            let message =
+                format!("`tools` must not have one named {ANSWER:?}: this hub uses that name itself");
             return Err(Refusal { field: "tools".to_owned(), message });
         }
         let must_call = matches!(choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
@@ -73,7 +74,8 @@ impl<'a> Plan<'a> {
         if serial && family != Family::Claude {
             return Err(Refusal {
                 field: "parallel_tool_calls".to_owned(),
-                message: "`parallel_tool_calls` cannot be turned off for this model of Amazon Bedrock".to_owned(),
+                message: "`parallel_tool_calls` cannot be turned off for this model of Amazon Bedrock"
+                    .to_owned(),
             });
         }
         Ok(Self { tools, choice, serial, family, native_schemas })

@@ -19,11 +19,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
 
 use super::{NotShown, authorization};
-use crate::{
-    provider::Auth,
-    secret::SecretValue,
-    upstream::workload::Workload,
-};
+use crate::{provider::Auth, secret::SecretValue, upstream::workload::Workload};
 pub use written::BadCredential;
 
 /// The service that Bedrock's requests are signed for, whatever the host is called.
@@ -158,7 +154,8 @@ fn sign_with<B>(
         .into();
     // What proxies change on the way (accept, user-agent) is not signed.
     let signed = [header::HOST, header::CONTENT_TYPE];
-    let headers = signed.iter().filter_map(|name| Some((name.as_str(), request.headers().get(name)?.to_str().ok()?)));
+    let headers =
+        signed.iter().filter_map(|name| Some((name.as_str(), request.headers().get(name)?.to_str().ok()?)));
     // `as_str` of a request target begins with its path: nothing that was encoded is decoded on the way.
     let target = request.uri().to_string();
     let signable =

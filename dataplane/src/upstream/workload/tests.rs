@@ -27,7 +27,8 @@ async fn answer(State(scripted): State<Scripted>, headers: HeaderMap, body: Stri
 
 async fn serve(answers: &[(u16, &str)]) -> (String, Scripted) {
     let scripted = Scripted::default();
-    *scripted.answers.lock().unwrap() = answers.iter().map(|(status, text)| (*status, (*text).to_owned())).collect();
+    *scripted.answers.lock().unwrap() =
+        answers.iter().map(|(status, text)| (*status, (*text).to_owned())).collect();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
     let app = Router::new().fallback(any(answer)).with_state(scripted.clone());
@@ -72,7 +73,10 @@ async fn sts_gives_a_role_for_the_token_that_is_there_now() {
     let source = Source::of(&environment).unwrap();
     let fetcher = fetch::Fetcher::new().unwrap();
     let error = fetcher.fetch(&source).await.unwrap_err().to_string();
-    assert!(error.ends_with("status 403: Not authorized to perform sts:AssumeRoleWithWebIdentity"), "{error}");
+    assert!(
+        error.ends_with("status 403: Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+        "{error}"
+    );
     fs::write(&path, "header.two.sig\n").unwrap();
     let identity = fetcher.fetch(&source).await.unwrap();
     let Identity::Keys(keys) = &identity else { panic!("no keys") };
@@ -135,16 +139,28 @@ fn the_environment_says_who_the_pod_is() {
     assert_eq!(of(&irsa), Ok("arn by https://sts.eu-west-1.amazonaws.com".to_owned()));
     assert_eq!(of(&irsa[..2]), Ok("arn by https://sts.amazonaws.com".to_owned()));
     assert_eq!(of(&irsa[1..]), Err(NoSource::Half("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")));
-    assert_eq!(of(&[("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s")]), Ok("AWS_ACCESS_KEY_ID".to_owned()));
-    assert_eq!(of(&[("AWS_ACCESS_KEY_ID", "A")]), Err(NoSource::Half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")));
+    assert_eq!(
+        of(&[("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s")]),
+        Ok("AWS_ACCESS_KEY_ID".to_owned())
+    );
+    assert_eq!(
+        of(&[("AWS_ACCESS_KEY_ID", "A")]),
+        Err(NoSource::Half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    );
     assert_eq!(of(&[]), Err(NoSource::Nothing));
     let agent = |address: &'static str| of(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", address)]).is_ok();
-    for fine in ["http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials", "https://example.com/", "http://127.0.0.1:1/"] {
+    for fine in [
+        "http://169.254.170.23/v1/credentials",
+        "http://[fd00:ec2::23]/v1/credentials",
+        "https://example.com/",
+        "http://127.0.0.1:1/",
+    ] {
         assert!(agent(fine), "{fine}");
     }
     for strange in ["http://example.com/", "http://169.254.169.254/latest", "nonsense"] {
         assert!(!agent(strange), "{strange}");
     }
-    let fixed = Source::of(&Environment::fixed([("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t")]));
+    let fixed =
+        Source::of(&Environment::fixed([("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t")]));
     assert!(!format!("{fixed:?}").contains("s3cr3t"));
 }

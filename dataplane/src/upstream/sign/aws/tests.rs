@@ -69,11 +69,14 @@ fn a_secret_is_read_in_each_of_its_forms() {
     let session = r#"{"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "s/e+c", "sessionToken": "t=="}"#;
     let file = "# laptop\n[other]\naws_access_key_id = NOTME\naws_secret_access_key = x\n\n[default]\naws_access_key_id = AKIDEXAMPLE\n\
                 aws_secret_access_key = s/e+c\naws_session_token = t==\n";
-    let exported =
-        "export AWS_ACCESS_KEY_ID=\"AKIDEXAMPLE\"\nexport AWS_SECRET_ACCESS_KEY=\"s/e+c\"\nexport AWS_SESSION_TOKEN=\"t==\"";
-    let signed = |value: &str| shown(value).unwrap().headers()[header::AUTHORIZATION].to_str().unwrap().to_owned();
+    let exported = "export AWS_ACCESS_KEY_ID=\"AKIDEXAMPLE\"\nexport AWS_SECRET_ACCESS_KEY=\"s/e+c\"\nexport AWS_SESSION_TOKEN=\"t==\"";
+    let signed =
+        |value: &str| shown(value).unwrap().headers()[header::AUTHORIZATION].to_str().unwrap().to_owned();
     let expected = signed(session);
-    assert!(expected.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261128/eu-central-1/bedrock/"), "{expected}");
+    assert!(
+        expected.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261128/eu-central-1/bedrock/"),
+        "{expected}"
+    );
     for same in [file, exported] {
         assert_eq!(signed(same), expected);
         assert_eq!(shown(same).unwrap().headers()["x-amz-security-token"], "t==");
