@@ -153,10 +153,13 @@ fn sign_with<B>(
         .map_err(|error| error.to_string())?
         .into();
     // What proxies change on the way (accept, user-agent) is not signed.
+    let text = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if text(&header::HOST).is_none() {
+        return Err("it names no host".to_owned());
+    }
     let signed = [header::HOST, header::CONTENT_TYPE];
-    let headers =
-        signed.iter().filter_map(|name| Some((name.as_str(), request.headers().get(name)?.to_str().ok()?)));
-    // `as_str` of a request target begins with its path: nothing that was encoded is decoded on the way.
+    let headers = signed.iter().filter_map(|name| Some((name.as_str(), text(name)?)));
+    // As it is sent: what is encoded in it stays so, and is encoded once more where it is signed.
     let target = request.uri().to_string();
     let signable =
         SignableRequest::new(request.method().as_str(), target, headers, SignableBody::Bytes(body))

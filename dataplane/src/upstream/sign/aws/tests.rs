@@ -115,6 +115,13 @@ fn nothing_of_it_is_printed_and_the_signature_is_sensitive() {
 }
 
 #[test]
+fn a_request_without_a_host_is_not_signed() {
+    let signer = Signer::fixed("eu-central-1", Identity::keys(ID, &secret(KEY), None, None));
+    let mut request = Request::post("/").body(()).unwrap();
+    assert!(matches!(signer.sign(&mut request, &Bytes::new(), AT_MS), Err(NotShown::Unsigned(_))));
+}
+
+#[test]
 fn what_has_ended_signs_nothing() {
     let ends = SystemTime::UNIX_EPOCH + Duration::from_millis(AT_MS.unsigned_abs());
     let identity = Identity::keys(ID, &secret(KEY), None, Some(ends));
