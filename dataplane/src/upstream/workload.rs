@@ -29,7 +29,7 @@ const AHEAD: Duration = Duration::from_mins(10);
 /// Until the next try after one that failed.
 const AGAIN: Duration = Duration::from_secs(15);
 /// Nothing is fetched more often.
-const LEAST: Duration = Duration::from_secs(15);
+const LEAST: Duration = Duration::from_secs(5);
 
 /// Who the pod is to AWS.
 #[derive(Debug)]

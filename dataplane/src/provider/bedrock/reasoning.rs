@@ -34,8 +34,7 @@ pub(super) fn plan(
 ) -> Result<Option<&'static str>, Refusal> {
     let Some(asked) = &request.reasoning else { return Ok(None) };
     if family == Family::Claude {
-        let adaptive = target.model.features.contains(&ModelFeature::AdaptiveThinking);
-        return claude(request, asked, adaptive, tools, max_tokens, additional);
+        return claude(request, asked, target, tools, max_tokens, additional);
     }
     let off = asked.effort == Some(Effort::None) || asked.thinking == Some(Thinking::Disabled);
     let effort = match (asked.effort, asked.thinking) {
@@ -76,14 +75,18 @@ pub(super) fn plan(
 fn claude(
     request: &Request,
     asked: &Reasoning,
-    adaptive: bool,
+    target: Target<'_>,
     tools: &Plan<'_>,
     max_tokens: Option<u64>,
     additional: &mut Additional,
 ) -> Result<Option<&'static str>, Refusal> {
+    let has = |feature| target.model.features.contains(&feature);
+    let adaptive = has(ModelFeature::AdaptiveThinking);
     let off = asked.effort == Some(Effort::None) || asked.thinking == Some(Thinking::Disabled);
     let effort = asked.effort.filter(|effort| *effort != Effort::None);
     let thinking = match (asked.thinking, effort) {
+        // Models that don't think refuse to be told not to.
+        (None, _) if off && !adaptive && !has(ModelFeature::Reasoning) => None,
         _ if off => Some(Thinking::Disabled),
         (Some(_), _) if tools.answers() => {
             return Err(Refusal {
