@@ -10,6 +10,7 @@ mod count;
 mod deepseek;
 mod doubao;
 mod failure;
+mod gemini;
 mod ids;
 mod ollama;
 mod openai;
@@ -228,6 +229,7 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
         Type::Poe => Some(&poe::ADAPTER),
         Type::OpenAICompatible => Some(&compatible::ADAPTER),
         Type::Anthropic => Some(&anthropic::ADAPTER),
-        Type::Bedrock | Type::Gemini => None,
+        Type::Gemini => Some(&gemini::ADAPTER),
+        Type::Bedrock => None,
     }
 }
