@@ -48,7 +48,8 @@ fn model_path(upstream: &str) -> String {
 /// Before the model, unless whoever wrote the base URL chose a version there.
 fn version(base_url: &str) -> &'static str {
     let last = base_url.rsplit('/').next().unwrap_or_default();
-    let chosen = last.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    let chosen =
+        last.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
     if chosen { "" } else { "/v1beta" }
 }
 

@@ -130,8 +130,7 @@ fn check(request: &Request) -> Result<(), Refusal> {
         return refuse("parallel_tool_calls", "cannot be switched off with Gemini");
     }
     // `OpenAI`'s words for the tier were checked above.
-    let rest: Vec<_> =
-        request.extra.iter().filter(|(name, _)| name != "service_tier").cloned().collect();
+    let rest: Vec<_> = request.extra.iter().filter(|(name, _)| name != "service_tier").cloned().collect();
     rules::check_extra(&rest, RULES)
 }
 
@@ -225,7 +224,8 @@ fn thinking(config: &mut Object<'_>, asked: &Reasoning, generation: Generation) 
             };
         }
         Generation::Level { pro, medium } => {
-            let effort = if off { Some(Effort::None) } else { asked.effort.or(tokens.map(Effort::of_budget)) };
+            let effort =
+                if off { Some(Effort::None) } else { asked.effort.or(tokens.map(Effort::of_budget)) };
             if let Some(effort) = effort {
                 thinking.string("thinkingLevel", level(effort, pro, medium));
             }

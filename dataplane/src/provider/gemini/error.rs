@@ -105,11 +105,7 @@ impl Inner {
     fn retry_after_ms(&self) -> Option<u64> {
         let text = self.details().find_map(|detail| detail.retry_delay.as_deref())?;
         let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be in range"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
         (0.0..1e9).contains(&seconds).then(|| (seconds * 1000.0).ceil() as u64)
     }
 

@@ -15,11 +15,7 @@ fn refuse(message: impl Into<String>) -> Refusal {
     Refusal { field: "messages".to_owned(), message: message.into() }
 }
 
-pub(super) fn write(
-    out: &mut Vec<u8>,
-    messages: &[Message],
-    generation: Generation,
-) -> Result<(), Refusal> {
+pub(super) fn write(out: &mut Vec<u8>, messages: &[Message], generation: Generation) -> Result<(), Refusal> {
     // The parts of all messages of one role in a row.
     let mut turns: Vec<(Role, Vec<&Part>)> = Vec::with_capacity(messages.len());
     for message in messages {

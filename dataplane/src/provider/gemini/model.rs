@@ -60,10 +60,7 @@ mod tests {
 
     #[test]
     fn generations_are_told_by_name() {
-        assert_eq!(
-            Generation::of("models/gemini-2.5-pro"),
-            Generation::Budget { least: 128, most: 32_768 }
-        );
+        assert_eq!(Generation::of("models/gemini-2.5-pro"), Generation::Budget { least: 128, most: 32_768 });
         assert_eq!(Generation::of("gemini-2.5-flash-lite"), Generation::Budget { least: 0, most: 24_576 });
         assert_eq!(Generation::of("gemini-3-pro-preview"), Generation::Level { pro: true, medium: false });
         assert_eq!(Generation::of("gemini-3.1-pro"), Generation::Level { pro: true, medium: true });

@@ -12,7 +12,8 @@ use crate::{
 
 const TIERS: Allowed = Allowed::Words(&["standard", "STANDARD", "unspecified", "UNSPECIFIED"]);
 const TIER: &str = "chooses a service tier with its own price";
-const CACHE: &str = "uses a cache that all who use the provider's account share and that is billed by the hour";
+const CACHE: &str =
+    "uses a cache that all who use the provider's account share and that is billed by the hour";
 const CHOICE: &str = "chooses another model";
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
@@ -41,6 +42,13 @@ const OWN_TOOLS: [&str; 4] = ["functionDeclarations", "function_declarations", "
 /// Checks a body of `generateContent` or `countTokens` that is relayed verbatim.
 pub(super) fn check(body: &Body, model: &Model) -> Result<(), Refusal> {
     rules::check(body, RULES, ANY_TYPE)?;
+    if body.raw("generationConfig").is_some() && body.raw("generation_config").is_some() {
+        // Which one counts would be Google's choice.
+        return Err(Refusal {
+            field: "generation_config".to_owned(),
+            message: "`generation_config` stands beside `generationConfig`, which means the same".to_owned(),
+        });
+    }
     for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
         match name {
             "tools" => check_tools(raw)?,

@@ -35,9 +35,8 @@ impl RawUsage {
         let cached = self.cached_content_token_count.0.min(prompt);
         let input = (prompt - cached).saturating_add(self.tool_use_prompt_token_count.0);
         let reasoning = self.thoughts_token_count.0;
-        let audio =
-            of("AUDIO", self.prompt_tokens_details.as_deref())
-                .saturating_sub(of("AUDIO", self.cache_tokens_details.as_deref()));
+        let audio = of("AUDIO", self.prompt_tokens_details.as_deref())
+            .saturating_sub(of("AUDIO", self.cache_tokens_details.as_deref()));
         Usage {
             input,
             cached_input: cached,

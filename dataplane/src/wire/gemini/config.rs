@@ -92,12 +92,15 @@ fn thinking(name: &str, raw: &str) -> Result<Option<Reasoning>, BadRequest> {
     let config: Config = read(name, raw)?;
     let effort = match config.thinking_level.as_deref() {
         None | Some("THINKING_LEVEL_UNSPECIFIED") => None,
-        Some(level) => Some(Effort::parse(&level.to_ascii_lowercase()).ok_or_else(|| {
-            bad(&format!("{name}.thinkingLevel"), format!("{level:?} is not known"))
-        })?),
+        Some(level) => Some(
+            Effort::parse(&level.to_ascii_lowercase())
+                .ok_or_else(|| bad(&format!("{name}.thinkingLevel"), format!("{level:?} is not known")))?,
+        ),
     };
     let thinking = match config.thinking_budget {
-        None => config.include_thoughts.filter(|include| *include && effort.is_none()).map(|_| Thinking::Adaptive),
+        None => {
+            config.include_thoughts.filter(|include| *include && effort.is_none()).map(|_| Thinking::Adaptive)
+        }
         Some(0) => Some(Thinking::Disabled),
         Some(tokens) => Some(u64::try_from(tokens).map_or(Thinking::Adaptive, Thinking::Budget)),
     };

@@ -25,6 +25,12 @@ pub(super) fn unsupported(param: &str) -> BadRequest {
 }
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
+    // How `countTokens` may be asked: with a whole request of the other kind.
+    if let (None, Some(raw)) = (body.raw("contents"), body.raw("generateContentRequest")) {
+        let inner = body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()));
+        let inner = inner.map_err(|error| bad("generateContentRequest", error.to_string()))?;
+        return decode(&inner).map_err(|error| error.within("generateContentRequest"));
+    }
     let mut request = Request { include_usage: true, ..Request::default() };
     let mut system = None;
     let mut choice = None;

@@ -11,8 +11,7 @@ const REDACTED: &str = "hub-redacted:";
 
 /// A signature as this wire carries it.
 pub(super) fn written(signed: &str) -> String {
-    signature::for_gemini(signed)
-        .map_or_else(|| BASE64.encode(format!("{SIGNED}{signed}")), str::to_owned)
+    signature::for_gemini(signed).map_or_else(|| BASE64.encode(format!("{SIGNED}{signed}")), str::to_owned)
 }
 
 /// Reasoning that only its provider can read, as this wire carries it.

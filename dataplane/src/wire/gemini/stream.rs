@@ -43,7 +43,9 @@ impl Encoder {
 
     fn text(&self, out: &mut Vec<u8>, text: &str, thought: bool, signature: Option<&str>) {
         self.piece(out, |candidate| {
-            content(candidate, |out| json::list(out, [text], |out, text| write_text(out, text, thought, signature)));
+            content(candidate, |out| {
+                json::list(out, [text], |out, text| write_text(out, text, thought, signature))
+            });
         });
     }
 
