@@ -12,9 +12,11 @@ use crate::wire::{Operation, Wire};
 const ROOTS: [&str; 3] = ["/v1beta/models", "/v1/models", "/v1alpha/models"];
 /// How its SDKs show a key.
 pub(in crate::gateway) const KEY_HEADER: &str = "x-goog-api-key";
+/// How they show who they are; a sidecar lets it pass and takes the key away.
+const CLIENT_HEADER: &str = "x-goog-api-client";
 
 /// The endpoint and its method, where the path is one of Gemini's. `/v1/models` is also `OpenAI`'s and Anthropic's;
-/// a key in Google's header says whose it is.
+/// Google's headers say whose it is.
 pub(super) fn endpoint(uri: &Uri, headers: &HeaderMap) -> Option<(Endpoint, &'static str)> {
     let path = uri.path();
     if !is_asked(path, headers) {
@@ -35,8 +37,9 @@ pub(super) fn endpoint(uri: &Uri, headers: &HeaderMap) -> Option<(Endpoint, &'st
 
 /// Whether a request speaks this wire, as far as its head tells.
 pub(super) fn is_asked(path: &str, headers: &HeaderMap) -> bool {
+    let by_google = || [KEY_HEADER, CLIENT_HEADER].iter().any(|name| headers.contains_key(*name));
     match below(path) {
-        Some(rest) => !path.starts_with("/v1/") || headers.contains_key(KEY_HEADER) || asked(rest).is_some(),
+        Some(rest) => !path.starts_with("/v1/") || asked(rest).is_some() || by_google(),
         None => path.starts_with("/v1beta/") || path.starts_with("/v1alpha/"),
     }
 }
@@ -101,10 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_told_apart_by_the_keys_header() {
+    fn lists_are_told_apart_by_googles_headers() {
         assert_eq!(asked_of("/v1/models", &[]), None);
         assert_eq!(asked_of("/v1/models/llama3:8b", &["authorization"]), None);
         assert_eq!(asked_of("/v1/models", &[KEY_HEADER]), Some((Endpoint::Models(Wire::Gemini), "GET")));
+        assert_eq!(asked_of("/v1/models", &[CLIENT_HEADER]), Some((Endpoint::Models(Wire::Gemini), "GET")));
         assert_eq!(asked_of("/v1beta/models", &[]), Some((Endpoint::Models(Wire::Gemini), "GET")));
         assert_eq!(
             asked_of("/v1/models/openai%2Fgpt-5", &[KEY_HEADER]),

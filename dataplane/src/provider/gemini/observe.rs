@@ -7,7 +7,10 @@ use super::{
     error::{self, Inner},
     usage::RawUsage,
 };
-use crate::provider::{Observed, Relay, StreamObserver};
+use crate::{
+    json,
+    provider::{Observed, Relay, StreamObserver},
+};
 
 /// The members of an answer, or of a piece of one, that matter to us. Texts are measured, not read.
 #[derive(Default, Deserialize)]
@@ -52,11 +55,11 @@ struct Feedback {
 
 impl Seen<'_> {
     /// An error may come as the only item of a list.
-    fn read(data: &[u8]) -> Option<Seen<'_>> {
+    fn read<'a>(data: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<Seen<'a>> {
         if data.trim_ascii_start().first() == Some(&b'[') {
-            return serde_json::from_slice::<Vec<Seen<'_>>>(data).ok()?.into_iter().next();
+            return json::parse::<Vec<Seen<'a>>>(data, scratch).ok()?.into_iter().next();
         }
-        serde_json::from_slice(data).ok()
+        json::parse(data, scratch).ok()
     }
 
     /// Bytes that the model wrote, as they are escaped.
@@ -89,7 +92,8 @@ pub(super) struct Observer {
 
 impl Observer {
     fn look(&mut self, data: &[u8]) {
-        let Some(seen) = Seen::read(data) else { return };
+        let mut scratch = Vec::new();
+        let Some(seen) = Seen::read(data, &mut scratch) else { return };
         let observed = &mut self.observed;
         observed.output_bytes += seen.output_bytes();
         if let Some(error) = seen.error {
