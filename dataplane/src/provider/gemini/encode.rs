@@ -12,7 +12,7 @@
 //! | `strict` tools, left to the model's choice | mode `VALIDATED` |
 //! | pictures and documents by address | `fileData`: Google fetches them |
 //! | a picture's `detail`, cache markers, `user`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speakers' names, a schema's name | left out: there is no such thing, and none changes what is asked |
-//! | `n` above 1, `logprobs`, `logit_bias`, `parallel_tool_calls: false`, spoken answers, web search, service tiers | refused by name |
+//! | `n` above 1, `logprobs`, `logit_bias`, `parallel_tool_calls: false` where no tool is named, spoken answers, web search, service tiers | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{
@@ -126,7 +126,9 @@ fn check(request: &Request) -> Result<(), Refusal> {
             _ => {}
         }
     }
-    if request.parallel_tool_calls == Some(false) && !request.tools.is_empty() {
+    // Where one tool is asked for, one call is what Gemini makes.
+    let named = matches!(request.tool_choice, Some(ToolChoice::Tool(_) | ToolChoice::None));
+    if request.parallel_tool_calls == Some(false) && !request.tools.is_empty() && !named {
         return refuse("parallel_tool_calls", "cannot be switched off with Gemini");
     }
     // `OpenAI`'s words for the tier were checked above.

@@ -166,11 +166,11 @@ impl<'a> Writer<'a> {
             return Err(refuse(format!("there is no call {id:?} before its result")));
         };
         let name = *name;
-        let mut text = String::new();
+        let mut texts = Vec::new();
         let mut rest = Vec::new();
         for part in content {
             match &part.content {
-                Content::Text(piece) | Content::Refusal(piece) => text.push_str(piece),
+                Content::Text(piece) | Content::Refusal(piece) => texts.push(piece.as_str()),
                 other => rest.push(other),
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Writer<'a> {
             result.string("id", id).string("name", name);
             // The names that Gemini itself gives to what a function answered.
             let mut response = Object::open(result.name("response"));
-            response.string(if is_error { "error" } else { "output" }, &text);
+            response.string(if is_error { "error" } else { "output" }, &texts.join("\n"));
             response.close();
             if within {
                 json::list(result.name("parts"), &rest, |out, content| {

@@ -3,6 +3,7 @@
 use super::{
     answer::{self, Answer, Call, Candidate, Feedback, Part},
     error,
+    usage::RawUsage,
 };
 use crate::{
     chat::{Event, FinishReason, signature},
@@ -27,7 +28,8 @@ impl Decoder {
         }
         let id = answer.response_id.take();
         self.seed = crc32fast::hash(id.as_deref().map_or(data, str::as_bytes));
-        events.push(Event::Start { id, model: answer.model_version.take(), usage: None });
+        let usage = answer.usage_metadata.as_ref().map(RawUsage::normalise);
+        events.push(Event::Start { id, model: answer.model_version.take(), usage });
     }
 
     fn candidate(&mut self, candidate: Candidate, events: &mut Vec<Event>) {
