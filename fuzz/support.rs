@@ -4,7 +4,7 @@ use aigne_hub::provider::{self, Adapter};
 use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
 
 /// All types that can be spoken to.
-pub const TYPES: [ProviderType; 9] = [
+pub const TYPES: [ProviderType; 10] = [
     ProviderType::OpenAI,
     ProviderType::Anthropic,
     ProviderType::DeepSeek,
@@ -14,6 +14,7 @@ pub const TYPES: [ProviderType; 9] = [
     ProviderType::Doubao,
     ProviderType::Poe,
     ProviderType::OpenAICompatible,
+    ProviderType::Gemini,
 ];
 
 /// Their adapters.
