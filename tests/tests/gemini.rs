@@ -2,7 +2,7 @@
 
 use aigne_hub_tests::harness::asks::{chat, streamed, text, with};
 use aigne_hub_tests::harness::{Answer, Blueprint, Client, Hub, Outcome, Pricing, Provider, Tenant, key};
-use aigne_hub_tests::scripted::{Dialect, Script, Scripted, Tokens};
+use aigne_hub_tests::scripted::{Dialect, Ending, Script, Scripted, Tokens};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
@@ -28,7 +28,9 @@ fn ask(words: &str) -> Value {
 fn said(answers: &[Value]) -> String {
     answers
         .iter()
-        .flat_map(|answer| answer["candidates"][0]["content"]["parts"].as_array().cloned().unwrap_or_default())
+        .flat_map(|answer| {
+            answer["candidates"][0]["content"]["parts"].as_array().cloned().unwrap_or_default()
+        })
         .filter_map(|part| part["text"].as_str().map(str::to_owned))
         .collect()
 }
@@ -36,7 +38,11 @@ fn said(answers: &[Value]) -> String {
 /// The error in Google's shape.
 fn google_error(answer: &Answer, status: u16, word: &str) -> anyhow::Result<Value> {
     let error = answer.json()?["error"].clone();
-    anyhow::ensure!(answer.status == status && error["code"] == status && error["status"] == word, "{}", answer.text());
+    anyhow::ensure!(
+        answer.status == status && error["code"] == status && error["status"] == word,
+        "{}",
+        answer.text()
+    );
     Ok(error)
 }
 
@@ -63,8 +69,11 @@ async fn what_a_client_of_gemini_sends_and_gets_passes_untouched() -> Outcome {
         } else {
             vec![answer.good()?]
         };
-        assert_eq!(said(&answers), "It is fine.");
-        assert!(answers.iter().all(|answer| answer["xScripted"]["kept"] == true), "fields that nobody knows survive");
+        assert_eq!(said(&answers), "It is fine.", "{}", answer.text());
+        assert!(
+            answers.iter().all(|answer| answer["xScripted"]["kept"] == true),
+            "fields that nobody knows survive"
+        );
     }
     for row in hub.rows(2).await? {
         assert_eq!((row.source.as_str(), row.input_tokens, row.output_tokens), ("Provider", 25, 15));
@@ -94,15 +103,15 @@ async fn a_client_of_openai_at_gemini() -> Outcome {
 #[tokio::test]
 async fn a_stream_without_events_is_one_array() -> Outcome {
     let (upstream, hub) = stage().await?;
-    upstream.always(Script::text("It is fine."));
     for model in ["google/flash", "openai%2Fgpt"] {
+        upstream.next(Script::text("It is fine."));
         let path = format!("/v1beta/models/{model}:streamGenerateContent");
         let answer = hub.client().post(&path, &ask("hi")).await?;
         assert!(answer.header("content-type").starts_with("application/json"), "{}", answer.text());
         let list = answer.json()?;
         assert_eq!(said(list.as_array().context("no list")?), "It is fine.", "{list}");
     }
-    upstream.always(Script::text("It is not.").direct("chunks=5&error_after=2"));
+    upstream.next(Script::chunks(5).ending(Ending::Error { after: 2 }));
     let answer = hub.client().post("/v1beta/models/openai/gpt:streamGenerateContent", &ask("hi")).await?;
     let list = answer.json()?;
     let last = list.as_array().and_then(|list| list.last()).context("no list")?;
@@ -121,8 +130,13 @@ async fn a_key_comes_in_any_of_googles_ways_and_is_never_logged() -> Outcome {
     stranger.clone().header("x-goog-api-key", &secret).post(path, &ask("hi")).await?.ok()?;
     hub.client().post(path, &ask("hi")).await?.ok()?;
     // Elsewhere a query is none.
-    assert_eq!(stranger.post(&format!("/v1/chat/completions?key={secret}"), &chat("openai/gpt", "hi")).await?.status, 401);
-    let wrong = stranger.post(&format!("/v1beta/models/no-such-model:generateContent?key={secret}"), &ask("hi")).await?;
+    assert_eq!(
+        stranger.post(&format!("/v1/chat/completions?key={secret}"), &chat("openai/gpt", "hi")).await?.status,
+        401
+    );
+    let wrong = stranger
+        .post(&format!("/v1beta/models/no-such-model:generateContent?key={secret}"), &ask("hi"))
+        .await?;
     google_error(&wrong, 404, "NOT_FOUND")?;
     assert!(!wrong.text().contains(&secret));
     hub.rows(3).await?;
@@ -165,8 +179,13 @@ async fn what_costs_extra_is_refused_before_it_is_sent() -> Outcome {
         ("openai/gpt", "generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 3}})),
     ] {
         let path = format!("/v1beta/models/{model}:generateContent");
-        let error = google_error(&hub.client().post(&path, &with(ask("hi"), member)).await?, 400, "INVALID_ARGUMENT")?;
-        let named = &error["details"].as_array().context("no details")?.last().context("none")?["fieldViolations"];
+        let error = google_error(
+            &hub.client().post(&path, &with(ask("hi"), member)).await?,
+            400,
+            "INVALID_ARGUMENT",
+        )?;
+        let named =
+            &error["details"].as_array().context("no details")?.last().context("none")?["fieldViolations"];
         assert_eq!(named[0]["field"], field, "{error}");
     }
     assert!(upstream.asked().is_empty());
@@ -176,7 +195,9 @@ async fn what_costs_extra_is_refused_before_it_is_sent() -> Outcome {
 #[tokio::test]
 async fn tokens_are_counted_by_gemini_or_honestly_estimated() -> Outcome {
     let (_upstream, hub) = stage().await?;
-    let count = async |model: &str| hub.client().post(&format!("/v1beta/models/{model}:countTokens"), &ask("How many?")).await;
+    let count = async |model: &str| {
+        hub.client().post(&format!("/v1beta/models/{model}:countTokens"), &ask("How many?")).await
+    };
     let counted = count("google/flash").await?;
     assert!(counted.good()?["totalTokens"].as_u64() > Some(0));
     assert_eq!(counted.header("x-aigne-hub-estimated"), "");

@@ -108,7 +108,10 @@ async fn run_as(
         .env("HUB_ORIGIN", origin)
         .env("SSL_CERT_FILE", authority.roots())
         .env("HUB_KEY", key("acme", "app"))
-        .env("HUB_MODELS", if google { "google/flash,openai/gpt,claude/sonnet" } else { "openai/gpt,claude/sonnet" })
+        .env(
+            "HUB_MODELS",
+            if google { "google/flash,openai/gpt,claude/sonnet" } else { "openai/gpt,claude/sonnet" },
+        )
         .env("HUB_DENIED_MODEL", "secret-model")
         .env("HUB_UPSTREAM", upstream.name())
         .env("HUB_SDK_FOLDER", folder)

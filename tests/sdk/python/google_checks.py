@@ -173,7 +173,7 @@ async def google_search_is_refused_by_name(client, model):
 
 
 @check
-async def unauthenticated(model):
+async def unauthenticated(client, model):
     stranger = genai.Client(api_key="hub-nobody-knows-this-key-0123456789abcdef", http_options=OPTIONS)
     error = await fails(errors.ClientError, 401, lambda: ask(stranger, model, "hello"))
     assert error.status == "UNAUTHENTICATED", error

@@ -55,13 +55,13 @@ fn write_source(part: &mut Object<'_>, source: &Source) -> Result<(), &'static s
     Ok(())
 }
 
-fn inline(part: &mut Object<'_>, media_type: &str, data: &str) {
+pub(super) fn inline(part: &mut Object<'_>, media_type: &str, data: &str) {
     let mut blob = Object::open(part.name("inlineData"));
     blob.string("mimeType", media_type).string("data", data);
     blob.close();
 }
 
-fn file(part: &mut Object<'_>, uri: &str) {
+pub(super) fn file(part: &mut Object<'_>, uri: &str) {
     let mut file = Object::open(part.name("fileData"));
     if let Some(media_type) = media_type(uri) {
         file.string("mimeType", media_type);
