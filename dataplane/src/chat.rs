@@ -7,11 +7,13 @@ mod answer;
 pub mod estimate;
 mod message;
 mod raw;
+mod sealed;
 mod settings;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use message::{Content, Message, Part, Role, Source};
 pub use raw::Raw;
+pub use sealed::Sealed;
 pub use settings::{Effort, Reasoning, ResponseFormat, Thinking, Tool, ToolChoice};
 
 /// A chat request.

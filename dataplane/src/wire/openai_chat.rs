@@ -4,11 +4,25 @@ pub(super) mod decode;
 pub(super) mod encode;
 pub(super) mod stream;
 
+use serde::Deserialize;
+
 use crate::{
-    chat::{FailureKind, FinishReason},
+    chat::{Failure, FailureKind, FinishReason},
     json::Object,
     usage::Usage,
 };
+
+/// What a client asks of its stream.
+#[derive(Deserialize)]
+pub(super) struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+impl StreamOptions {
+    pub(super) fn include_usage(&self) -> bool {
+        self.include_usage.unwrap_or(false)
+    }
+}
 
 /// How this wire says why an answer ended.
 fn finish_reason(reason: FinishReason) -> &'static str {
@@ -32,7 +46,7 @@ fn error_type(kind: FailureKind) -> &'static str {
 }
 
 /// The whole prompt and the whole completion, with their parts beside them, as `OpenAI` counts.
-fn usage(out: &mut Vec<u8>, usage: &Usage) {
+pub(super) fn usage(out: &mut Vec<u8>, usage: &Usage) {
     let mut object = Object::open(out);
     object
         .number("prompt_tokens", usage.prompt())
@@ -49,4 +63,19 @@ fn usage(out: &mut Vec<u8>, usage: &Usage) {
     completion.number("reasoning_tokens", usage.reasoning).number("audio_tokens", usage.audio_output);
     completion.close();
     object.close();
+}
+
+/// The event that says that a stream has failed.
+pub(super) fn error(failure: &Failure, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    let mut object = Object::open(out);
+    let mut error = Object::open(object.name("error"));
+    error.string("message", &failure.message).string("type", error_type(failure.kind)).raw("param", "null");
+    match &failure.code {
+        Some(code) => error.string("code", code),
+        None => error.raw("code", "null"),
+    };
+    error.close();
+    object.close();
+    out.extend_from_slice(b"\n\n");
 }

@@ -15,11 +15,7 @@ pub(super) fn relay(
     target: Target<'_>,
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
-    let mut edits = Vec::new();
-    let model = json::quoted(&target.model.upstream_model);
-    if body.raw("model") != Some(model.as_str()) {
-        edits.push(Edit::Set("model", model));
-    }
+    let mut edits = model(body, target);
     let asked = Asked { usage: stream(body)? && ask_for_usage(body, &mut edits) };
     if dialect.usage_include {
         edits.push(Edit::Set("usage", r#"{"include":true}"#.to_owned()));
@@ -38,9 +34,15 @@ pub(super) fn relay(
     Ok((edits, asked))
 }
 
+/// The provider's own name of the model.
+pub(super) fn model(body: &Body, target: Target<'_>) -> Vec<Edit> {
+    let model = json::quoted(&target.model.upstream_model);
+    if body.raw("model") == Some(model.as_str()) { Vec::new() } else { vec![Edit::Set("model", model)] }
+}
+
 /// Whether a stream is wanted. What a provider might take for `true` and we for nothing would not be metered, so
 /// only booleans are accepted.
-fn stream(body: &Body) -> Result<bool, Refusal> {
+pub(super) fn stream(body: &Body) -> Result<bool, Refusal> {
     match body.raw("stream") {
         None | Some("false" | "null") => Ok(false),
         Some("true") => Ok(true),

@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 
 use super::super::{
     BadRequest,
-    fields::{self, bad, list, number, read},
-    thinking,
+    fields::{self, bad, list, need, number, read, texts},
+    openai_chat::StreamOptions,
+    parts, thinking,
 };
 use crate::{
     body::Body,
@@ -38,7 +39,7 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
             "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
             "seed" => request.seed = Some(number(name, raw)?),
-            "stop" => request.stop = stop(raw)?,
+            "stop" => request.stop = texts(name, raw)?,
             "response_format" => request.response_format = Some(response_format(raw)?),
             "reasoning_effort" => {
                 let word: String = read(name, raw)?;
@@ -51,7 +52,7 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "user" => request.user = Some(read(name, raw)?),
             "stream" => request.stream = read(name, raw)?,
             "stream_options" => {
-                request.include_usage = read::<StreamOptions>(name, raw)?.include_usage.unwrap_or(false);
+                request.include_usage = read::<StreamOptions>(name, raw)?.include_usage();
             }
             "functions" | "function_call" => {
                 return Err(bad(name, "is no longer supported; use `tools` and `tool_choice`"));
@@ -67,11 +68,6 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
         request.reasoning = None;
     }
     Ok(request)
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -171,10 +167,6 @@ struct RawPart<'a> {
     cache_control: Option<Raw>,
 }
 
-fn need<T>(name: &str, value: Option<T>) -> Result<T, BadRequest> {
-    value.ok_or_else(|| bad(name, "is missing"))
-}
-
 fn part(raw: &str) -> Result<Part, BadRequest> {
     let part: RawPart<'_> = read("", raw)?;
     let content = match part.r#type.as_str() {
@@ -183,10 +175,7 @@ fn part(raw: &str) -> Result<Part, BadRequest> {
         "image_url" => {
             image(need("image_url", part.image_url)?.get()).map_err(|error| error.within("image_url"))?
         }
-        "input_audio" => {
-            let audio: Audio = read("input_audio", need("input_audio", part.input_audio)?.get())?;
-            Content::Audio { data: audio.data, format: audio.format }
-        }
+        "input_audio" => parts::audio(need("input_audio", part.input_audio)?.get())?,
         "file" => file(need("file", part.file)?.get()).map_err(|error| error.within("file"))?,
         "thinking" => Content::Thinking { text: need("thinking", part.thinking)?, signature: part.signature },
         "redacted_thinking" => Content::RedactedThinking(need("data", part.data)?),
@@ -203,25 +192,7 @@ struct Image {
 
 fn image(raw: &str) -> Result<Content, BadRequest> {
     let image: Image = read("", raw)?;
-    Ok(Content::Image { source: source(image.url)?, detail: image.detail })
-}
-
-fn source(url: String) -> Result<Source, BadRequest> {
-    if url.starts_with("data:") {
-        let (media_type, data) =
-            fields::data_url(&url).ok_or_else(|| bad("url", "is not a base64 data URL"))?;
-        return Ok(Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() });
-    }
-    if url.starts_with("https://") || url.starts_with("http://") {
-        return Ok(Source::Url(url));
-    }
-    Err(bad("url", "must be an http(s) or a data URL"))
-}
-
-#[derive(Deserialize)]
-struct Audio {
-    data: String,
-    format: String,
+    Ok(Content::Image { source: parts::url("url", image.url)?, detail: image.detail })
 }
 
 #[derive(Deserialize)]
@@ -234,18 +205,7 @@ struct File {
 
 fn file(raw: &str) -> Result<Content, BadRequest> {
     let file: File = read("", raw)?;
-    let source = match (file.file_data, file.file_id) {
-        (Some(data), None) => match fields::data_url(&data) {
-            Some((media_type, data)) => {
-                Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() }
-            }
-            // The format also takes bare base64; only PDF documents are sent so.
-            None => Source::Base64 { media_type: "application/pdf".to_owned(), data },
-        },
-        (None, Some(id)) => Source::Id(id),
-        _ => return Err(bad("", "needs either `file_data` or `file_id`")),
-    };
-    Ok(Content::File { source, name: file.filename })
+    parts::file(file.file_data, file.file_id, None, file.filename)
 }
 
 #[derive(Deserialize)]
@@ -336,10 +296,6 @@ fn tool_choice(raw: &str) -> Result<ToolChoice, BadRequest> {
             Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
         }
     }
-}
-
-fn stop(raw: &str) -> Result<Vec<String>, BadRequest> {
-    if raw.starts_with('"') { Ok(vec![read("stop", raw)?]) } else { read("stop", raw) }
 }
 
 fn response_format(raw: &str) -> Result<ResponseFormat, BadRequest> {

@@ -1,8 +1,8 @@
 //! Writes a stream.
 
-use super::{encode::thinking_block, error_type, finish_reason, usage};
+use super::{encode::thinking_block, error, finish_reason, usage};
 use crate::{
-    chat::{Content, Event, Failure, Finish},
+    chat::{Content, Event, Finish},
     json::{self, Object},
     usage::Usage,
     wire::{Meta, StreamEncoder},
@@ -136,23 +136,6 @@ impl Encoder {
             });
         });
     }
-
-    fn error(failure: &Failure, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"data: ");
-        let mut object = Object::open(out);
-        let mut error = Object::open(object.name("error"));
-        error
-            .string("message", &failure.message)
-            .string("type", error_type(failure.kind))
-            .raw("param", "null");
-        match &failure.code {
-            Some(code) => error.string("code", code),
-            None => error.raw("code", "null"),
-        };
-        error.close();
-        object.close();
-        out.extend_from_slice(b"\n\n");
-    }
 }
 
 impl StreamEncoder for Encoder {
@@ -163,7 +146,7 @@ impl StreamEncoder for Encoder {
         match event {
             Event::Error(failure) => {
                 self.failed = true;
-                return Self::error(failure, out);
+                return error(failure, out);
             }
             Event::Usage(usage) => return self.usage = Some(*usage),
             Event::Start { id, usage, .. } => {
