@@ -15,6 +15,7 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        responses_path: Some("/responses"),
         max_tokens: MaxTokens::Either,
         developer_role: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::High),

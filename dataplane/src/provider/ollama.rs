@@ -16,6 +16,7 @@ const RULES: &[Rule] = &[
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
         chat_path: "/v1/chat/completions",
+        completions_path: Some("/v1/completions"),
         max_tokens: MaxTokens::Plain,
         developer_role: false,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),

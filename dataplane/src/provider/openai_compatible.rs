@@ -7,6 +7,7 @@ mod error;
 mod messages;
 mod observe;
 mod relay;
+mod responses;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ mod usage;
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Adapter, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
+    Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
     UpstreamError,
     rules::{Rule, Tools},
 };
@@ -31,6 +32,10 @@ use crate::{
 pub(crate) struct Dialect {
     /// Appended to the base URL for chat.
     pub(crate) chat_path: &'static str,
+    /// The same for legacy completions, where it has them; else they are translated.
+    pub(crate) completions_path: Option<&'static str>,
+    /// The same for responses, where it speaks them; else they are translated.
+    pub(crate) responses_path: Option<&'static str>,
     /// The field that bounds the answer.
     pub(crate) max_tokens: MaxTokens,
     /// It knows the `developer` role; else `system` is sent.
@@ -82,6 +87,8 @@ pub(crate) enum ReasoningField {
 /// What `OpenAI` itself does.
 pub(crate) const OPENAI: Dialect = Dialect {
     chat_path: "/chat/completions",
+    completions_path: None,
+    responses_path: None,
     max_tokens: MaxTokens::Completion,
     developer_role: true,
     json_schema: true,
@@ -106,15 +113,27 @@ pub(crate) struct OpenAiCompatible {
     pub(crate) dialect: Dialect,
 }
 
+impl OpenAiCompatible {
+    /// Where it takes this wire as it is.
+    fn path_of(&self, wire: Wire) -> Option<&'static str> {
+        match wire {
+            Wire::OpenAiChat => Some(self.dialect.chat_path),
+            Wire::OpenAiCompletions => self.dialect.completions_path,
+            Wire::OpenAiResponses => self.dialect.responses_path,
+            Wire::AnthropicMessages | Wire::Gemini => None,
+        }
+    }
+}
+
 impl Adapter for OpenAiCompatible {
-    fn wire(&self) -> Wire {
-        Wire::OpenAiChat
+    fn relays(&self, wire: Wire) -> bool {
+        self.path_of(wire).is_some()
     }
 
-    fn path(&self, operation: Operation) -> Option<&'static str> {
-        match operation {
-            Operation::Chat => Some(self.dialect.chat_path),
-            Operation::CountTokens => None,
+    fn path(&self, ask: Ask, _: Target<'_>) -> Option<String> {
+        match ask.operation {
+            Operation::Chat => self.path_of(ask.relayed.unwrap_or(Wire::OpenAiChat)).map(str::to_owned),
+            _ => None,
         }
     }
 
@@ -131,16 +150,25 @@ impl Adapter for OpenAiCompatible {
         Ok(None)
     }
 
-    fn relay(&self, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
-        relay::relay(&self.dialect, body, target)
+    fn relay(&self, wire: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
+        match wire {
+            Wire::OpenAiResponses => responses::relay(&self.dialect, body, target),
+            _ => relay::relay(&self.dialect, body, target),
+        }
     }
 
-    fn observe(&self, body: &[u8]) -> Observed {
-        observe::plain(&self.dialect, body)
+    fn observe(&self, wire: Wire, body: &[u8]) -> Observed {
+        match wire {
+            Wire::OpenAiResponses => responses::plain(&self.dialect, body),
+            _ => observe::plain(&self.dialect, wire, body),
+        }
     }
 
-    fn observer(&self, asked: Asked) -> Box<dyn StreamObserver> {
-        Box::new(observe::Observer::new(self.dialect, asked))
+    fn observer(&self, wire: Wire, asked: Asked) -> Box<dyn StreamObserver> {
+        match wire {
+            Wire::OpenAiResponses => Box::new(responses::Observer::new(self.dialect)),
+            _ => Box::new(observe::Observer::new(self.dialect, wire, asked)),
+        }
     }
 
     fn encode(&self, request: &chat::Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {

@@ -25,6 +25,7 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        responses_path: Some("/responses"),
         max_tokens: MaxTokens::Either,
         top_k: true,
         reasoning: ReasoningField::Object,

@@ -269,10 +269,17 @@ impl Encoder {
         }
     }
 
+    /// The words stand in the event itself and within `error`: clients look for either.
     fn error(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        let words = |object: &mut Object<'_>| {
+            let code = failure.code.as_deref().unwrap_or(error_code(failure.kind));
+            object.string("code", code).string("message", &failure.message).raw("param", "null");
+        };
         self.write(out, "error", |_, event| {
-            event.string("code", failure.code.as_deref().unwrap_or(error_code(failure.kind)));
-            event.string("message", &failure.message).raw("param", "null");
+            words(event);
+            let mut error = Object::open(event.name("error"));
+            words(error.string("type", error_code(failure.kind)));
+            error.close();
         });
         self.answer("response.failed", Status::Failed(failure), out);
         self.failed = true;
