@@ -4,6 +4,7 @@
 mod translation {
     mod answers;
     mod properties;
+    mod relayed;
     mod requests;
     mod rules;
     mod support;
