@@ -5,14 +5,18 @@
 
 mod answer;
 pub mod estimate;
+mod extra;
 mod message;
 mod raw;
+mod reasoning_details;
 mod sealed;
 mod settings;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
+pub use extra::ExtraContent;
 pub use message::{Content, Message, Part, Role, Source};
 pub use raw::Raw;
+pub use reasoning_details::Detail;
 pub use sealed::Sealed;
 pub use settings::{Effort, Reasoning, ResponseFormat, Thinking, Tool, ToolChoice};
 

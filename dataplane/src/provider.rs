@@ -5,6 +5,7 @@
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
 mod anthropic;
+mod cache;
 mod compatible;
 mod count;
 mod deepseek;

@@ -27,6 +27,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         max_tokens: MaxTokens::Either,
         developer_role: false,
         top_k: true,
+        extra_content: true,
         rules: RULES,
         ..OPENAI
     },

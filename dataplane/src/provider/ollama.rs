@@ -19,6 +19,8 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         completions_path: Some("/v1/completions"),
         max_tokens: MaxTokens::Plain,
         developer_role: false,
+        files: false,
+        audio: false,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
         rules: RULES,
         ..OPENAI

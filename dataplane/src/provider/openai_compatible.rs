@@ -8,6 +8,7 @@ mod messages;
 mod observe;
 mod relay;
 mod responses;
+mod schema;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -40,18 +41,26 @@ pub(crate) struct Dialect {
     pub(crate) max_tokens: MaxTokens,
     /// It knows the `developer` role; else `system` is sent.
     pub(crate) developer_role: bool,
-    /// It does what `response_format: json_schema` promises; else such a request is refused.
+    /// It does what `response_format: json_schema` promises; else it is asked for JSON and told the schema.
     pub(crate) json_schema: bool,
-    /// It takes images, documents or sound.
+    /// It takes pictures.
     pub(crate) images: bool,
+    /// It takes documents that are not text.
+    pub(crate) files: bool,
+    /// It takes sound.
+    pub(crate) audio: bool,
+    /// It takes `cache_control` on parts and tools; else it is left out, as such a provider caches by itself.
+    pub(crate) cache_control: bool,
+    /// It gives and takes `extra_content` on tool calls (Google's own compatibility layer).
+    pub(crate) extra_content: bool,
     /// It takes several texts in one message; else they are joined by a blank line.
     pub(crate) text_parts: bool,
     /// It takes `top_k`; else it is left out, as the provider ignores it.
     pub(crate) top_k: bool,
     /// How it is told how much to think.
     pub(crate) reasoning: ReasoningField,
-    /// Thinking of earlier turns is sent back as `reasoning_content` with tool calls.
-    pub(crate) returns_reasoning: bool,
+    /// How thinking of earlier turns is sent back.
+    pub(crate) returns_reasoning: ReturnedReasoning,
     /// `usage: {"include": true}` is sent too (`OpenRouter`).
     pub(crate) usage_include: bool,
     /// Reasoning tokens are counted beside `completion_tokens`, not within.
@@ -84,6 +93,17 @@ pub(crate) enum ReasoningField {
     Object,
 }
 
+/// How a provider is reminded of what it thought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReturnedReasoning {
+    /// Not at all.
+    No,
+    /// As `reasoning_content`, with tool calls only (`DeepSeek`).
+    WithCalls,
+    /// As `reasoning_details` (`OpenRouter`).
+    Details,
+}
+
 /// What `OpenAI` itself does.
 pub(crate) const OPENAI: Dialect = Dialect {
     chat_path: "/chat/completions",
@@ -93,10 +113,14 @@ pub(crate) const OPENAI: Dialect = Dialect {
     developer_role: true,
     json_schema: true,
     images: true,
+    files: true,
+    audio: true,
+    cache_control: false,
+    extra_content: false,
     text_parts: true,
     top_k: false,
     reasoning: ReasoningField::Effort(chat::Effort::Minimal, chat::Effort::Max),
-    returns_reasoning: false,
+    returns_reasoning: ReturnedReasoning::No,
     usage_include: false,
     reasoning_is_addend: false,
     ignored: &[],

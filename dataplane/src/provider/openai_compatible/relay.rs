@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, MaxTokens, TOOLS};
+use super::{Dialect, MaxTokens, TOOLS, schema};
 use crate::{
     body::{self, Body, Edit},
     json,
-    provider::{Asked, Refusal, Target, rules},
+    provider::{Asked, Refusal, Target, cache, rules},
 };
 
 pub(super) fn relay(
@@ -23,11 +23,16 @@ pub(super) fn relay(
     if dialect.max_tokens == MaxTokens::Plain && body.raw("max_completion_tokens").is_some() {
         edits.push(Edit::Rename("max_completion_tokens", "max_tokens"));
     }
-    if !dialect.json_schema && wants_schema(body) {
-        return Err(no_schema());
+    if dialect.cache_control {
+        cache::check(body.bytes())?;
     }
-    if !dialect.developer_role
-        && let Some(messages) = body.raw("messages").and_then(without_developers)
+    let schema = if dialect.json_schema { None } else { schema::asked(body)? };
+    if schema.is_some() {
+        edits.push(Edit::Set("response_format", schema::JSON_OBJECT.to_owned()));
+    }
+    let first = schema.as_deref().map(schema::message);
+    if (first.is_some() || !dialect.developer_role)
+        && let Some(messages) = body.raw("messages").and_then(|raw| messages(raw, first, dialect.developer_role))
     {
         edits.push(Edit::Set("messages", messages));
     }
@@ -70,32 +75,20 @@ fn ask_for_usage(body: &Body, edits: &mut Vec<Edit>) -> bool {
     true
 }
 
-fn wants_schema(body: &Body) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Format {
-        r#type: String,
+/// The messages after this one, and with `developer` turned into `system` where that role is not known; `None` where
+/// nothing changes, or where it is no such list.
+fn messages(messages: &str, first: Option<String>, developer_role: bool) -> Option<String> {
+    let developers = !developer_role && memchr::memmem::find(messages.as_bytes(), b"\"developer\"").is_some();
+    if first.is_none() && !developers {
+        return None;
     }
-    body.get::<Format>("response_format").is_some_and(|format| format.r#type == "json_schema")
-}
-
-pub(super) fn no_schema() -> Refusal {
-    Refusal {
-        field: "response_format".to_owned(),
-        message: "this provider writes JSON but follows no schema: ask for it in the prompt (with \
-                  `response_format: json_object` in OpenAI's format)"
-            .to_owned(),
-    }
-}
-
-/// The messages with `developer` turned into `system`; `None` where there is no such role, or no such list.
-fn without_developers(messages: &str) -> Option<String> {
-    memchr::memmem::find(messages.as_bytes(), b"\"developer\"")?;
     let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(messages).ok()?;
     let mut out = Vec::with_capacity(messages.len());
-    json::list(&mut out, list, |out, message| {
-        let message = Bytes::copy_from_slice(message.get().as_bytes());
+    let all = first.as_deref().into_iter().chain(list.iter().map(|message| message.get()));
+    json::list(&mut out, all, |out, message| {
+        let message = Bytes::copy_from_slice(message.as_bytes());
         match body::scan(message.clone()) {
-            Ok(scanned) if scanned.get::<String>("role").as_deref() == Some("developer") => {
+            Ok(scanned) if developers && scanned.get::<String>("role").as_deref() == Some("developer") => {
                 out.extend_from_slice(&body::apply(&scanned, &[Edit::Set("role", "\"system\"".to_owned())]));
             }
             _ => out.extend_from_slice(&message),

@@ -28,8 +28,6 @@ const RULES: &[Rule] = &[
     rule("moderation", Allowed::Nothing, "lets the provider call another model"),
     rule("access_programs", Allowed::Nothing, "uses what the provider's account is enrolled in"),
     rule("prompt_cache_options", Allowed::Members(&["mode"]), "chooses a cache with its own price"),
-    // Doubao's.
-    rule("caching", Allowed::Nothing, "stores the conversation, which is billed by the hour"),
 ];
 
 const STORED: &str = "means what is stored in the provider's account, which all tenants share";

@@ -1,8 +1,8 @@
 //! Reads a request.
 //!
 //! Besides the format's own fields it takes what is in common use with other models behind this format: `top_k`,
-//! `thinking` (as Anthropic writes it), `cache_control` on parts and tools, and `reasoning_content` and
-//! `thinking_blocks` on the assistant's messages, which is how our answers carry thinking.
+//! `thinking` (as Anthropic writes it), `cache_control` on parts and tools, and `reasoning_details`, `reasoning_content`,
+//! `reasoning` and `thinking_blocks` on the assistant's messages: the first two are how our answers carry thinking.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,19 +16,24 @@ use super::super::{
 use crate::{
     body::Body,
     chat::{
-        Content, Effort, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice,
+        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice,
     },
 };
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     let mut request = Request::default();
     let mut limit = None;
+    let mut allowed: Option<Vec<String>> = None;
     for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
         match name {
             "model" => request.model = read(name, raw)?,
             "messages" => request.messages = list(name, raw, message)?,
             "tools" => request.tools = list(name, raw, tool)?,
-            "tool_choice" => request.tool_choice = Some(tool_choice(raw)?),
+            "tool_choice" => {
+                let (choice, only) = tool_choice(raw)?;
+                request.tool_choice = Some(choice);
+                allowed = only;
+            }
             "parallel_tool_calls" => request.parallel_tool_calls = Some(read(name, raw)?),
             "max_tokens" => limit = Some(read(name, raw)?),
             "max_completion_tokens" => request.max_output_tokens = Some(read(name, raw)?),
@@ -63,6 +68,9 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     if body.raw("messages").is_none() {
         return Err(bad("messages", "is missing"));
     }
+    if let Some(names) = allowed {
+        request.tools.retain(|tool| names.contains(&tool.name));
+    }
     if request.reasoning == Some(Reasoning::default()) {
         request.reasoning = None;
     }
@@ -80,6 +88,8 @@ struct RawMessage<'a> {
     tool_calls: Option<&'a RawValue>,
     tool_call_id: Option<String>,
     reasoning_content: Option<String>,
+    reasoning: Option<String>,
+    reasoning_details: Option<Vec<Detail>>,
     #[serde(borrow)]
     thinking_blocks: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -130,11 +140,17 @@ fn message(raw: &str) -> Result<Message, BadRequest> {
     Ok(Message { role, name: message.name, parts })
 }
 
-/// Thinking of an earlier turn. The blocks carry signatures; the text alone is for those who kept only that.
+/// Thinking of an earlier turn. Details and blocks carry signatures; the text alone is for those who kept only that.
 fn reasoning(message: &RawMessage<'_>, parts: &mut Vec<Part>) -> Result<(), BadRequest> {
-    if let Some(blocks) = message.thinking_blocks {
+    let details = message.reasoning_details.iter().flatten().cloned();
+    parts.extend(details.filter_map(Detail::content).map(Part::from));
+    if parts.is_empty()
+        && let Some(blocks) = message.thinking_blocks
+    {
         parts.extend(list("thinking_blocks", blocks.get(), part)?);
-    } else if let Some(text) = message.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
+    }
+    let text = message.reasoning_content.as_ref().or(message.reasoning.as_ref());
+    if let Some(text) = text.filter(|text| parts.is_empty() && !text.is_empty()) {
         parts.push(Content::Thinking { text: text.clone(), signature: None }.into());
     }
     Ok(())
@@ -164,6 +180,7 @@ struct RawPart<'a> {
     signature: Option<String>,
     data: Option<String>,
     cache_control: Option<Raw>,
+    prompt_cache_breakpoint: Option<Raw>,
 }
 
 fn part(raw: &str) -> Result<Part, BadRequest> {
@@ -180,7 +197,8 @@ fn part(raw: &str) -> Result<Part, BadRequest> {
         "redacted_thinking" => Content::RedactedThinking(need("data", part.data)?),
         other => return Err(bad("type", format!("{other:?} is not known"))),
     };
-    Ok(Part { content, cache: part.cache_control, signature: None })
+    let cache = part.cache_control.or_else(|| parts::breakpoint(part.prompt_cache_breakpoint.as_ref()));
+    Ok(Part { content, cache, signature: None })
 }
 
 #[derive(Deserialize)]
@@ -212,6 +230,7 @@ struct ToolCall {
     id: String,
     r#type: Option<String>,
     function: Option<CalledFunction>,
+    extra_content: Option<ExtraContent>,
 }
 
 #[derive(Deserialize)]
@@ -223,12 +242,12 @@ struct CalledFunction {
 fn tool_call(raw: &str) -> Result<Part, BadRequest> {
     let call: ToolCall = read("", raw)?;
     match (call.r#type.as_deref(), call.function) {
-        (None | Some("function"), Some(function)) => Ok(Content::ToolCall {
-            id: call.id,
-            name: function.name,
-            arguments: function.arguments.unwrap_or_default(),
+        (None | Some("function"), Some(function)) => {
+            let arguments = function.arguments.unwrap_or_default();
+            let content = Content::ToolCall { id: call.id, name: function.name, arguments };
+            let signature = call.extra_content.and_then(ExtraContent::signature);
+            Ok(Part { signature, ..content.into() })
         }
-        .into()),
         (None | Some("function"), None) => Err(bad("function", "is missing")),
         (Some(other), _) => {
             Err(bad("type", format!("{other:?} is not supported where a request is translated")))
@@ -270,28 +289,40 @@ fn tool(raw: &str) -> Result<Tool, BadRequest> {
     })
 }
 
-fn tool_choice(raw: &str) -> Result<ToolChoice, BadRequest> {
+/// The choice, and the only tools that it leaves.
+fn tool_choice(raw: &str) -> Result<(ToolChoice, Option<Vec<String>>), BadRequest> {
     #[derive(Deserialize)]
-    struct Named {
+    struct Choice {
         r#type: String,
         function: Option<Name>,
+        allowed_tools: Option<Allowed>,
+    }
+    #[derive(Deserialize)]
+    struct Allowed {
+        mode: String,
+        tools: Vec<Choice>,
     }
     #[derive(Deserialize)]
     struct Name {
         name: String,
     }
+    let word = |word: &str| match word {
+        "auto" => Ok(ToolChoice::Auto),
+        "none" => Ok(ToolChoice::None),
+        "required" => Ok(ToolChoice::Required),
+        other => Err(bad("tool_choice", format!("{other:?} is not known"))),
+    };
     if raw.starts_with('"') {
-        return match read::<String>("tool_choice", raw)?.as_str() {
-            "auto" => Ok(ToolChoice::Auto),
-            "none" => Ok(ToolChoice::None),
-            "required" => Ok(ToolChoice::Required),
-            other => Err(bad("tool_choice", format!("{other:?} is not known"))),
-        };
+        return Ok((word(&read::<String>("tool_choice", raw)?)?, None));
     }
-    let named: Named = read("tool_choice", raw)?;
-    match (named.r#type.as_str(), named.function) {
-        ("function", Some(function)) => Ok(ToolChoice::Tool(function.name)),
-        (other, _) => {
+    let choice: Choice = read("tool_choice", raw)?;
+    match (choice.r#type.as_str(), choice.function, choice.allowed_tools) {
+        ("function", Some(function), _) => Ok((ToolChoice::Tool(function.name), None)),
+        ("allowed_tools", _, Some(allowed)) => {
+            let named = |tool: Choice| tool.function.map(|function| function.name);
+            Ok((word(&allowed.mode)?, Some(allowed.tools.into_iter().filter_map(named).collect())))
+        }
+        (other, ..) => {
             Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
         }
     }

@@ -1,8 +1,8 @@
 //! Writes a stream.
 
-use super::{encode::thinking_block, error, finish_reason, usage};
+use super::{error, finish_reason, usage};
 use crate::{
-    chat::{Content, Event, Finish},
+    chat::{Content, Detail, Event, ExtraContent, Finish},
     json::{self, Object},
     usage::Usage,
     wire::{Meta, StreamEncoder},
@@ -17,8 +17,8 @@ pub(in crate::wire) struct Encoder {
     started: bool,
     /// The current piece of thinking, to be repeated with its signature.
     thinking: String,
-    /// Thinking blocks that were sent.
-    blocks: usize,
+    /// Pieces of thinking that were sent whole.
+    details: usize,
     /// Calls whose arguments have begun.
     arguments: Vec<bool>,
     finish: Option<Finish>,
@@ -33,7 +33,7 @@ impl Encoder {
             head: Vec::new(),
             started: false,
             thinking: String::new(),
-            blocks: 0,
+            details: 0,
             arguments: Vec::new(),
             finish: None,
             usage: None,
@@ -77,7 +77,7 @@ impl Encoder {
         out.extend_from_slice(if self.meta.include_usage { b"}],\"usage\":null}\n\n" } else { b"}]}\n\n" });
     }
 
-    fn call(&mut self, index: u32, id: &str, name: &str, out: &mut Vec<u8>) {
+    fn call(&mut self, index: u32, id: &str, name: &str, signature: Option<&str>, out: &mut Vec<u8>) {
         self.end_bare_calls(out);
         self.delta(out, |delta| {
             json::list(delta.name("tool_calls"), [()], |out, ()| {
@@ -86,6 +86,9 @@ impl Encoder {
                 let mut function = Object::open(call.name("function"));
                 function.string("name", name).string("arguments", "");
                 function.close();
+                if let Some(signature) = signature {
+                    ExtraContent::write(&mut call, signature);
+                }
                 call.close();
             });
         });
@@ -127,12 +130,12 @@ impl Encoder {
 
     /// The thinking that ends here, once more and whole, with what lets a client send it back. Clients that gather
     /// lists piece by piece want an index in each.
-    fn thinking_block(&mut self, content: &Content, out: &mut Vec<u8>) {
-        let index = Some(self.blocks);
-        self.blocks += 1;
+    fn detail(&mut self, content: &Content, out: &mut Vec<u8>) {
+        let index = self.details;
+        self.details += 1;
         self.delta(out, |delta| {
-            json::list(delta.name("thinking_blocks"), [content], |out, content| {
-                thinking_block(out, content, index);
+            json::list(delta.name("reasoning_details"), [content], |out, content| {
+                Detail::write(out, content, index);
             });
         });
     }
@@ -170,12 +173,14 @@ impl StreamEncoder for Encoder {
             }
             Event::Signature(signature) => {
                 let text = std::mem::take(&mut self.thinking);
-                self.thinking_block(&Content::Thinking { text, signature: Some(signature.clone()) }, out);
+                self.detail(&Content::Thinking { text, signature: Some(signature.clone()) }, out);
             }
             Event::RedactedThinking(data) => {
-                self.thinking_block(&Content::RedactedThinking(data.clone()), out);
+                self.detail(&Content::RedactedThinking(data.clone()), out);
             }
-            Event::ToolCall { index, id, name, .. } => self.call(*index, id, name, out),
+            Event::ToolCall { index, id, name, signature } => {
+                self.call(*index, id, name, signature.as_deref(), out);
+            }
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
             Event::Citation(_) | Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
