@@ -6,6 +6,7 @@ mod translation {
     mod properties;
     mod relayed;
     mod requests;
+    mod round_trip;
     mod rules;
     mod support;
 }

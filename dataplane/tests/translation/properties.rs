@@ -56,7 +56,7 @@ fn every_single_byte_boundary_gives_the_same_stream() {
 }
 
 /// A request in `OpenAI`'s format that every part of the model can hold.
-fn request() -> impl Strategy<Value = Value> {
+pub(super) fn request() -> impl Strategy<Value = Value> {
     let text = || "[a-zü\"\\\\\n]{1,8}";
     let call = (0..3_u8, "[a-z]{1,6}", text()).prop_map(|(id, name, argument)| {
         json!({"id": format!("call_{id}"), "type": "function", "function": {"name": name, "arguments": json!({"x": argument}).to_string()}})

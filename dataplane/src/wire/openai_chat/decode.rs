@@ -1,7 +1,7 @@
 //! Reads a request.
 //!
 //! Besides the format's own fields it takes what is in common use with other models behind this format: `top_k`,
-//! `thinking` (as Anthropic writes it), `cache_control` on parts and tools, and `reasoning_details`, `reasoning_content`,
+//! `thinking` (as Anthropic writes it), `reasoning` (as `OpenRouter` does), `cache_control` on parts and tools, and `reasoning_details`, `reasoning_content`,
 //! `reasoning` and `thinking_blocks` on the assistant's messages: the first two are how our answers carry thinking.
 
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use super::super::{
 use crate::{
     body::Body,
     chat::{
-        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice,
+        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice,
     },
 };
 
@@ -53,6 +53,9 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             }
             "thinking" => thinking::read(raw, request.reasoning.get_or_insert_default())
                 .map_err(|error| error.within(name))?,
+            "reasoning" => openrouter_reasoning(raw, request.reasoning.get_or_insert_default())?,
+            // Asks for usage, as `OpenRouter` has it: it always comes.
+            "usage" => {}
             "user" => request.user = Some(read(name, raw)?),
             "stream" => request.stream = read(name, raw)?,
             "stream_options" => {
@@ -326,6 +329,33 @@ fn tool_choice(raw: &str) -> Result<(ToolChoice, Option<Vec<String>>), BadReques
             Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
         }
     }
+}
+
+/// `OpenRouter`'s way of saying how much to think.
+fn openrouter_reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadRequest> {
+    #[derive(Deserialize)]
+    struct Asked {
+        effort: Option<String>,
+        max_tokens: Option<u64>,
+        enabled: Option<bool>,
+        exclude: Option<bool>,
+    }
+    let asked: Asked = read("reasoning", raw)?;
+    if let Some(word) = asked.effort {
+        let effort = Effort::parse(&word)
+            .ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
+        reasoning.effort = Some(effort);
+    }
+    reasoning.thinking = match (asked.enabled, asked.max_tokens) {
+        (Some(false), _) => Some(Thinking::Disabled),
+        (_, Some(budget)) => Some(Thinking::Budget(budget)),
+        (Some(true), None) if reasoning.effort.is_none() => Some(Thinking::Adaptive),
+        (_, None) => reasoning.thinking,
+    };
+    if asked.exclude == Some(true) {
+        reasoning.display = Some("omitted".to_owned());
+    }
+    Ok(())
 }
 
 fn response_format(raw: &str) -> Result<ResponseFormat, BadRequest> {
