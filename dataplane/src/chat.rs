@@ -4,6 +4,7 @@
 //! not understood is not changed. Top-level fields that no format of ours knows survive in [`Request::extra`].
 
 mod answer;
+mod citation;
 pub mod estimate;
 mod extra;
 mod message;
@@ -13,6 +14,7 @@ mod sealed;
 mod settings;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
+pub use citation::Citation;
 pub use extra::ExtraContent;
 pub use message::{Content, Message, Part, Role, Source};
 pub use raw::Raw;

@@ -6,10 +6,10 @@ mod fields;
 mod gemini;
 pub mod max_output;
 pub mod models;
+mod openai;
 mod openai_chat;
 mod openai_completions;
 mod openai_responses;
-mod parts;
 mod thinking;
 
 use bytes::Bytes;

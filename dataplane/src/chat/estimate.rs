@@ -50,10 +50,13 @@ pub fn request(body: &Body) -> u64 {
                 // The formats' own words say nothing to the model.
                 Token::Name(b"type" | b"content" | b"text" | b"source" | b"function" | b"data" | b"url")
                 | Token::Text {
-                    name: b"role" | b"type" | b"media_type" | b"detail" | b"signature" | b"encrypted_content", ..
+                    name: b"role" | b"type" | b"media_type" | b"detail" | b"signature" | b"encrypted_content",
+                    ..
                 } => 0,
                 Token::Text { name: b"data" | b"file_data", .. } => MEDIA_TOKENS,
-                Token::Text { name: b"url" | b"image_url", text } if text.starts_with(b"data:") => MEDIA_TOKENS,
+                Token::Text { name: b"url" | b"image_url", text } if text.starts_with(b"data:") => {
+                    MEDIA_TOKENS
+                }
                 Token::Name(piece) | Token::Text { text: piece, .. } => text(piece),
             }
         });

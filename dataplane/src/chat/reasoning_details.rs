@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let foreign = r#"{"type":"reasoning.encrypted","data":"x","id":"call_1","format":"google-gemini-v1"}"#;
+        let foreign =
+            r#"{"type":"reasoning.encrypted","data":"x","id":"call_1","format":"google-gemini-v1"}"#;
         for content in [
             Content::Thinking { text: "a\n".to_owned(), signature: Some("c2ln".to_owned()) },
             Content::RedactedThinking("enc".to_owned()),

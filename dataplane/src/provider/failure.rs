@@ -88,7 +88,12 @@ pub(super) fn bounded(mut text: String, most: usize) -> String {
 /// A provider's error in the client's terms.
 pub(super) fn failure(error: &UpstreamError) -> Failure {
     let kind = match error.fault {
-        Fault::Provider if matches!(error.code.as_deref(), Some("overloaded_error" | "529" | "503" | "ServerOverloaded")) => {
+        Fault::Provider
+            if matches!(
+                error.code.as_deref(),
+                Some("overloaded_error" | "529" | "503" | "ServerOverloaded")
+            ) =>
+        {
             FailureKind::Overloaded
         }
         Fault::Provider if error.code.as_deref() == Some("timeout_error") => FailureKind::Timeout,

@@ -32,7 +32,8 @@ fn enriched(mut request: Value) -> Value {
         }
         if message["content"].is_string() && message["role"] != "tool" && message["role"] != "assistant" {
             let text = message["content"].take();
-            message["content"] = json!([{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]);
+            message["content"] =
+                json!([{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]);
         }
     }
     request

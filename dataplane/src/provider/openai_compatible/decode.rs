@@ -42,6 +42,7 @@ struct Message {
     reasoning: Text,
     reasoning_details: Option<Vec<Detail>>,
     tool_calls: Option<Vec<Call>>,
+    annotations: Option<Vec<Raw>>,
 }
 
 #[derive(Deserialize)]
@@ -75,13 +76,15 @@ pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreada
             None => Err(Unreadable("it has no choices".to_owned())),
         };
     };
-    let message = choice.message.unwrap_or_default();
+    let mut message = choice.message.unwrap_or_default();
+    let citations = message.annotations.take().unwrap_or_default();
     let id = answer.id.as_deref().unwrap_or_default();
     let parts = parts(message, id);
     let called = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     Ok(Response {
         finish: choice.finish_reason.as_deref().map(|reason| finish(reason, called)),
         parts,
+        citations,
         usage: answer.usage.map(|usage| usage.normalise(dialect)),
         error,
         id: answer.id,

@@ -75,7 +75,8 @@ impl Writer<'_> {
             let (texts, media): (Vec<&Part>, Vec<&Part>) =
                 inner.iter().partition(|part| matches!(part.content, Content::Text(_)));
             let marked = texts.first().filter(|_| *is_error).and_then(|part| marked(part));
-            let texts: Vec<&Part> = marked.iter().chain(texts.into_iter().skip(marked.iter().len())).collect();
+            let texts: Vec<&Part> =
+                marked.iter().chain(texts.into_iter().skip(marked.iter().len())).collect();
             let mut object = self.open("tool", None);
             object.string("tool_call_id", &ids::fit(id, ID));
             match (texts.is_empty(), media.is_empty()) {
@@ -109,7 +110,10 @@ impl Writer<'_> {
             match &part.content {
                 Content::ToolCall { .. } => calls.push(part),
                 Content::Refusal(text) => refusal = Some(text),
-                content if Detail::holds(content) && self.dialect.returns_reasoning == ReturnedReasoning::Details => {
+                content
+                    if Detail::holds(content)
+                        && self.dialect.returns_reasoning == ReturnedReasoning::Details =>
+                {
                     details.push(content);
                 }
                 Content::Thinking { text, .. } => thinking.push_str(text),
@@ -213,7 +217,9 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
         Content::Text(text) | Content::File { source: Source::Text(text), .. } => {
             part.string("type", "text").string("text", text);
         }
-        Content::File { source: Source::Base64 { media_type, data }, .. } if media_type.starts_with("text/") => {
+        Content::File { source: Source::Base64 { media_type, data }, .. }
+            if media_type.starts_with("text/") =>
+        {
             let Some(text) = text_of(data) else { return refuse("a text document must be base64 of UTF-8") };
             part.string("type", "text").string("text", &text);
         }

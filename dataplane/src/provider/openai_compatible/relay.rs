@@ -32,7 +32,8 @@ pub(super) fn relay(
     }
     let first = schema.as_deref().map(schema::message);
     if (first.is_some() || !dialect.developer_role)
-        && let Some(messages) = body.raw("messages").and_then(|raw| messages(raw, first, dialect.developer_role))
+        && let Some(messages) =
+            body.raw("messages").and_then(|raw| messages(raw, first.as_deref(), dialect.developer_role))
     {
         edits.push(Edit::Set("messages", messages));
     }
@@ -77,14 +78,14 @@ fn ask_for_usage(body: &Body, edits: &mut Vec<Edit>) -> bool {
 
 /// The messages after this one, and with `developer` turned into `system` where that role is not known; `None` where
 /// nothing changes, or where it is no such list.
-fn messages(messages: &str, first: Option<String>, developer_role: bool) -> Option<String> {
+fn messages(messages: &str, first: Option<&str>, developer_role: bool) -> Option<String> {
     let developers = !developer_role && memchr::memmem::find(messages.as_bytes(), b"\"developer\"").is_some();
     if first.is_none() && !developers {
         return None;
     }
     let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(messages).ok()?;
     let mut out = Vec::with_capacity(messages.len());
-    let all = first.as_deref().into_iter().chain(list.iter().map(|message| message.get()));
+    let all = first.into_iter().chain(list.iter().map(|message| message.get()));
     json::list(&mut out, all, |out, message| {
         let message = Bytes::copy_from_slice(message.as_bytes());
         match body::scan(message.clone()) {

@@ -45,6 +45,7 @@ struct Delta {
     reasoning: Text,
     reasoning_details: Option<Vec<Detail>>,
     tool_calls: Option<Vec<Call>>,
+    annotations: Option<Vec<Raw>>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +105,7 @@ impl Decoder {
         events.extend(thinking.map(Event::Thinking));
         events.extend(delta.content.take().map(Event::Text));
         events.extend(delta.refusal.take().map(Event::Refusal));
+        events.extend(delta.annotations.into_iter().flatten().map(Event::Citation));
         for call in delta.tool_calls.into_iter().flatten() {
             self.call(call, events);
         }

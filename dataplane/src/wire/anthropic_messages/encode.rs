@@ -2,7 +2,7 @@
 
 use super::{stop_reason, usage};
 use crate::{
-    chat::{Content, Finish, FinishReason, Part, Response},
+    chat::{Citation, Content, Finish, FinishReason, Part, Raw, Response},
     json::{self, Object},
     wire::Meta,
 };
@@ -15,7 +15,11 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("type", "message")
         .string("role", "assistant")
         .string("model", &meta.model);
-    json::list(answer.name("content"), &response.parts, block);
+    let last_text = response.parts.iter().rposition(|part| matches!(part.content, Content::Text(_)));
+    json::list(answer.name("content"), response.parts.iter().enumerate(), |out, (index, part)| {
+        let citations = if Some(index) == last_text { &response.citations[..] } else { &[] };
+        block(out, part, citations);
+    });
     let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
     stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
     usage(answer.name("usage"), &response.usage.unwrap_or_default());
@@ -32,7 +36,29 @@ pub(super) fn stop(object: &mut Object<'_>, finish: &Finish, refused: bool) {
     };
 }
 
-fn block(out: &mut Vec<u8>, part: &Part) {
+/// A citation as Anthropic writes it, on one line; `None` where another format says something that has no place here.
+pub(super) fn citation(raw: &Raw) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    if raw.read::<Typed>().is_some_and(|typed| typed.r#type.ends_with("_location")) {
+        return Some(raw.one_line());
+    }
+    let citation = Citation::read(raw)?;
+    let mut out = Vec::new();
+    let mut object = Object::open(&mut out);
+    object
+        .string("type", "web_search_result_location")
+        .string("url", &citation.url)
+        .string("title", citation.title.as_deref().unwrap_or_default())
+        .string("cited_text", citation.text.as_deref().unwrap_or_default())
+        .string("encrypted_index", "");
+    object.close();
+    String::from_utf8(out).ok()
+}
+
+fn block(out: &mut Vec<u8>, part: &Part, citations: &[Raw]) {
     let mut block = Object::open(out);
     match &part.content {
         Content::Thinking { text, signature } => {
@@ -49,6 +75,12 @@ fn block(out: &mut Vec<u8>, part: &Part) {
         }
         Content::Text(text) | Content::Refusal(text) => {
             block.string("type", "text").string("text", text);
+            let citations: Vec<String> = citations.iter().filter_map(citation).collect();
+            if !citations.is_empty() {
+                json::list(block.name("citations"), citations, |out, text| {
+                    out.extend_from_slice(text.as_bytes());
+                });
+            }
         }
         // Models write none of these in the formats that are read.
         Content::Image { .. } | Content::File { .. } | Content::Audio { .. } | Content::ToolResult { .. } => {

@@ -10,13 +10,14 @@ use serde_json::value::RawValue;
 use super::super::{
     BadRequest,
     fields::{self, bad, list, need, number, read, texts},
-    openai_chat::StreamOptions,
-    parts, thinking,
+    openai::{self, StreamOptions},
+    thinking,
 };
 use crate::{
     body::Body,
     chat::{
-        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice,
+        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role,
+        Thinking, Tool, ToolChoice,
     },
 };
 
@@ -194,13 +195,13 @@ fn part(raw: &str) -> Result<Part, BadRequest> {
         "image_url" => {
             image(need("image_url", part.image_url)?.get()).map_err(|error| error.within("image_url"))?
         }
-        "input_audio" => parts::audio(need("input_audio", part.input_audio)?.get())?,
+        "input_audio" => openai::audio(need("input_audio", part.input_audio)?.get())?,
         "file" => file(need("file", part.file)?.get()).map_err(|error| error.within("file"))?,
         "thinking" => Content::Thinking { text: need("thinking", part.thinking)?, signature: part.signature },
         "redacted_thinking" => Content::RedactedThinking(need("data", part.data)?),
         other => return Err(bad("type", format!("{other:?} is not known"))),
     };
-    let cache = part.cache_control.or_else(|| parts::breakpoint(part.prompt_cache_breakpoint.as_ref()));
+    let cache = part.cache_control.or_else(|| openai::breakpoint(part.prompt_cache_breakpoint.as_ref()));
     Ok(Part { content, cache, signature: None })
 }
 
@@ -212,7 +213,7 @@ struct Image {
 
 fn image(raw: &str) -> Result<Content, BadRequest> {
     let image: Image = read("", raw)?;
-    Ok(Content::Image { source: parts::url("url", image.url)?, detail: image.detail })
+    Ok(Content::Image { source: openai::url("url", image.url)?, detail: image.detail })
 }
 
 #[derive(Deserialize)]
@@ -225,7 +226,7 @@ struct File {
 
 fn file(raw: &str) -> Result<Content, BadRequest> {
     let file: File = read("", raw)?;
-    parts::file(file.file_data, file.file_id, None, file.filename)
+    openai::file(file.file_data, file.file_id, None, file.filename)
 }
 
 #[derive(Deserialize)]
@@ -342,8 +343,8 @@ fn openrouter_reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadR
     }
     let asked: Asked = read("reasoning", raw)?;
     if let Some(word) = asked.effort {
-        let effort = Effort::parse(&word)
-            .ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
+        let effort =
+            Effort::parse(&word).ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
         reasoning.effort = Some(effort);
     }
     reasoning.thinking = match (asked.enabled, asked.max_tokens) {

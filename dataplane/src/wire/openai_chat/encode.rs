@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{finish_reason, usage};
+use super::finish_reason;
 use crate::{
-    chat::{Content, Detail, ExtraContent, FinishReason, Part, Response},
+    chat::{Citation, Content, Detail, ExtraContent, FinishReason, Part, Response},
     json::{self, Object},
-    wire::Meta,
+    wire::{Meta, openai::usage},
 };
 
 pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
@@ -20,7 +20,7 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     let choices = answer.name("choices");
     choices.push(b'[');
     let mut choice = Object::open(choices);
-    message(choice.number("index", 0).name("message"), &response.parts);
+    message(choice.number("index", 0).name("message"), response);
     let reason = response.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
     choice.raw("logprobs", "null").string("finish_reason", finish_reason(reason));
     choice.close();
@@ -32,7 +32,8 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     out
 }
 
-fn message(out: &mut Vec<u8>, parts: &[Part]) {
+fn message(out: &mut Vec<u8>, response: &Response) {
+    let parts = &response.parts;
     let texts = |select: fn(&Content) -> Option<&str>| -> Option<String> {
         let mut texts = parts.iter().filter_map(|part| select(&part.content)).peekable();
         texts.peek()?;
@@ -54,6 +55,13 @@ fn message(out: &mut Vec<u8>, parts: &[Part]) {
     object.string("role", "assistant");
     optional(&mut object, "content", content.as_deref());
     optional(&mut object, "refusal", refusal.as_deref());
+    let length = content.map_or(0, |text| text.chars().count()) as u64;
+    let citations: Vec<Citation> = response.citations.iter().filter_map(Citation::read).collect();
+    if !citations.is_empty() {
+        json::list(object.name("annotations"), &citations, |out, citation| {
+            annotation(out, citation, length);
+        });
+    }
     if let Some(thinking) = thinking {
         object.string("reasoning_content", &thinking);
     }
@@ -72,6 +80,15 @@ fn message(out: &mut Vec<u8>, parts: &[Part]) {
     object.close();
 }
 
+/// `OpenAI`'s annotation of a text.
+pub(super) fn annotation(out: &mut Vec<u8>, citation: &Citation, length: u64) {
+    let mut annotation = Object::open(out);
+    let mut inner = Object::open(annotation.string("type", "url_citation").name("url_citation"));
+    citation.write(&mut inner, length);
+    inner.close();
+    annotation.close();
+}
+
 fn optional(object: &mut Object<'_>, name: &str, text: Option<&str>) {
     match text {
         Some(text) => object.string(name, text),
@@ -83,10 +100,9 @@ fn optional(object: &mut Object<'_>, name: &str, text: Option<&str>) {
 /// stands there too, as thinking without a text.
 fn detail(part: &Part) -> Option<Cow<'_, Content>> {
     match (&part.content, &part.signature) {
-        (Content::Text(_), Some(signature)) => Some(Cow::Owned(Content::Thinking {
-            text: String::new(),
-            signature: Some(signature.clone()),
-        })),
+        (Content::Text(_), Some(signature)) => {
+            Some(Cow::Owned(Content::Thinking { text: String::new(), signature: Some(signature.clone()) }))
+        }
         (content, _) => Detail::holds(content).then_some(Cow::Borrowed(content)),
     }
 }

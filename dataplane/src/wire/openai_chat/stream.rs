@@ -1,11 +1,14 @@
 //! Writes a stream.
 
-use super::{error, finish_reason, usage};
+use super::{encode::annotation, finish_reason};
 use crate::{
-    chat::{Content, Detail, Event, ExtraContent, Finish},
+    chat::{Citation, Content, Detail, Event, ExtraContent, Finish},
     json::{self, Object},
     usage::Usage,
-    wire::{Meta, StreamEncoder},
+    wire::{
+        Meta, StreamEncoder,
+        openai::{error, usage},
+    },
 };
 
 /// Writes each event as a chunk of its own.
@@ -15,6 +18,8 @@ pub(in crate::wire) struct Encoder {
     head: Vec<u8>,
     /// The role was sent.
     started: bool,
+    /// Characters of text that were sent.
+    length: u64,
     /// The current piece of thinking, to be repeated with its signature.
     thinking: String,
     /// Pieces of thinking that were sent whole.
@@ -32,6 +37,7 @@ impl Encoder {
             meta,
             head: Vec::new(),
             started: false,
+            length: 0,
             thinking: String::new(),
             details: 0,
             arguments: Vec::new(),
@@ -159,9 +165,21 @@ impl StreamEncoder for Encoder {
             _ => self.start(None, out),
         }
         match event {
-            Event::Text(text) => self.delta(out, |delta| {
-                delta.string("content", text);
-            }),
+            Event::Text(text) => {
+                self.length += text.chars().count() as u64;
+                self.delta(out, |delta| {
+                    delta.string("content", text);
+                });
+            }
+            Event::Citation(raw) => {
+                if let Some(citation) = Citation::read(raw) {
+                    self.delta(out, |delta| {
+                        json::list(delta.name("annotations"), [()], |out, ()| {
+                            annotation(out, &citation, self.length);
+                        });
+                    });
+                }
+            }
             Event::Refusal(text) => self.delta(out, |delta| {
                 delta.string("refusal", text);
             }),
@@ -183,7 +201,7 @@ impl StreamEncoder for Encoder {
             }
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
-            Event::Citation(_) | Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
+            Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
         }
     }
 

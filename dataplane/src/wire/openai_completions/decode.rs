@@ -3,7 +3,7 @@
 use super::super::{
     BadRequest,
     fields::{bad, number, read, texts},
-    openai_chat::StreamOptions,
+    openai::StreamOptions,
 };
 use crate::{
     body::Body,
@@ -34,7 +34,10 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "best_of" if raw == "1" => {}
             "suffix" if raw == r#""""# => {}
             "echo" | "best_of" | "suffix" | "logprobs" => {
-                return Err(bad(name, "is not supported by the provider that serves this model, which knows only chat"));
+                return Err(bad(
+                    name,
+                    "is not supported by the provider that serves this model, which knows only chat",
+                ));
             }
             _ => request.extra.push((name.to_owned(), read(name, raw)?)),
         }

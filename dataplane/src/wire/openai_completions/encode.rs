@@ -4,7 +4,7 @@ use super::finish_reason;
 use crate::{
     chat::{Content, FinishReason, Response},
     json::{self, Object},
-    wire::{Meta, openai_chat::usage},
+    wire::{Meta, openai::usage},
 };
 
 pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {

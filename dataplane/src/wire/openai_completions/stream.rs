@@ -7,7 +7,7 @@ use crate::{
     usage::Usage,
     wire::{
         Meta, StreamEncoder,
-        openai_chat::{error, usage},
+        openai::{error, usage},
     },
 };
 

@@ -22,9 +22,7 @@ use super::{
 };
 use crate::{
     body::Body,
-    chat::{
-        Content, Effort, Message, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice,
-    },
+    chat::{Content, Effort, Message, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice},
 };
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
@@ -56,8 +54,13 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "user" => request.user = Some(read(name, raw)?),
             "stream" => request.stream = read(name, raw)?,
             "include" => include(raw)?,
-            "store" | "metadata" | "stream_options" | "max_tool_calls" | "prompt_cache_options"
-            | "prompt_cache_retention" | "client_metadata" => {}
+            "store"
+            | "metadata"
+            | "stream_options"
+            | "max_tool_calls"
+            | "prompt_cache_options"
+            | "prompt_cache_retention"
+            | "client_metadata" => {}
             "background" if raw == "false" => {}
             "truncation" if raw == r#""disabled""# => {}
             "top_logprobs" if raw == "0" => {}
@@ -95,10 +98,10 @@ fn stored(name: &str) -> BadRequest {
 
 fn include(raw: &str) -> Result<(), BadRequest> {
     let names: Vec<String> = read("include", raw)?;
-    match names.iter().any(|name| name == "message.output_text.logprobs") {
-        true => Err(bad("include", "logprobs are not supported where a request is translated")),
-        false => Ok(()),
+    if names.iter().any(|name| name == "message.output_text.logprobs") {
+        return Err(bad("include", "logprobs are not supported where a request is translated"));
     }
+    Ok(())
 }
 
 fn tool(raw: &str) -> Result<Tool, BadRequest> {
@@ -208,8 +211,8 @@ fn reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadRequest> {
     }
     let asked: RawReasoning = read("reasoning", raw)?;
     if let Some(word) = asked.effort {
-        let effort = Effort::parse(&word)
-            .ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
+        let effort =
+            Effort::parse(&word).ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
         reasoning.effort = Some(effort);
     }
     if asked.summary.or(asked.generate_summary).is_some() {

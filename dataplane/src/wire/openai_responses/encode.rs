@@ -12,6 +12,6 @@ pub(in crate::wire) fn encode(answer: &Response, meta: &Meta) -> Vec<u8> {
         Some(failure) => Status::Failed(failure),
         None => Status::of(answer.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason)),
     };
-    response(&mut out, meta, status, &items::of(&answer.parts), answer.usage.as_ref());
+    response(&mut out, meta, status, &items::of(answer), answer.usage.as_ref());
     out
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::super::{
     BadRequest,
     fields::{self, bad, list, need, read},
-    parts,
+    openai,
 };
 use crate::chat::{Content, Message, Part, Raw, Role, Sealed};
 
@@ -41,7 +41,10 @@ struct Gathered {
 }
 
 impl Gathered {
-    #[expect(clippy::unnecessary_wraps, reason = "it is called for each item of a list, each of which may fail")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is called for each item of a list, each of which may fail"
+    )]
     fn take(&mut self, item: Item) -> Result<(), BadRequest> {
         match item {
             Item::Message(message) if message.role == Role::Assistant => {
@@ -119,7 +122,8 @@ fn item(raw: &str) -> Result<Item, BadRequest> {
         )),
         (Some("function_call_output"), _) => {
             let id = need("call_id", item.call_id)?;
-            let result = Content::ToolResult { id, content: content("output", item.output)?, is_error: false };
+            let result =
+                Content::ToolResult { id, content: content("output", item.output)?, is_error: false };
             Ok(Item::Result(Part { cache: item.cache_control, ..result.into() }))
         }
         (Some("reasoning"), _) => reasoning(item),
@@ -189,13 +193,13 @@ fn part(raw: &str) -> Result<Part, BadRequest> {
         "input_text" | "output_text" | "text" => Content::Text(need("text", part.text)?),
         "refusal" => Content::Refusal(need("refusal", part.refusal)?),
         "input_image" => {
-            let source = parts::url("image_url", need("image_url", part.image_url)?)?;
+            let source = openai::url("image_url", need("image_url", part.image_url)?)?;
             Content::Image { source, detail: part.detail }
         }
-        "input_file" => parts::file(part.file_data, None, part.file_url, part.filename)?,
-        "input_audio" => parts::audio(need("input_audio", part.input_audio)?.get())?,
+        "input_file" => openai::file(part.file_data, None, part.file_url, part.filename)?,
+        "input_audio" => openai::audio(need("input_audio", part.input_audio)?.get())?,
         other => return Err(bad("type", format!("{other:?} is not known"))),
     };
-    let cache = part.cache_control.or_else(|| parts::breakpoint(part.prompt_cache_breakpoint.as_ref()));
+    let cache = part.cache_control.or_else(|| openai::breakpoint(part.prompt_cache_breakpoint.as_ref()));
     Ok(Part { cache, ..content.into() })
 }

@@ -1,7 +1,7 @@
 //! The items of an answer's `output`.
 
 use crate::{
-    chat::{Content, Part, Sealed},
+    chat::{Citation, Content, Response, Sealed},
     json::{self, Object},
     wire::Meta,
 };
@@ -25,7 +25,7 @@ pub(super) enum Item {
 /// One piece of a message's content.
 #[derive(Clone, Debug)]
 pub(super) enum Piece {
-    Text(String),
+    Text { text: String, annotations: Vec<Citation> },
     Refusal(String),
 }
 
@@ -40,10 +40,10 @@ pub(super) fn id(meta: &Meta, item: &Item, index: usize) -> String {
     format!("{prefix}_{tail}{index:02}")
 }
 
-/// The items that an answer's parts make.
-pub(super) fn of(parts: &[Part]) -> Vec<Item> {
-    let mut items = Vec::with_capacity(parts.len());
-    for part in parts {
+/// The items that an answer's parts make; its citations belong to the last text.
+pub(super) fn of(answer: &Response) -> Vec<Item> {
+    let mut items = Vec::with_capacity(answer.parts.len());
+    for part in &answer.parts {
         if let Some(signature) = &part.signature {
             items.push(Item::next(signature));
         }
@@ -53,12 +53,10 @@ pub(super) fn of(parts: &[Part]) -> Vec<Item> {
                 sealed: signature.clone().map(Sealed::Thinking),
             }),
             Content::RedactedThinking(data) => items.push(Item::redacted(data)),
-            Content::ToolCall { id, name, arguments } => items.push(Item::Call {
-                id: id.clone(),
-                name: name.clone(),
-                arguments: arguments.clone(),
-            }),
-            Content::Text(text) => add(&mut items, Piece::Text(text.clone())),
+            Content::ToolCall { id, name, arguments } => {
+                items.push(Item::Call { id: id.clone(), name: name.clone(), arguments: arguments.clone() });
+            }
+            Content::Text(text) => add(&mut items, Piece::text(text)),
             Content::Refusal(text) => add(&mut items, Piece::Refusal(text.clone())),
             // Models write none of these in the formats that are read.
             Content::Image { .. }
@@ -66,6 +64,17 @@ pub(super) fn of(parts: &[Part]) -> Vec<Item> {
             | Content::Audio { .. }
             | Content::ToolResult { .. } => {}
         }
+    }
+    let citations = answer.citations.iter().filter_map(Citation::read);
+    let last = items.iter_mut().rev().find_map(|item| match item {
+        Item::Message(pieces) => pieces.iter_mut().rev().find_map(|piece| match piece {
+            Piece::Text { annotations, .. } => Some(annotations),
+            Piece::Refusal(_) => None,
+        }),
+        _ => None,
+    });
+    if let Some(last) = last {
+        last.extend(citations);
     }
     items
 }
@@ -77,9 +86,8 @@ fn add(items: &mut Vec<Item>, piece: Piece) {
         return;
     };
     match (pieces.last_mut(), &piece) {
-        (Some(Piece::Text(text)), Piece::Text(more)) | (Some(Piece::Refusal(text)), Piece::Refusal(more)) => {
-            text.push_str(more);
-        }
+        (Some(Piece::Text { text, .. }), Piece::Text { text: more, .. })
+        | (Some(Piece::Refusal(text)), Piece::Refusal(more)) => text.push_str(more),
         _ => pieces.push(piece),
     }
 }
@@ -160,10 +168,15 @@ pub(super) fn summary(out: &mut Vec<u8>, text: &str) {
 }
 
 impl Piece {
+    /// Text without annotations.
+    pub(super) fn text(text: &str) -> Self {
+        Self::Text { text: text.to_owned(), annotations: Vec::new() }
+    }
+
     /// The piece as it stands.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) => text_piece(out, text),
+            Self::Text { text, annotations } => text_piece(out, text, annotations),
             Self::Refusal(text) => refusal_piece(out, text),
         }
     }
@@ -171,16 +184,27 @@ impl Piece {
     /// The piece as it is when it begins.
     pub(super) fn write_begun(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(_) => text_piece(out, ""),
+            Self::Text { .. } => text_piece(out, "", &[]),
             Self::Refusal(_) => refusal_piece(out, ""),
         }
     }
 }
 
-fn text_piece(out: &mut Vec<u8>, text: &str) {
+fn text_piece(out: &mut Vec<u8>, text: &str, annotations: &[Citation]) {
     let mut piece = Object::open(out);
-    piece.string("type", "output_text").string("text", text).raw("annotations", "[]").raw("logprobs", "[]");
+    piece.string("type", "output_text").string("text", text);
+    let length = text.chars().count() as u64;
+    json::list(piece.name("annotations"), annotations, |out, citation| annotation(out, citation, length));
+    piece.raw("logprobs", "[]");
     piece.close();
+}
+
+/// An annotation of a text.
+pub(super) fn annotation(out: &mut Vec<u8>, citation: &Citation, length: u64) {
+    let mut annotation = Object::open(out);
+    annotation.string("type", "url_citation");
+    citation.write(&mut annotation, length);
+    annotation.close();
 }
 
 fn refusal_piece(out: &mut Vec<u8>, text: &str) {

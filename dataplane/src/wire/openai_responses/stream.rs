@@ -9,7 +9,7 @@ use super::{
     response,
 };
 use crate::{
-    chat::{Event, Failure, Finish, FinishReason, Sealed},
+    chat::{Citation, Event, Failure, Finish, FinishReason, Sealed},
     json::Object,
     usage::Usage,
     wire::{Meta, StreamEncoder},
@@ -139,7 +139,7 @@ impl Encoder {
         let Some(piece) = pieces.last().cloned() else { return };
         let content = pieces.len() - 1;
         match &piece {
-            Piece::Text(text) => self.within(index, "response.output_text.done", out, |_, event| {
+            Piece::Text { text, .. } => self.within(index, "response.output_text.done", out, |_, event| {
                 event.number("content_index", content).string("text", text).raw("logprobs", "[]");
             }),
             Piece::Refusal(text) => self.within(index, "response.refusal.done", out, |_, event| {
@@ -153,7 +153,9 @@ impl Encoder {
 
     /// The message that is open, or a new one.
     fn message(&mut self, out: &mut Vec<u8>) -> usize {
-        if let Some(index) = self.open.filter(|index| matches!(self.items.get(*index), Some(Item::Message(_)))) {
+        if let Some(index) =
+            self.open.filter(|index| matches!(self.items.get(*index), Some(Item::Message(_))))
+        {
             return index;
         }
         self.close(out);
@@ -163,17 +165,16 @@ impl Encoder {
     }
 
     /// Text or refusal goes on, in a piece of its kind.
-    fn piece(&mut self, more: Piece, out: &mut Vec<u8>) {
+    fn piece(&mut self, more: &Piece, out: &mut Vec<u8>) {
         let index = self.message(out);
         let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
-        let (name, delta) = match &more {
-            Piece::Text(text) => ("response.output_text.delta", text.clone()),
-            Piece::Refusal(text) => ("response.refusal.delta", text.clone()),
+        let (name, delta) = match more {
+            Piece::Text { text, .. } => ("response.output_text.delta", text),
+            Piece::Refusal(text) => ("response.refusal.delta", text),
         };
-        match (pieces.last_mut(), &more) {
-            (Some(Piece::Text(text)), Piece::Text(_)) | (Some(Piece::Refusal(text)), Piece::Refusal(_)) => {
-                text.push_str(&delta);
-            }
+        match (pieces.last_mut(), more) {
+            (Some(Piece::Text { text, .. }), Piece::Text { .. })
+            | (Some(Piece::Refusal(text)), Piece::Refusal(_)) => text.push_str(delta),
             _ => {
                 self.close_piece(index, out);
                 if let Some(Item::Message(pieces)) = self.items.get_mut(index) {
@@ -187,10 +188,25 @@ impl Encoder {
         }
         let content = self.last_piece(index);
         self.within(index, name, out, |_, event| {
-            event.number("content_index", content).string("delta", &delta);
-            if matches!(more, Piece::Text(_)) {
+            event.number("content_index", content).string("delta", delta);
+            if matches!(more, Piece::Text { .. }) {
                 event.raw("logprobs", "[]");
             }
+        });
+    }
+
+    /// Belongs to the text that is open; elsewhere it has no place.
+    fn citation(&mut self, mut citation: Citation, out: &mut Vec<u8>) {
+        let Some(index) = self.open else { return };
+        let content = self.last_piece(index);
+        let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
+        let Some(Piece::Text { text, annotations }) = pieces.last_mut() else { return };
+        citation.range.get_or_insert((0, text.chars().count() as u64));
+        let number = annotations.len();
+        annotations.push(citation.clone());
+        self.within(index, "response.output_text.annotation.added", out, |_, event| {
+            event.number("content_index", content).number("annotation_index", number);
+            items::annotation(event.name("annotation"), &citation, 0);
         });
     }
 
@@ -205,20 +221,16 @@ impl Encoder {
         if more.is_empty() {
             return;
         }
-        let open =
-            self.open.filter(|index| matches!(self.items.get(*index), Some(Item::Reasoning { .. })));
-        let index = match open {
-            Some(index) => index,
-            None => {
-                self.close(out);
-                let index = self.add(Item::Reasoning { text: String::new(), sealed: None }, out);
-                self.open = Some(index);
-                self.within(index, "response.reasoning_summary_part.added", out, |_, event| {
-                    items::summary(event.number("summary_index", 0).name("part"), "");
-                });
-                index
-            }
-        };
+        let open = self.open.filter(|index| matches!(self.items.get(*index), Some(Item::Reasoning { .. })));
+        let index = open.unwrap_or_else(|| {
+            self.close(out);
+            let index = self.add(Item::Reasoning { text: String::new(), sealed: None }, out);
+            self.open = Some(index);
+            self.within(index, "response.reasoning_summary_part.added", out, |_, event| {
+                items::summary(event.number("summary_index", 0).name("part"), "");
+            });
+            index
+        });
         if let Some(Item::Reasoning { text, .. }) = self.items.get_mut(index) {
             text.push_str(more);
         }
@@ -298,8 +310,13 @@ impl StreamEncoder for Encoder {
         }
         self.start(out);
         match event {
-            Event::Text(text) => self.piece(Piece::Text(text.clone()), out),
-            Event::Refusal(text) => self.piece(Piece::Refusal(text.clone()), out),
+            Event::Text(text) => self.piece(&Piece::text(text), out),
+            Event::Refusal(text) => self.piece(&Piece::Refusal(text.clone()), out),
+            Event::Citation(raw) => {
+                if let Some(citation) = Citation::read(raw) {
+                    self.citation(citation, out);
+                }
+            }
             Event::Thinking(text) => self.thinking(text, out),
             Event::Signature(signature) => self.signature(signature, out),
             Event::RedactedThinking(data) => self.whole(Item::redacted(data), out),
@@ -315,7 +332,7 @@ impl StreamEncoder for Encoder {
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
             Event::Error(failure) => self.error(failure, out),
-            Event::Citation(_) | Event::Start { .. } | Event::Usage(_) => {}
+            Event::Start { .. } | Event::Usage(_) => {}
         }
     }
 

@@ -47,16 +47,18 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
         Err(Refusal { field, message })
     };
     if !raw.starts_with('[') {
-        return match raw.starts_with('"') {
-            true => Ok(None),
-            false => refuse("input".to_owned(), "must be a text or a list of items"),
-        };
+        if raw.starts_with('"') {
+            return Ok(None);
+        }
+        return refuse("input".to_owned(), "must be a text or a list of items");
     }
     let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else { return Ok(None) };
     let mut kept = Vec::with_capacity(items.len());
     let all = items.len();
     for (index, text) in items.into_iter().enumerate() {
-        let Ok(item) = json::parse::<Item<'_>>(text.get().as_bytes(), &mut Vec::new()).map(Known::of) else {
+        let Ok(item) =
+            json::parse::<Item<'_>>(text.get().as_bytes(), &mut Vec::new()).map(|item| Known::of(&item))
+        else {
             return refuse(format!("input[{index}]"), "cannot be read as an item");
         };
         match item {
@@ -95,7 +97,7 @@ enum Known {
 }
 
 impl Known {
-    fn of(item: Item<'_>) -> Self {
+    fn of(item: &Item<'_>) -> Self {
         let kind = item.r#type.as_deref().or_else(|| item.role.as_ref().map(|_| "message"));
         if !kind.is_some_and(|kind| KNOWN.contains(&kind)) {
             return Self::No;
@@ -128,7 +130,9 @@ mod tests {
         ] {
             assert_eq!(check(&format!("[{item}]")).unwrap_err().field, "input[0].type", "{item}");
         }
-        for part in [r#""content":[{"type":"input_file","file_id":"f"}]"#, r#""content":[{"file\u005fid":"f"}]"#] {
+        for part in
+            [r#""content":[{"type":"input_file","file_id":"f"}]"#, r#""content":[{"file\u005fid":"f"}]"#]
+        {
             let error = check(&format!(r#"[{{"role":"user",{part}}}]"#)).unwrap_err();
             assert_eq!(error.field, "input[0].content.file_id");
         }
