@@ -15,7 +15,8 @@ const ENVELOPE_TOKENS: u64 = 64;
 /// Tokens that a provider may add to explain tools or a schema to the model (Anthropic's own table goes up to 700).
 const EXPLAINED_TOKENS: u64 = 1_024;
 /// Members that are explained so.
-const EXPLAINED: [&str; 4] = ["tools", "functions", "response_format", "output_config"];
+const EXPLAINED: [&str; 6] =
+    ["tools", "functions", "response_format", "output_config", "text", "generationConfig"];
 
 /// What a request's own bytes say of how much it can use.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +44,8 @@ impl Shape {
             is_chat: matches!(arrival.operation, Operation::Chat | Operation::CountTokens),
             by_bytes: (body.bytes().len() as u64).saturating_add(envelope),
             text_only: arrival.text_only,
-            max_output: max_output::get(body),
-            n: body.get::<u64>("n").unwrap_or(1).max(1),
+            max_output: max_output::get(arrival.wire, body),
+            n: max_output::answers(arrival.wire, body),
             units: arrival.units,
         }
     }
