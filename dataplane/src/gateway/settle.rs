@@ -135,11 +135,7 @@ impl Attempt {
         let sent = self.state == State::Sent;
         self.state = State::Settled;
         let guess = Guess { input: self.estimated_input, most: self.candidate.bound };
-        let (source, mut usage) = count(ending.status, ending.observed, guess, sent);
-        if usage.images > 0 {
-            // What the answer does not say is as it was asked for.
-            usage.image = usage.image.or(guess.most.image);
-        }
+        let (source, usage) = count(ending.status, ending.observed, guess, sent);
         // Also not the rate per request.
         let rate = self.candidate.rate.as_deref().filter(|_| sent);
         let charge = charge(rate, ending.status, &usage);
@@ -239,11 +235,11 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
     let nothing = Usage::default();
     match status {
         Status::Completed => match observed.usage {
-            Some(usage) => (Source::Provider, usage),
+            Some(usage) => (Source::Provider, guess.told(usage)),
             None => (Source::Estimated, estimated(observed, guess)),
         },
         Status::ClientGone | Status::Broken => match observed.usage {
-            Some(usage) if observed.usage_complete => (Source::Provider, usage),
+            Some(usage) if observed.usage_complete => (Source::Provider, guess.told(usage)),
             _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
@@ -259,6 +255,13 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
 impl Guess {
     fn input(self) -> u64 {
         self.input.min(self.most.input)
+    }
+
+    /// With what the request has settled and answers need not say: which images, and how many characters.
+    fn told(self, usage: Usage) -> Usage {
+        let characters = if usage.characters == 0 { self.most.characters } else { usage.characters };
+        let image = if usage.images == 0 { usage.image } else { usage.image.or(self.most.image) };
+        Usage { characters, image, ..usage }
     }
 }
 
@@ -338,3 +341,6 @@ pub(super) fn finish(exchange: &mut Exchange) {
         error,
     });
 }
+
+#[cfg(test)]
+mod tests;
