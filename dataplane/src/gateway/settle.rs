@@ -261,7 +261,7 @@ impl Guess {
     fn told(self, usage: Usage) -> Usage {
         let characters = if usage.characters == 0 { self.most.characters } else { usage.characters };
         let image = if usage.images == 0 { usage.image } else { usage.image.or(self.most.image) };
-        Usage { characters, image, ..usage }
+        Usage { image, characters, ..usage }
     }
 }
 
