@@ -125,6 +125,41 @@ async fn what_was_used_before_there_were_accounts_is_entered() {
 }
 
 #[tokio::test]
+async fn what_was_used_before_there_were_units_has_none() {
+    let (store, dir) = open().await;
+    store.insert(HOLDER, &[row(1), row(2)]).await.unwrap();
+    for trigger in ["hours_begin", "hours_go_on"] {
+        store.tamper(&format!("DROP TRIGGER {trigger}")).await;
+        let any = format!("CREATE TRIGGER {trigger} AFTER INSERT ON usage_hourly BEGIN SELECT 1; END");
+        // The one of before knows no units; which one it is does not matter here.
+        store.tamper(&any).await;
+    }
+    let sums = ["images", "media_ms", "characters"];
+    let own = ["image_input_tokens", "image_output_tokens", "image_size", "image_quality"];
+    for table in ["usage", "usage_hourly", "usage_daily"] {
+        let columns = sums.iter().chain(own.iter().filter(|_| table == "usage"));
+        for column in columns {
+            store.tamper(&format!("ALTER TABLE {table} DROP COLUMN {column}")).await;
+        }
+    }
+    store.tamper("DELETE FROM _sqlx_migrations WHERE version = 7").await;
+    store.pool.close().await;
+    let again = Sqlite::open(&dir.path().join(FILE)).await.unwrap();
+    let mut drawn = row(3);
+    (drawn.outcome.usage.images, drawn.outcome.usage.characters) = (4, 5);
+    again.insert(HOLDER, &[drawn]).await.unwrap();
+    let rows: Vec<_> = again.rows(&Filter::default()).try_collect().await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.images).collect::<Vec<_>>(), [0, 0, 4]);
+    for by in [Dimension::Day, Dimension::User] {
+        let totals = again.totals(&Filter::default(), &[by]).await.unwrap();
+        let known: Vec<_> = totals.values().map(|totals| totals.known).collect();
+        assert_eq!(known.iter().map(|sums| (sums.images, sums.characters)).collect::<Vec<_>>(), [(4, 5)]);
+        assert_eq!(known[0].attempts, 3);
+    }
+    assert_eq!(again.differences().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn entries_are_neither_edited_nor_deleted() {
     let (store, _dir) = open().await;
     store.insert(HOLDER, &[row(1)]).await.unwrap();
