@@ -128,21 +128,28 @@ async fn what_was_used_before_there_were_accounts_is_entered() {
 async fn what_was_used_before_there_were_units_has_none() {
     let (store, dir) = open().await;
     store.insert(HOLDER, &[row(1), row(2)]).await.unwrap();
-    for trigger in ["hours_begin", "hours_go_on"] {
-        store.tamper(&format!("DROP TRIGGER {trigger}")).await;
-        let any = format!("CREATE TRIGGER {trigger} AFTER INSERT ON usage_hourly BEGIN SELECT 1; END");
-        // The one of before knows no units; which one it is does not matter here.
-        store.tamper(&any).await;
+    for undo in [
+        "DROP TRIGGER hours_begin",
+        "DROP TRIGGER hours_go_on",
+        "CREATE TRIGGER hours_begin AFTER INSERT ON usage_hourly BEGIN SELECT 1; END",
+        "CREATE TRIGGER hours_go_on AFTER UPDATE ON usage_hourly BEGIN SELECT 1; END",
+        "ALTER TABLE usage DROP COLUMN image_input_tokens",
+        "ALTER TABLE usage DROP COLUMN image_output_tokens",
+        "ALTER TABLE usage DROP COLUMN images",
+        "ALTER TABLE usage DROP COLUMN image_size",
+        "ALTER TABLE usage DROP COLUMN image_quality",
+        "ALTER TABLE usage DROP COLUMN media_ms",
+        "ALTER TABLE usage DROP COLUMN characters",
+        "ALTER TABLE usage_hourly DROP COLUMN images",
+        "ALTER TABLE usage_hourly DROP COLUMN media_ms",
+        "ALTER TABLE usage_hourly DROP COLUMN characters",
+        "ALTER TABLE usage_daily DROP COLUMN images",
+        "ALTER TABLE usage_daily DROP COLUMN media_ms",
+        "ALTER TABLE usage_daily DROP COLUMN characters",
+        "DELETE FROM _sqlx_migrations WHERE version = 7",
+    ] {
+        store.tamper(undo).await;
     }
-    let sums = ["images", "media_ms", "characters"];
-    let own = ["image_input_tokens", "image_output_tokens", "image_size", "image_quality"];
-    for table in ["usage", "usage_hourly", "usage_daily"] {
-        let columns = sums.iter().chain(own.iter().filter(|_| table == "usage"));
-        for column in columns {
-            store.tamper(&format!("ALTER TABLE {table} DROP COLUMN {column}")).await;
-        }
-    }
-    store.tamper("DELETE FROM _sqlx_migrations WHERE version = 7").await;
     store.pool.close().await;
     let again = Sqlite::open(&dir.path().join(FILE)).await.unwrap();
     let mut drawn = row(3);
