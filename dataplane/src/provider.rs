@@ -11,6 +11,7 @@ mod count;
 mod deepseek;
 mod doubao;
 mod failure;
+mod gemini;
 mod ids;
 mod ollama;
 mod openai;
@@ -232,6 +233,6 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
         Type::OpenAICompatible => Some(&compatible::ADAPTER),
         Type::Anthropic => Some(&anthropic::ADAPTER),
         Type::Bedrock => Some(&bedrock::ADAPTER),
-        Type::Gemini => None,
+        Type::Gemini => Some(&gemini::ADAPTER),
     }
 }

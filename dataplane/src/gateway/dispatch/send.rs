@@ -6,7 +6,6 @@ use http_body_util::Full;
 
 use super::{Call, attempt, plan::Plan, prepare, prepare::Prepared};
 use crate::{
-    chat::estimate,
     error::{GatewayError, Kind},
     gateway::{admit::Permit, exchange::Exchange, respond},
     provider::Ask,
@@ -86,7 +85,7 @@ pub(super) async fn count_tokens(
     let (Some(_), Some(credential)) = (served.model().target(ask), credential) else {
         // Whatever cannot be read as a request is refused here as it would be there.
         call.arrival.wire.decode(&call.arrival.body)?;
-        return Ok(respond::estimated_count(estimate::request(&call.arrival.body)));
+        return Ok(respond::estimated_count(&call.arrival));
     };
     let prepared = prepare::prepare(&call.arrival, candidate)?;
     let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
@@ -95,7 +94,7 @@ pub(super) async fn count_tokens(
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
         Err(error) => {
             tracing::warn!(provider = %provider.id, %error, "tokens are estimated instead of counted");
-            Ok(respond::estimated_count(estimate::request(&call.arrival.body)))
+            Ok(respond::estimated_count(&call.arrival))
         }
         counted => counted,
     }
