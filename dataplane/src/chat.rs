@@ -12,6 +12,7 @@ mod raw;
 mod reasoning_details;
 mod sealed;
 mod settings;
+pub mod signature;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use citation::Citation;

@@ -30,7 +30,7 @@ pub fn output(bytes: u64) -> u64 {
 
 /// Tokens of a chat request's prompt, in any wire: messages, system, tools and the answer's schema.
 pub fn request(body: &Body) -> u64 {
-    const PROMPT: [&str; 10] = [
+    const PROMPT: [&str; 16] = [
         "messages",
         "system",
         "tools",
@@ -41,6 +41,12 @@ pub fn request(body: &Body) -> u64 {
         "instructions",
         "text",
         "prompt",
+        "contents",
+        "systemInstruction",
+        "system_instruction",
+        "generationConfig",
+        "generation_config",
+        "generateContentRequest",
     ];
     let mut tokens = 0;
     for (_, raw) in body.members().filter(|(name, _)| PROMPT.contains(name)) {
@@ -48,12 +54,17 @@ pub fn request(body: &Body) -> u64 {
             tokens += match token {
                 Token::Name(b"role") => MESSAGE_TOKENS,
                 // The formats' own words say nothing to the model.
-                Token::Name(b"type" | b"content" | b"text" | b"source" | b"function" | b"data" | b"url")
+                Token::Name(
+                    b"type" | b"content" | b"text" | b"source" | b"function" | b"data" | b"url" | b"parts"
+                    | b"thought" | b"thoughtSignature" | b"inlineData" | b"fileData" | b"mimeType",
+                )
                 | Token::Text {
-                    name: b"role" | b"type" | b"media_type" | b"detail" | b"signature" | b"encrypted_content",
+                    name:
+                        b"role" | b"type" | b"media_type" | b"detail" | b"signature" | b"mimeType"
+                        | b"thoughtSignature" | b"encrypted_content",
                     ..
                 } => 0,
-                Token::Text { name: b"data" | b"file_data", .. } => MEDIA_TOKENS,
+                Token::Text { name: b"data" | b"file_data" | b"fileUri" | b"file_uri", .. } => MEDIA_TOKENS,
                 Token::Text { name: b"url" | b"image_url", text } if text.starts_with(b"data:") => {
                     MEDIA_TOKENS
                 }

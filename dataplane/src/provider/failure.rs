@@ -91,12 +91,14 @@ pub(super) fn failure(error: &UpstreamError) -> Failure {
         Fault::Provider
             if matches!(
                 error.code.as_deref(),
-                Some("overloaded_error" | "529" | "503" | "ServerOverloaded")
+                Some("overloaded_error" | "529" | "503" | "UNAVAILABLE" | "ServerOverloaded")
             ) =>
         {
             FailureKind::Overloaded
         }
-        Fault::Provider if error.code.as_deref() == Some("timeout_error") => FailureKind::Timeout,
+        Fault::Provider if matches!(error.code.as_deref(), Some("timeout_error" | "DEADLINE_EXCEEDED")) => {
+            FailureKind::Timeout
+        }
         Fault::Request => FailureKind::Request,
         Fault::Throttled => FailureKind::Throttled,
         Fault::Credential | Fault::Forbidden | Fault::Provider => FailureKind::Provider,

@@ -2,7 +2,7 @@
 
 use super::{stop_reason, usage};
 use crate::{
-    chat::{Citation, Content, Finish, FinishReason, Part, Raw, Response},
+    chat::{Citation, Content, Finish, FinishReason, Part, Raw, Response, signature},
     json::{self, Object},
     wire::Meta,
 };
@@ -16,10 +16,20 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("role", "assistant")
         .string("model", &meta.model);
     let last_text = response.parts.iter().rposition(|part| matches!(part.content, Content::Text(_)));
-    json::list(answer.name("content"), response.parts.iter().enumerate(), |out, (index, part)| {
+    let content = answer.name("content");
+    content.push(b'[');
+    for (index, part) in response.parts.iter().enumerate() {
+        if index > 0 {
+            content.push(b',');
+        }
+        if let Some(signature) = &part.signature {
+            block(content, &signed(signature).into(), &[]);
+            content.push(b',');
+        }
         let citations = if Some(index) == last_text { &response.citations[..] } else { &[] };
-        block(out, part, citations);
-    });
+        block(content, part, citations);
+    }
+    content.push(b']');
     let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
     stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
     usage(answer.name("usage"), &response.usage.unwrap_or_default());
@@ -34,6 +44,11 @@ pub(super) fn stop(object: &mut Object<'_>, finish: &Finish, refused: bool) {
         Some(text) => object.string("stop_sequence", text),
         None => object.raw("stop_sequence", "null"),
     };
+}
+
+/// A call of Gemini's is signed, which this format has a place for only in thinking: a piece without text before it.
+fn signed(signature: &str) -> Content {
+    Content::Thinking { text: String::new(), signature: Some(signature::of_gemini(signature)) }
 }
 
 /// A citation as Anthropic writes it, on one line; `None` where another format says something that has no place here.
