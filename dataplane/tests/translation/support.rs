@@ -31,6 +31,7 @@ pub(super) const PROVIDERS: [(ProviderType, &str); 11] = [
 pub(super) const WIRES: [(Wire, &str); 5] = [
     (Wire::OpenAiChat, "openai"),
     (Wire::AnthropicMessages, "anthropic"),
+    (Wire::Gemini, "gemini"),
     (Wire::OpenAiResponses, "responses"),
     (Wire::OpenAiCompletions, "completions"),
     (Wire::Gemini, "gemini"),

@@ -4,7 +4,7 @@ use base64::Engine as _;
 
 use super::{Dialect, ReturnedReasoning};
 use crate::{
-    chat::{Content, Detail, ExtraContent, Message, Part, Role, Source},
+    chat::{Content, Detail, ExtraContent, Message, Part, Role, Source, signature},
     json::{self, Object},
     provider::{Refusal, ids},
 };
@@ -111,8 +111,9 @@ impl Writer<'_> {
                 Content::ToolCall { .. } => calls.push(part),
                 Content::Refusal(text) => refusal = Some(text),
                 content
-                    if Detail::holds(content)
-                        && self.dialect.returns_reasoning == ReturnedReasoning::Details =>
+                    if self.dialect.returns_reasoning == ReturnedReasoning::Details
+                        && Detail::holds(content)
+                        && !is_geminis(content) =>
                 {
                     details.push(content);
                 }
@@ -163,6 +164,11 @@ fn marked(part: &Part) -> Option<Part> {
     let Content::Text(text) = &part.content else { return None };
     let says_so = text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"));
     (!says_so).then(|| Part { content: Content::Text(format!("Error: {text}")), ..part.clone() })
+}
+
+/// Signed by Gemini itself, which nobody else takes.
+fn is_geminis(content: &Content) -> bool {
+    matches!(content, Content::Thinking { signature: Some(signed), .. } if signature::for_gemini(signed).is_some())
 }
 
 fn call(out: &mut Vec<u8>, part: &Part, dialect: &Dialect) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::finish_reason;
 use crate::{
-    chat::{Citation, Content, Detail, ExtraContent, FinishReason, Part, Response},
+    chat::{Citation, Content, Detail, ExtraContent, FinishReason, Part, Response, signature},
     json::{self, Object},
     wire::{Meta, openai::usage},
 };
@@ -100,9 +100,10 @@ fn optional(object: &mut Object<'_>, name: &str, text: Option<&str>) {
 /// stands there too, as thinking without a text.
 fn detail(part: &Part) -> Option<Cow<'_, Content>> {
     match (&part.content, &part.signature) {
-        (Content::Text(_), Some(signature)) => {
-            Some(Cow::Owned(Content::Thinking { text: String::new(), signature: Some(signature.clone()) }))
-        }
+        (Content::Text(_), Some(signature)) => Some(Cow::Owned(Content::Thinking {
+            text: String::new(),
+            signature: Some(signature::of_gemini(signature)),
+        })),
         (content, _) => Detail::holds(content).then_some(Cow::Borrowed(content)),
     }
 }
