@@ -1,84 +1,48 @@
 //! The official SDKs as clients, with our scripted provider and with somebody else's emulator upstream.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 
 use aigne_hub_tests::harness::{
-    Authority, Beside, Blueprint, Cluster, Outcome, Pricing, Provider, Signing, Tenant, key,
+    Authority, Beside, Blueprint, Cluster, Emulator, Outcome, Pricing, Provider, Sdk, Signing, Tenant, key,
 };
 use aigne_hub_tests::scripted::Scripted;
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-/// `tests/sdk`.
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
-}
-
-/// Where the pinned SDKs are; installs them if need be.
-async fn folder() -> anyhow::Result<PathBuf> {
-    let output = Command::new(scripts().join("setup")).stderr(Stdio::inherit()).output().await?;
-    ensure!(output.status.success(), "tests/sdk/setup failed");
-    Ok(String::from_utf8(output.stdout)?.trim().into())
-}
-
-/// An emulator upstream, alive as long as this.
+/// Who is upstream.
 enum Upstream {
     Scripted(Scripted),
-    /// The process is held only so that it ends with this.
-    Aimock(#[expect(dead_code, reason = "kills on drop")] Child, String),
+    Aimock(Emulator),
 }
 
 impl Upstream {
-    async fn aimock(folder: &Path) -> anyhow::Result<Self> {
-        let mut child = Command::new("node")
-            .arg(folder.join("node_modules/@copilotkit/aimock/dist/cli.js"))
-            .args(["--port", "0", "--strict", "--fixtures"])
-            .arg(scripts().join("aimock/fixtures.json"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
-        while let Some(line) = lines.next_line().await? {
-            if let Some((_, origin)) = line.split_once("listening on ") {
-                let origin = origin.trim().to_owned();
-                // Read on, or it stops when the pipe is full.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return Ok(Self::Aimock(child, origin));
-            }
-        }
-        anyhow::bail!("aimock did not start")
-    }
-
     fn origin(&self) -> String {
         match self {
             Self::Scripted(provider) => provider.origin(),
-            Self::Aimock(_, origin) => origin.clone(),
+            Self::Aimock(emulator) => emulator.origin().to_owned(),
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
             Self::Scripted(_) => "scripted",
-            Self::Aimock(..) => "aimock",
+            Self::Aimock(_) => "aimock",
         }
     }
 }
 
 /// Runs a file of checks against a hub in front of the upstream.
-async fn run(script: &str, upstream: &Upstream, folder: &Path) -> Outcome {
+async fn run(script: &str, upstream: &Upstream, sdk: &Sdk) -> Outcome {
     let authority = Authority::new()?;
-    run_as(script, upstream, folder, &authority, false).await
+    run_as(script, upstream, sdk, &authority, false).await
 }
 
 /// The same over TLS, by the authority's certificate.
 async fn run_as(
     script: &str,
     upstream: &Upstream,
-    folder: &Path,
+    sdk: &Sdk,
     authority: &Authority,
     tls: bool,
 ) -> Outcome {
@@ -94,21 +58,23 @@ async fn run_as(
         .start()
         .await?;
     let origin = if tls { hub.tls_origin()? } else { hub.origin() };
-    let (program, path) = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
-        (folder.join("python/bin/python"), scripts().join("python").join(script))
+    let mut command = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
+        let mut python = sdk.python();
+        python.arg(Sdk::scripts().join("python").join(script));
+        python
     } else {
-        (PathBuf::from("node"), scripts().join("node").join(script))
+        let mut node = Command::new("node");
+        node.arg(Sdk::scripts().join("node").join(script));
+        node
     };
-    let output = Command::new(program)
-        .arg(path)
+    let output = command
         .env("HUB_ORIGIN", origin)
         .env("SSL_CERT_FILE", authority.roots())
         .env("HUB_KEY", key("acme", "app"))
         .env("HUB_MODELS", "openai/gpt,claude/sonnet")
         .env("HUB_DENIED_MODEL", "secret-model")
         .env("HUB_UPSTREAM", upstream.name())
-        .env("HUB_SDK_FOLDER", folder)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("HUB_SDK_FOLDER", sdk.folder())
         .kill_on_drop(true)
         .output()
         .await?;
@@ -119,12 +85,12 @@ async fn run_as(
 }
 
 async fn scripted(script: &str) -> Outcome {
-    run(script, &Upstream::Scripted(Scripted::start().await?), &folder().await?).await
+    run(script, &Upstream::Scripted(Scripted::start().await?), &Sdk::setup().await?).await
 }
 
 async fn aimock(script: &str) -> Outcome {
-    let folder = folder().await?;
-    run(script, &Upstream::aimock(&folder).await?, &folder).await
+    let sdk = Sdk::setup().await?;
+    run(script, &Upstream::Aimock(Emulator::aimock(&sdk).await?), &sdk).await
 }
 
 #[tokio::test]
@@ -135,7 +101,7 @@ async fn openai_python_scripted() -> Outcome {
 #[tokio::test]
 async fn openai_python_over_tls() -> Outcome {
     let upstream = Upstream::Scripted(Scripted::start().await?);
-    run_as("openai_checks.py", &upstream, &folder().await?, &Authority::new()?, true).await
+    run_as("openai_checks.py", &upstream, &Sdk::setup().await?, &Authority::new()?, true).await
 }
 
 #[tokio::test]
@@ -176,20 +142,19 @@ async fn anthropic_node_aimock() -> Outcome {
 /// With nothing but what the injection sets: no key, no address in code.
 #[tokio::test]
 async fn sdks_beside_a_sidecar() -> Outcome {
-    let (upstream, cluster, folder) =
-        (Scripted::start().await?, Cluster::new(Signing::Es256)?, folder().await?);
+    let (upstream, cluster, sdk) =
+        (Scripted::start().await?, Cluster::new(Signing::Es256)?, Sdk::setup().await?);
     let claimed = json!([{"namespace": "team", "serviceAccount": "app"}]);
     let tenant = Tenant::new("acme").set("workloadIdentities", claimed);
     let hub = cluster.trusted(Blueprint::usual(&upstream).tenant(tenant)).start().await?;
     let sidecar = Beside::new(hub.origin()).start(&cluster.token("team", "app")?).await?;
-    let output = Command::new(folder.join("python/bin/python"))
-        .arg(scripts().join("python/sidecar_checks.py"))
+    let output = sdk
+        .python()
+        .arg(Sdk::scripts().join("python/sidecar_checks.py"))
         .env("OPENAI_BASE_URL", format!("{}/v1", sidecar.origin()))
         .env("OPENAI_API_KEY", "placeholder")
         .env("ANTHROPIC_BASE_URL", sidecar.origin())
         .env("ANTHROPIC_API_KEY", "placeholder")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .kill_on_drop(true)
         .output()
         .await?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
