@@ -39,13 +39,7 @@ async fn run(script: &str, upstream: &Upstream, sdk: &Sdk) -> Outcome {
 }
 
 /// The same over TLS, by the authority's certificate.
-async fn run_as(
-    script: &str,
-    upstream: &Upstream,
-    sdk: &Sdk,
-    authority: &Authority,
-    tls: bool,
-) -> Outcome {
+async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Authority, tls: bool) -> Outcome {
     let origin = upstream.origin();
     let openai = Provider::at("openai", "OpenAI", &format!("{origin}/v1")).model("gpt").model("secret-model");
     let hub = Blueprint::default()

@@ -21,6 +21,8 @@ pub enum Outcome {
     LeftOut(&'static str),
     /// There is nothing to try.
     NotApplicable(&'static str),
+    /// Not as it must be, and known: this is left to do.
+    Open(&'static str),
     /// Not as it must be.
     Wrong(String),
 }
@@ -73,7 +75,12 @@ impl Cell<'_> {
             client.post(&wire.path(&model, stream), &wire.request(&model, &text, stream, more)).await?;
         let arrived = double.arrived(mark).await?;
         if arrived.is_empty() {
-            ensure!(answer.status == 400, "nothing reached the provider: {} {}", answer.status, answer.text());
+            ensure!(
+                answer.status == 400,
+                "nothing reached the provider: {} {}",
+                answer.status,
+                answer.text()
+            );
             return Ok(Outcome::Refused(message(wire, &answer)?.replace(&model, "…")));
         }
         let [arrived] = &arrived[..] else { bail!("it was asked {} times", arrived.len()) };

@@ -51,6 +51,7 @@ pub const ALL: &[Feature] = &[
     parallel::PARALLEL,
     parallel::ONE_BY_ONE,
     results::RESULTS,
+    results::FAILED,
     structured::STRUCTURED,
     images::INLINE,
     images::ADDRESS,

@@ -67,9 +67,21 @@ pub enum Said {
     Image(String),
     Document(String),
     Audio(String),
-    Call { id: String, name: String, arguments: Value, signature: Option<String> },
-    Result { id: String, text: String, failed: bool },
-    Thinking { text: String, signature: Option<String> },
+    Call {
+        id: String,
+        name: String,
+        arguments: Value,
+        signature: Option<String>,
+    },
+    Result {
+        id: String,
+        text: String,
+        failed: bool,
+    },
+    Thinking {
+        text: String,
+        signature: Option<String>,
+    },
     Refusal(String),
 }
 
@@ -129,7 +141,9 @@ fn word(value: &Value) -> Option<String> {
 
 /// Text alone, or pieces of which each may have one.
 fn texts(content: &Value) -> String {
-    content.as_str().map_or_else(|| list(content).iter().map(|part| text(&part["text"])).collect(), str::to_owned)
+    content
+        .as_str()
+        .map_or_else(|| list(content).iter().map(|part| text(&part["text"])).collect(), str::to_owned)
 }
 
 fn strings(value: &Value) -> Vec<String> {

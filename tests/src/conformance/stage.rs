@@ -9,6 +9,7 @@ use super::double::Double;
 use super::features;
 use super::provider::{PROVIDERS, Provider};
 use super::wire::Wire;
+use super::{endpoints, open};
 use crate::harness::{Blueprint, Emulator, Hub, Sdk, Tenant};
 use crate::scripted::Scripted;
 
@@ -36,8 +37,12 @@ impl Stage {
             } else {
                 Double::Scripted(Scripted::start().await?)
             };
-            let models: Vec<_> =
-                Wire::ALL.iter().map(|wire| (provider.model(wire.id()), "Chat", None)).collect();
+            let chats = Wire::ALL.iter().map(|wire| (provider.model(wire.id()), "Chat", None));
+            let others = ["Chat", "Embedding", "Image", "Speech", "Transcription"].into_iter().map(|kind| {
+                (endpoints::model(&provider, kind), kind, endpoints::upstream_model(&provider, kind))
+            });
+            // A chat is the wire of that name's, too.
+            let models: Vec<_> = chats.chain(others.skip(1)).collect();
             hub = hub.provider(provider.manifest(&double.origin(), &models));
             doubles.push((provider, double));
         }
@@ -55,8 +60,26 @@ impl Stage {
                     outcomes.push(((wire.id(), feature.name, provider.kind), outcome));
                 }
             }
+            for endpoint in endpoints::ALL {
+                let outcome = endpoint.run(provider, &client, double).await;
+                outcomes.push(((endpoints::ID, endpoint.name, provider.kind), outcome));
+            }
+            for ((wire, feature, kind), outcome) in &mut outcomes {
+                if let (Outcome::Wrong(_), Some(why)) = (&outcome, open::known(wire, feature, kind)) {
+                    *outcome = Outcome::Open(why);
+                }
+            }
             anyhow::Ok(outcomes)
         });
         Ok(try_join_all(each).await?.into_iter().flatten().collect())
     }
+}
+
+/// What is wrong, or said to be and is not.
+pub fn complaints(outcomes: &Outcomes) -> Vec<String> {
+    let wrong = outcomes.iter().filter_map(|((wire, feature, kind), outcome)| match outcome {
+        Outcome::Wrong(why) => Some(format!("{wire} | {feature} | {kind}: {why}")),
+        _ => None,
+    });
+    wrong.chain(open::outdated(outcomes)).collect()
 }

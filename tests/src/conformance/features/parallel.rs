@@ -27,7 +27,9 @@ pub(super) const ONE_BY_ONE: Feature = Feature {
         let Some(mut offered) = offer(wire, &["get_weather"]) else { return TEXT_ALONE };
         match wire {
             Wire::Chat | Wire::Responses => offered["parallel_tool_calls"] = json!(false),
-            Wire::Messages => offered["tool_choice"] = json!({"type": "auto", "disable_parallel_tool_use": true}),
+            Wire::Messages => {
+                offered["tool_choice"] = json!({"type": "auto", "disable_parallel_tool_use": true})
+            }
             _ => return Ask::Not("Gemini has no such setting"),
         }
         Ask::With(offered)

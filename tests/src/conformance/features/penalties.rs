@@ -9,7 +9,9 @@ pub(super) const PENALTIES: Feature = Feature {
     name: "presence and frequency penalty",
     script: "",
     ask: |wire, _| match wire {
-        Wire::Chat | Wire::Completions => Ask::With(json!({"presence_penalty": 0.5, "frequency_penalty": 0.25})),
+        Wire::Chat | Wire::Completions => {
+            Ask::With(json!({"presence_penalty": 0.5, "frequency_penalty": 0.25}))
+        }
         Wire::Gemini => {
             Ask::With(json!({"generationConfig": {"presencePenalty": 0.5, "frequencyPenalty": 0.25}}))
         }

@@ -29,7 +29,8 @@ pub(super) const STRUCTURED: Feature = Feature {
         let mut names = heard.schema.clone().unwrap_or_default();
         names.sort();
         // Where a provider has no schemas, a tool that must be called stands for it.
-        let emulated = heard.tools.len() == 1 && heard.choice.as_deref().is_some_and(|choice| choice != "auto");
+        let emulated =
+            heard.tools.len() == 1 && heard.choice.as_deref().is_some_and(|choice| choice != "auto");
         if emulated { Reach::Whole } else { Reach::of(&names, &vec!["age".to_owned(), "name".to_owned()]) }
     },
     expect: Expect::Answer(|told, _| {

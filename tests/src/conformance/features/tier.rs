@@ -11,7 +11,7 @@ pub(super) const TIER: Feature = Feature {
     script: "",
     ask: |wire, _| match wire {
         Wire::Chat | Wire::Responses => Ask::With(json!({"service_tier": "flex"})),
-        Wire::Messages => Ask::With(json!({"service_tier": "auto"})),
+        Wire::Messages => Ask::With(json!({"service_tier": "standard_only"})),
         Wire::Gemini => Ask::Not("Gemini's format has no tier"),
         Wire::Completions => TEXT_ALONE,
     },

@@ -18,7 +18,9 @@ pub(super) const TURNS: Feature = Feature {
             Wire::Responses => Ask::With(json!({ "input": turns })),
             Wire::Gemini => {
                 let turn = |role: &str, text: &str| json!({"role": role, "parts": [{ "text": text }]});
-                Ask::With(json!({"contents": [turn("user", "one"), turn("model", "two"), turn("user", "three")]}))
+                Ask::With(
+                    json!({"contents": [turn("user", "one"), turn("model", "two"), turn("user", "three")]}),
+                )
             }
             Wire::Completions => TEXT_ALONE,
         }

@@ -10,12 +10,15 @@ pub(super) fn read(body: &Value) -> Heard {
         match message["role"].as_str() {
             Some("system" | "developer") => heard.system.push(texts(&message["content"])),
             Some("assistant") => heard.turn(true, assistant(message)),
-            Some("tool") => heard.turn(false, vec![Said::Result {
-                id: text(&message["tool_call_id"]),
-                text: texts(&message["content"]),
-                // This format has no place for it but the text.
-                failed: texts(&message["content"]).to_lowercase().contains("error"),
-            }]),
+            Some("tool") => heard.turn(
+                false,
+                vec![Said::Result {
+                    id: text(&message["tool_call_id"]),
+                    text: texts(&message["content"]),
+                    // This format has no place for it but the text.
+                    failed: texts(&message["content"]).to_lowercase().contains("error"),
+                }],
+            ),
             _ => heard.turn(false, parts(&message["content"])),
         }
     }

@@ -15,10 +15,12 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.tools = declared.map(|tool| text(&tool["name"])).collect();
     let calling = &body["toolConfig"]["functionCallingConfig"];
     heard.choice = strings(&calling["allowedFunctionNames"]).pop().or_else(|| {
-        word(&calling["mode"]).map(|mode| if mode == "ANY" { "required".to_owned() } else { mode.to_lowercase() })
+        word(&calling["mode"])
+            .map(|mode| if mode == "ANY" { "required".to_owned() } else { mode.to_lowercase() })
     });
     let config = &body["generationConfig"];
-    heard.schema = properties(&config["responseSchema"]).or_else(|| properties(&config["responseJsonSchema"]));
+    heard.schema =
+        properties(&config["responseSchema"]).or_else(|| properties(&config["responseJsonSchema"]));
     heard.stop = strings(&config["stopSequences"]);
     heard.seed = config["seed"].as_i64();
     heard.choices = config["candidateCount"].as_u64();

@@ -12,21 +12,31 @@ pub(super) fn read(body: &Value) -> Heard {
     }
     for item in list(&body["input"]) {
         match item["type"].as_str().unwrap_or("message") {
-            "function_call" => heard.turn(true, vec![Said::Call {
-                id: text(&item["call_id"]),
-                name: text(&item["name"]),
-                arguments: serde_json::from_str(&text(&item["arguments"])).unwrap_or_default(),
-                signature: None,
-            }]),
-            "function_call_output" => heard.turn(false, vec![Said::Result {
-                id: text(&item["call_id"]),
-                text: texts(&item["output"]),
-                failed: item["status"] == "incomplete" || texts(&item["output"]).to_lowercase().contains("error"),
-            }]),
-            "reasoning" => heard.turn(true, vec![Said::Thinking {
-                text: texts(&item["summary"]),
-                signature: word(&item["encrypted_content"]),
-            }]),
+            "function_call" => heard.turn(
+                true,
+                vec![Said::Call {
+                    id: text(&item["call_id"]),
+                    name: text(&item["name"]),
+                    arguments: serde_json::from_str(&text(&item["arguments"])).unwrap_or_default(),
+                    signature: None,
+                }],
+            ),
+            "function_call_output" => heard.turn(
+                false,
+                vec![Said::Result {
+                    id: text(&item["call_id"]),
+                    text: texts(&item["output"]),
+                    failed: item["status"] == "incomplete"
+                        || texts(&item["output"]).to_lowercase().contains("error"),
+                }],
+            ),
+            "reasoning" => heard.turn(
+                true,
+                vec![Said::Thinking {
+                    text: texts(&item["summary"]),
+                    signature: word(&item["encrypted_content"]),
+                }],
+            ),
             _ => match item["role"].as_str() {
                 Some("system" | "developer") => heard.system.push(texts(&item["content"])),
                 role => heard.turn(role == Some("assistant"), parts(&item["content"])),

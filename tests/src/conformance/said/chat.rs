@@ -15,18 +15,23 @@ pub(super) fn read(bodies: &[Value], stream: bool) -> Told {
             let message = if stream { &choice["delta"] } else { &choice["message"] };
             told.pieces += usize::from(!text(&message["content"]).is_empty());
             told.text.push_str(text(&message["content"]));
-            let thought = if message["reasoning_content"].is_string() { "reasoning_content" } else { "reasoning" };
+            let thought =
+                if message["reasoning_content"].is_string() { "reasoning_content" } else { "reasoning" };
             told.thinking.push_str(text(&message[thought]));
             if let Some(refusal) = message["refusal"].as_str() {
                 told.refusal.get_or_insert_default().push_str(refusal);
             }
             for detail in list(&message["reasoning_details"]) {
-                told.signature = word(&detail["signature"]).or_else(|| word(&detail["data"])).or(told.signature.take());
+                told.signature =
+                    word(&detail["signature"]).or_else(|| word(&detail["data"])).or(told.signature.take());
             }
-            let titles = list(&message["annotations"]).iter().map(|note| text(&note["url_citation"]["title"]).to_owned());
+            let titles = list(&message["annotations"])
+                .iter()
+                .map(|note| text(&note["url_citation"]["title"]).to_owned());
             told.citations.extend(titles);
             for (at, call) in list(&message["tool_calls"]).iter().enumerate() {
-                let index = call["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(at);
+                let index =
+                    call["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(at);
                 calls.resize_with(calls.len().max(index + 1), Default::default);
                 if let Some((name, pieces)) = calls.get_mut(index) {
                     name.push_str(text(&call["function"]["name"]));
@@ -68,9 +73,8 @@ fn shared(told: &mut Told, body: &Value) {
             });
         }
     }
-    if body["error"].is_object() {
-        told.error = word(&body["error"]["message"]);
-    }
+    // Some say it in a word.
+    told.error = word(&body["error"]["message"]).or_else(|| word(&body["error"])).or(told.error.take());
     told.tier = word(&body["service_tier"]).or(told.tier.take());
     let usage = &body["usage"];
     if usage.is_object() {

@@ -39,7 +39,8 @@ fn first(told: &mut Told, candidate: &Value) {
     for part in list(&candidate["content"]["parts"]) {
         told.signature = word(&part["thoughtSignature"]).or(told.signature.take());
         if part["functionCall"].is_object() {
-            told.calls.push((text(&part["functionCall"]["name"]).into(), part["functionCall"]["args"].clone()));
+            told.calls
+                .push((text(&part["functionCall"]["name"]).into(), part["functionCall"]["args"].clone()));
         } else if part["thought"] == true {
             told.thinking.push_str(text(&part["text"]));
         } else {

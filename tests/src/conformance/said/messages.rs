@@ -41,9 +41,9 @@ pub(super) fn read(bodies: &[Value], stream: bool) -> anyhow::Result<Told> {
                 }
             }
             Some("content_block_stop") => {
-                let done = called.take().map(|(name, pieces)| {
-                    (name, arguments(if pieces.is_empty() { "{}" } else { &pieces }))
-                });
+                let done = called
+                    .take()
+                    .map(|(name, pieces)| (name, arguments(if pieces.is_empty() { "{}" } else { &pieces })));
                 told.calls.extend(done);
             }
             Some("message_delta") => {
@@ -73,7 +73,8 @@ pub(super) fn read(bodies: &[Value], stream: bool) -> anyhow::Result<Told> {
 fn add(told: &mut Told, block: &Value) {
     told.text.push_str(text(&block["text"]));
     told.thinking.push_str(text(&block["thinking"]));
-    let signature = word(&block["signature"]).or_else(|| word(&block["data"])).filter(|text| !text.is_empty());
+    let signature =
+        word(&block["signature"]).or_else(|| word(&block["data"])).filter(|text| !text.is_empty());
     told.signature = signature.or(told.signature.take());
 }
 

@@ -12,7 +12,10 @@ pub(super) fn read(bodies: &[Value], stream: bool) -> anyhow::Result<Told> {
     }
     let (mut pieces, mut said) = (0, String::new());
     for (number, event) in bodies.iter().enumerate() {
-        ensure!(event["sequence_number"].as_u64() == u64::try_from(number).ok(), "sequence_number of {event}");
+        ensure!(
+            event["sequence_number"].as_u64() == u64::try_from(number).ok(),
+            "sequence_number of {event}"
+        );
         if event["type"] == "response.output_text.delta" {
             pieces += 1;
             said.push_str(text(&event["delta"]));
@@ -21,9 +24,7 @@ pub(super) fn read(bodies: &[Value], stream: bool) -> anyhow::Result<Told> {
     let last = bodies.last().context("no event")?;
     let mut told = match text(&last["type"]) {
         "response.completed" | "response.incomplete" => whole(&last["response"]),
-        "response.failed" => {
-            Told { error: word(&last["response"]["error"]["message"]), ..Told::default() }
-        }
+        "response.failed" => Told { error: word(&last["response"]["error"]["message"]), ..Told::default() },
         "error" => Told { error: word(&last["message"]), ..Told::default() },
         other => anyhow::bail!("the last event is {other}"),
     };
@@ -40,7 +41,9 @@ fn whole(body: &Value) -> Told {
                 for part in list(&item["content"]) {
                     told.text.push_str(text(&part["text"]));
                     told.refusal = word(&part["refusal"]).or(told.refusal.take());
-                    told.citations.extend(list(&part["annotations"]).iter().map(|note| text(&note["title"]).to_owned()));
+                    told.citations.extend(
+                        list(&part["annotations"]).iter().map(|note| text(&note["title"]).to_owned()),
+                    );
                     told.logprobs |= !list(&part["logprobs"]).is_empty();
                 }
             }
