@@ -52,30 +52,44 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
         .start()
         .await?;
     let origin = if tls { hub.tls_origin()? } else { hub.origin() };
-    let mut command = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
-        let mut python = sdk.python();
-        python.arg(Sdk::scripts().join("python").join(script));
-        python
-    } else {
-        let mut node = Command::new("node");
-        node.arg(Sdk::scripts().join("node").join(script));
-        node
-    };
+    let mut command = command(script, sdk);
+    // Some have a slash of their own.
+    let models =
+        if NAMED_WITHOUT_PROVIDER.contains(&script) { "gpt,sonnet" } else { "openai/gpt,claude/sonnet" };
     let output = command
         .env("HUB_ORIGIN", origin)
         .env("SSL_CERT_FILE", authority.roots())
         .env("HUB_KEY", key("acme", "app"))
-        .env("HUB_MODELS", "openai/gpt,claude/sonnet")
+        .env("HUB_MODELS", models)
         .env("HUB_DENIED_MODEL", "secret-model")
         .env("HUB_UPSTREAM", upstream.name())
         .env("HUB_SDK_FOLDER", sdk.folder())
-        .kill_on_drop(true)
         .output()
         .await?;
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{script} with {}:\n{said}\n{complained}", upstream.name());
     Ok(())
+}
+
+/// These take what is before a slash for something of their own.
+const NAMED_WITHOUT_PROVIDER: [&str; 2] = ["vercel_checks.mjs", "google_checks.mjs"];
+/// Of the environment with Google's SDK and the frameworks.
+const OTHERS: [&str; 3] = ["google_checks.py", "langchain_checks.py", "litellm_checks.py"];
+
+fn command(script: &str, sdk: &Sdk) -> Command {
+    let folder = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
+        "python"
+    } else {
+        "node"
+    };
+    let mut command = match folder {
+        "python" if OTHERS.contains(&script) => sdk.others(),
+        "python" => sdk.python(),
+        _ => Command::new("node"),
+    };
+    command.arg(Sdk::scripts().join(folder).join(script)).kill_on_drop(true);
+    command
 }
 
 async fn scripted(script: &str) -> Outcome {
@@ -87,9 +101,37 @@ async fn aimock(script: &str) -> Outcome {
     run(script, &Upstream::Aimock(Emulator::aimock(&sdk).await?), &sdk).await
 }
 
-#[tokio::test]
-async fn openai_python_scripted() -> Outcome {
-    scripted("openai_checks.py").await
+/// A test for each file of checks and upstream.
+macro_rules! checks {
+    ($($name:ident: $upstream:ident($script:literal);)+) => {$(
+        #[tokio::test]
+        async fn $name() -> Outcome {
+            $upstream($script).await
+        }
+    )+};
+}
+
+checks! {
+    openai_python_scripted: scripted("openai_checks.py");
+    openai_python_aimock: aimock("openai_checks.py");
+    openai_node_scripted: scripted("openai_checks.mjs");
+    openai_node_aimock: aimock("openai_checks.mjs");
+    anthropic_python_scripted: scripted("anthropic_checks.py");
+    anthropic_python_aimock: aimock("anthropic_checks.py");
+    anthropic_node_scripted: scripted("anthropic_checks.mjs");
+    anthropic_node_aimock: aimock("anthropic_checks.mjs");
+    responses_python_scripted: scripted("responses_checks.py");
+    responses_python_aimock: aimock("responses_checks.py");
+    responses_node_scripted: scripted("responses_checks.mjs");
+    responses_node_aimock: aimock("responses_checks.mjs");
+    google_node_scripted: scripted("google_checks.mjs");
+    google_node_aimock: aimock("google_checks.mjs");
+    vercel_scripted: scripted("vercel_checks.mjs");
+    vercel_aimock: aimock("vercel_checks.mjs");
+    langchain_scripted: scripted("langchain_checks.py");
+    langchain_aimock: aimock("langchain_checks.py");
+    litellm_scripted: scripted("litellm_checks.py");
+    litellm_aimock: aimock("litellm_checks.py");
 }
 
 #[tokio::test]
@@ -98,39 +140,19 @@ async fn openai_python_over_tls() -> Outcome {
     run_as("openai_checks.py", &upstream, &Sdk::setup().await?, &Authority::new()?, true).await
 }
 
+/// The Bedrock that tests lean on, with boto3 as its client.
 #[tokio::test]
-async fn openai_python_aimock() -> Outcome {
-    aimock("openai_checks.py").await
-}
-
-#[tokio::test]
-async fn openai_node_scripted() -> Outcome {
-    scripted("openai_checks.mjs").await
-}
-
-#[tokio::test]
-async fn openai_node_aimock() -> Outcome {
-    aimock("openai_checks.mjs").await
-}
-
-#[tokio::test]
-async fn anthropic_python_scripted() -> Outcome {
-    scripted("anthropic_checks.py").await
-}
-
-#[tokio::test]
-async fn anthropic_python_aimock() -> Outcome {
-    aimock("anthropic_checks.py").await
-}
-
-#[tokio::test]
-async fn anthropic_node_scripted() -> Outcome {
-    scripted("anthropic_checks.mjs").await
-}
-
-#[tokio::test]
-async fn anthropic_node_aimock() -> Outcome {
-    aimock("anthropic_checks.mjs").await
+async fn bedrock_on_botocore_is_what_boto3_expects() -> Outcome {
+    let sdk = Sdk::setup().await?;
+    let emulator = Emulator::bedrock(&sdk, &[]).await?;
+    let output = sdk
+        .others()
+        .arg(Sdk::scripts().join("bedrock/checks.py"))
+        .env("BEDROCK_ORIGIN", emulator.origin())
+        .output()
+        .await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 /// With nothing but what the injection sets: no key, no address in code.
