@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod bedrock;
 mod chaos;
 mod chat_translated;
 mod chat_verbatim;
@@ -13,6 +14,7 @@ mod documents;
 mod drain;
 mod examples;
 mod export;
+mod gemini;
 mod identity;
 mod image;
 mod invariants;

@@ -45,17 +45,21 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
     let hub = Blueprint::default()
         .provider(openai)
         .provider(Provider::at("claude", "Anthropic", &origin).model("sonnet"))
+        .provider(Provider::at("google", "Gemini", &origin).model("flash"))
         .pricing(Pricing::new("openai"))
         .pricing(Pricing::new("claude"))
+        .pricing(Pricing::new("google"))
         .tenant(Tenant::new("acme").set("models", json!({"deny": ["openai/secret-model"]})))
         .tls(&authority.certificate(), &authority.key())
         .start()
         .await?;
     let origin = if tls { hub.tls_origin()? } else { hub.origin() };
     let mut command = command(script, sdk);
-    // Some have a slash of their own.
-    let models =
-        if NAMED_WITHOUT_PROVIDER.contains(&script) { "gpt,sonnet" } else { "openai/gpt,claude/sonnet" };
+    let models = if NAMED_WITHOUT_PROVIDER.contains(&script) {
+        "gpt,sonnet,flash"
+    } else {
+        "google/flash,openai/gpt,claude/sonnet"
+    };
     let output = command
         .env("HUB_ORIGIN", origin)
         .env("SSL_CERT_FILE", authority.roots())
@@ -124,6 +128,7 @@ checks! {
     responses_python_aimock: aimock("responses_checks.py");
     responses_node_scripted: scripted("responses_checks.mjs");
     responses_node_aimock: aimock("responses_checks.mjs");
+    google_python_scripted: scripted("google_checks.py");
     google_node_scripted: scripted("google_checks.mjs");
     google_node_aimock: aimock("google_checks.mjs");
     vercel_scripted: scripted("vercel_checks.mjs");

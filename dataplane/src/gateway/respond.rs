@@ -1,5 +1,6 @@
 //! What the client gets. The only place that builds error bodies, and the only one that sees both directions.
 
+mod array;
 mod error;
 mod headers;
 pub(super) mod models;
@@ -73,7 +74,7 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
     let mut response = reply(stream.status, &exchange, ReplyBody::Empty);
     let written = response.headers_mut();
     headers::cross(&std::mem::take(&mut stream.headers), written);
-    written.insert(header::CONTENT_TYPE, EVENT_STREAM);
+    written.insert(header::CONTENT_TYPE, if stream.pump.is_array() { JSON } else { EVENT_STREAM });
     written.insert(header::CACHE_CONTROL, NO_CACHE);
     // Asks proxies in between (nginx and its kin) not to hold pieces back.
     written.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -143,10 +144,12 @@ fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
 }
 
 /// A count that no provider has made, marked as an estimate.
-pub(super) fn estimated_count(tokens: u64) -> Answer {
+pub(super) fn estimated_count(arrival: &Arrival) -> Answer {
+    let tokens = chat::estimate::request(&arrival.body);
     let mut headers = HeaderMap::new();
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
-    Answer::Plain(Plain { status: StatusCode::OK, headers, body: wire::count_tokens::encode(tokens).into() })
+    let body = wire::count_tokens::encode(arrival.wire, tokens).into();
+    Answer::Plain(Plain { status: StatusCode::OK, headers, body })
 }
 
 /// The body of an answer.

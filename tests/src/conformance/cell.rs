@@ -2,9 +2,10 @@
 
 use anyhow::{Context, bail, ensure};
 
+use serde_json::Value;
+
 use super::double::Double;
 use super::feature::{Ask, Expect, Feature, Reach};
-use super::heard::Format;
 use super::provider::Provider;
 use super::said;
 use super::wire::Wire;
@@ -42,6 +43,7 @@ impl Cell<'_> {
     /// Tries it, whole and streamed where both are answers.
     pub async fn run(&self, client: &Client, double: &Double) -> Outcome {
         let streams: &[bool] = match self.feature.expect {
+            Expect::Answer(_) if self.feature.again.is_some() => &[false],
             Expect::Answer(_) => &[false, true],
             Expect::Error(_) => &[false],
             Expect::BrokenStream => &[true],
@@ -70,6 +72,16 @@ impl Cell<'_> {
             Ask::Not(why) => return Ok(Outcome::NotApplicable(why)),
         };
         let model = self.provider.model(wire.id());
+        let mut more = more;
+        if let Some(again) = feature.again {
+            let request = wire.request(&model, &text, false, more.clone());
+            let first =
+                client.post(&wire.path(&model, false), &request).await?.good().context("the first turn")?;
+            let later = again(wire, &first);
+            if let (Some(more), Value::Object(later)) = (more.as_object_mut(), later) {
+                more.extend(later);
+            }
+        }
         let mark = double.mark().await?;
         let answer =
             client.post(&wire.path(&model, stream), &wire.request(&model, &text, stream, more)).await?;
@@ -102,7 +114,7 @@ impl Cell<'_> {
             Reach::Whole => Ok(Outcome::Pass),
             Reach::Wrong(why) => bail!("{why}"),
             Reach::Absent => {
-                let why = super::losses::why(format, wire, feature.name);
+                let why = super::losses::why(format, self.provider, feature);
                 Ok(Outcome::LeftOut(why.with_context(|| format!("lost on the way to {format:?}"))?))
             }
         }
@@ -123,6 +135,3 @@ fn message(wire: Wire, answer: &Answer) -> anyhow::Result<String> {
     let message = error["message"].as_str().filter(|message| !message.is_empty());
     Ok(message.with_context(|| format!("no message: {body}"))?.to_owned())
 }
-
-/// The format is what a loss depends on.
-pub(super) type Loss = (&'static [Format], &'static str, &'static str);

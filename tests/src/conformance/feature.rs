@@ -18,6 +18,8 @@ pub struct Feature {
     pub script: &'static str,
     /// The request, as members beside the plain question; `text` is a user's words that carry the script.
     pub ask: fn(Wire, text: &str) -> Ask,
+    /// Where it takes a turn before: what follows the answer to that.
+    pub again: Option<fn(Wire, &Value) -> Value>,
     /// Whether it reached the provider.
     pub heard: fn(&Heard) -> Reach,
     /// What the client must get.

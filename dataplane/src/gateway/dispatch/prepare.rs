@@ -31,6 +31,7 @@ pub(super) fn prepare(arrival: &Arrival, candidate: &Candidate) -> Result<Prepar
     if !verbatim {
         let mut request = arrival.wire.decode(&body)?;
         request.model.clone_from(&arrival.model);
+        request.stream = arrival.stream;
         let encoded = provider.adapter.encode(&request, target)?;
         return Ok(Prepared { body: encoded.into(), verbatim, asked: Asked::default(), headers: Vec::new() });
     }

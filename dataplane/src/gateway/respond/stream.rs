@@ -107,7 +107,7 @@ impl Flow {
                 return Poll::Ready(Some(frame));
             }
             if self.ended {
-                return Poll::Ready(None);
+                return Poll::Ready(self.stream.pump.close());
             }
             match Pin::new(&mut self.stream.upstream).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {

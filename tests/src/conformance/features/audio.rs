@@ -23,6 +23,7 @@ pub(super) const AUDIO: Feature = Feature {
         };
         beside(wire, text, &part)
     },
+    again: None,
     heard: |heard| said(heard, &Said::Audio(format!("audio/wav {SOUND}"))),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

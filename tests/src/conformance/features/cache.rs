@@ -19,6 +19,7 @@ pub(super) const MARKERS: Feature = Feature {
             Wire::Completions => TEXT_ALONE,
         }
     },
+    again: None,
     heard: |heard| Reach::present(heard.cache_marks > 0),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

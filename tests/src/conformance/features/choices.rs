@@ -14,6 +14,7 @@ pub(super) const CHOICES: Feature = Feature {
         Wire::Responses => Ask::Not("the Responses API gives one answer"),
         Wire::Messages => Ask::Not("Anthropic's messages give one answer"),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.choices, &Some(2)),
     expect: Expect::Answer(|told, _| Reach::must(told.choices == 2, &told.choices)),
 };

@@ -13,6 +13,7 @@ pub(super) const CITATIONS: Feature = Feature {
         Wire::Completions => TEXT_ALONE,
         _ => Ask::With(json!({})),
     },
+    again: None,
     heard: Reach::any,
     expect: Expect::Answer(|told, _| {
         let text = Reach::must(told.text == "yes", told);

@@ -24,6 +24,7 @@ pub(super) const DOCUMENT: Feature = Feature {
         };
         beside(wire, text, &part)
     },
+    again: None,
     heard: |heard| said(heard, &Said::Document(format!("application/pdf {PDF}"))),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

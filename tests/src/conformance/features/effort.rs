@@ -16,6 +16,7 @@ pub(super) const EFFORT: Feature = Feature {
         Wire::Gemini => Ask::With(json!({"generationConfig": {"thinkingConfig": {"thinkingBudget": 1024}}})),
         Wire::Completions => TEXT_ALONE,
     },
+    again: None,
     heard: |heard| Reach::present(heard.effort.is_some()),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

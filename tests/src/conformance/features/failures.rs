@@ -8,6 +8,7 @@ const PLAIN: Feature = Feature {
     name: "",
     script: "",
     ask: |_, _| Ask::With(json!({})),
+    again: None,
     heard: Reach::any,
     expect: Expect::Error(400),
 };

@@ -38,6 +38,7 @@ pub(super) const INLINE: Feature = Feature {
         };
         beside(wire, text, &part)
     },
+    again: None,
     heard: |heard| said(heard, &Said::Image(format!("image/png {PIXEL}"))),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };
@@ -54,6 +55,7 @@ pub(super) const ADDRESS: Feature = Feature {
         };
         beside(wire, text, &part)
     },
+    again: None,
     heard: |heard| said(heard, &Said::Image(ADDRESSED.into())),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

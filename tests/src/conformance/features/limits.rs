@@ -15,6 +15,7 @@ pub(super) const LIMIT: Feature = Feature {
         Wire::Messages | Wire::Completions => Ask::With(json!({"max_tokens": 20})),
         Wire::Gemini => Ask::With(json!({"generationConfig": {"maxOutputTokens": 20}})),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.max_tokens, &Some(20)),
     expect: Expect::Answer(|told, _| Reach::of(&told.finish, &Some(Finish::Length))),
 };

@@ -15,6 +15,7 @@ pub(super) const LOGPROBS: Feature = Feature {
         Wire::Responses => Ask::With(json!({"include": ["message.output_text.logprobs"], "top_logprobs": 1})),
         Wire::Messages => Ask::Not("Anthropic's messages have no log probabilities"),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.logprobs, &true),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

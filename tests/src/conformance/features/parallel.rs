@@ -12,6 +12,7 @@ pub(super) const PARALLEL: Feature = Feature {
     name: "parallel tool calls",
     script: "text=two+calls tools=2",
     ask: |wire, _| offer(wire, &["get_time", "get_weather"]).map_or(TEXT_ALONE, Ask::With),
+    again: None,
     heard: |heard| Reach::must(heard.tools.len() == 2, &heard.tools),
     expect: Expect::Answer(|told, _| {
         let names: Vec<&str> = told.calls.iter().map(|(name, _)| name.as_str()).collect();
@@ -34,6 +35,7 @@ pub(super) const ONE_BY_ONE: Feature = Feature {
         }
         Ask::With(offered)
     },
+    again: None,
     heard: |heard| Reach::of(&heard.parallel, &Some(false)),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

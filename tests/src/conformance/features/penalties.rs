@@ -18,6 +18,7 @@ pub(super) const PENALTIES: Feature = Feature {
         Wire::Responses => Ask::Not("the Responses API has no penalties"),
         Wire::Messages => Ask::Not("Anthropic's messages have no penalties"),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.penalties, &Some((0.5, 0.25))),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

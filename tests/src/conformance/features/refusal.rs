@@ -14,6 +14,7 @@ pub(super) const REFUSAL: Feature = Feature {
         Wire::Completions => TEXT_ALONE,
         _ => Ask::With(json!({})),
     },
+    again: None,
     heard: Reach::any,
     expect: Expect::Answer(|told, _| {
         let declined = told.finish == Some(Finish::Declined);

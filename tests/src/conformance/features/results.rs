@@ -93,6 +93,7 @@ pub(super) const RESULTS: Feature = Feature {
     name: "tool results",
     script: "",
     ask: |wire, _| ask(wire),
+    again: None,
     heard: paired,
     expect: Expect::Answer(|told, _| Reach::must(told.text.starts_with("Hello"), told)),
 };
@@ -104,6 +105,7 @@ pub(super) const FAILED: Feature = Feature {
         Wire::Chat | Wire::Responses => Ask::Not("OpenAI's formats have no mark for it beside the text"),
         _ => ask(wire),
     },
+    again: None,
     heard: |heard| {
         let failed = |said: &Said| matches!(said, Said::Result { failed: true, .. });
         Reach::present(heard.said().filter(|said| failed(said)).count() == 1)

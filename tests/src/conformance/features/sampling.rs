@@ -12,6 +12,7 @@ pub(super) const SAMPLING: Feature = Feature {
         Wire::Gemini => Ask::With(json!({"generationConfig": {"temperature": 0.25, "topP": 0.5}})),
         _ => Ask::With(json!({"temperature": 0.25, "top_p": 0.5})),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.temperature.zip(heard.top_p), &Some((0.25, 0.5))),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

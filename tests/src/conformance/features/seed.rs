@@ -14,6 +14,7 @@ pub(super) const SEED: Feature = Feature {
         Wire::Responses => Ask::Not("the Responses API has no seed"),
         Wire::Messages => Ask::Not("Anthropic's messages have no seed"),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.seed, &Some(7)),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

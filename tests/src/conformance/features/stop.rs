@@ -15,6 +15,7 @@ pub(super) const STOP: Feature = Feature {
         Wire::Messages => Ask::With(json!({"stop_sequences": ["END"]})),
         Wire::Gemini => Ask::With(json!({"generationConfig": {"stopSequences": ["END"]}})),
     },
+    again: None,
     heard: |heard| Reach::of(&heard.stop, &vec!["END".to_owned()]),
     expect: Expect::Answer(|told, _| {
         Reach::must(told.text == "good " && told.finish == Some(Finish::Done), told)

@@ -25,6 +25,7 @@ pub(super) const STRUCTURED: Feature = Feature {
             Wire::Completions => TEXT_ALONE,
         }
     },
+    again: None,
     heard: |heard| {
         let mut names = heard.schema.clone().unwrap_or_default();
         names.sort();

@@ -19,6 +19,7 @@ pub(super) const SYSTEM: Feature = Feature {
         Wire::Gemini => Ask::With(json!({"systemInstruction": {"parts": [{"text": PROMPT}]}})),
         Wire::Completions => TEXT_ALONE,
     },
+    again: None,
     heard: |heard| Reach::of(&heard.system, &vec![PROMPT.to_owned()]),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

@@ -10,6 +10,7 @@ pub(super) const TEXT: Feature = Feature {
     name: "text, whole and streamed",
     script: "text=one+two+three",
     ask: |_, _| Ask::With(json!({})),
+    again: None,
     heard: |heard| {
         let said = heard.turns.len() == 1 && matches!(heard.turns[0].said[..], [Said::Text(_)]);
         Reach::must(said, &heard.turns)

@@ -1,4 +1,4 @@
-//! What the model thought: shown, and given back in the next turn with the signature that it needs.
+//! What the model thought: shown, and given back in the next turn with the signature that its provider needs.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,6 @@ use super::tools::offer;
 use crate::conformance::feature::{Ask, Expect, Feature, Reach};
 use crate::conformance::heard::Said;
 use crate::conformance::wire::Wire;
-
-const SIGNATURE: &str = "c2lnbmF0dXJl";
 
 pub(super) const SHOWN: Feature = Feature {
     name: "thinking shown",
@@ -19,6 +17,7 @@ pub(super) const SHOWN: Feature = Feature {
         Wire::Completions => TEXT_ALONE,
         _ => Ask::With(json!({})),
     },
+    again: None,
     heard: Reach::any,
     expect: Expect::Answer(|told, _| {
         let text = Reach::must(told.text == "yes", told);
@@ -26,75 +25,64 @@ pub(super) const SHOWN: Feature = Feature {
     }),
 };
 
-fn history(wire: Wire) -> Option<(&'static str, Value)> {
-    let city = json!({"city": "Paris"});
-    Some(match wire {
+/// What was asked, what the model answered to it, and what the tool found, as each wire's clients do it.
+fn goes_on(wire: Wire, answer: &Value) -> Value {
+    match wire {
         Wire::Chat => {
-            let call = json!({"id": "call_1", "type": "function",
-                "function": {"name": "get_weather", "arguments": city.to_string()},
-                "extra_content": {"google": {"thought_signature": SIGNATURE}}});
-            let detail = json!({"type": "reasoning.text", "text": "hm", "signature": SIGNATURE});
-            let turns = json!([
-                {"role": "user", "content": "weather?"},
-                {"role": "assistant", "content": null, "reasoning_content": "hm", "reasoning_details": [detail],
-                    "tool_calls": [call]},
-                {"role": "tool", "tool_call_id": "call_1", "content": "18C"},
-            ]);
-            ("messages", turns)
+            let said = &answer["choices"][0]["message"];
+            let result =
+                json!({"role": "tool", "tool_call_id": said["tool_calls"][0]["id"], "content": "18C"});
+            json!({"messages": [{"role": "user", "content": "weather?"}, said, result]})
         }
         Wire::Responses => {
-            let items = json!([
-                {"role": "user", "content": "weather?"},
-                {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}],
-                    "encrypted_content": SIGNATURE},
-                {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": city.to_string()},
-                {"type": "function_call_output", "call_id": "call_1", "output": "18C"},
-            ]);
-            ("input", items)
+            let mut items = vec![json!({"role": "user", "content": "weather?"})];
+            let output = answer["output"].as_array().cloned().unwrap_or_default();
+            let called =
+                output.iter().find(|item| item["type"] == "function_call").cloned().unwrap_or_default();
+            items.extend(output);
+            items
+                .push(json!({"type": "function_call_output", "call_id": called["call_id"], "output": "18C"}));
+            json!({ "input": items })
         }
         Wire::Messages => {
-            let turns = json!([
-                {"role": "user", "content": "weather?"},
-                {"role": "assistant", "content": [
-                    {"type": "thinking", "thinking": "hm", "signature": SIGNATURE},
-                    {"type": "tool_use", "id": "call_1", "name": "get_weather", "input": city}]},
-                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "18C"}]},
-            ]);
-            ("messages", turns)
+            let content = &answer["content"];
+            let blocks = content.as_array().cloned().unwrap_or_default();
+            let called = blocks.iter().find(|block| block["type"] == "tool_use").cloned().unwrap_or_default();
+            let result = json!({"type": "tool_result", "tool_use_id": called["id"], "content": "18C"});
+            json!({"messages": [{"role": "user", "content": "weather?"}, {"role": "assistant", "content": content},
+                {"role": "user", "content": [result]}]})
         }
-        Wire::Gemini => {
-            let turns = json!([
-                {"role": "user", "parts": [{"text": "weather?"}]},
-                {"role": "model", "parts": [
-                    {"text": "hm", "thought": true},
-                    {"functionCall": {"id": "call_1", "name": "get_weather", "args": city},
-                        "thoughtSignature": SIGNATURE}]},
-                {"role": "user", "parts": [
-                    {"functionResponse": {"id": "call_1", "name": "get_weather", "response": {"result": "18C"}}}]},
-            ]);
-            ("contents", turns)
+        _ => {
+            let said = &answer["candidates"][0]["content"];
+            let parts = said["parts"].as_array().cloned().unwrap_or_default();
+            let called = parts.iter().map(|part| &part["functionCall"]).find(|call| call.is_object());
+            let id = called.map(|call| call["id"].clone()).unwrap_or_default();
+            let result = json!({"functionResponse":
+                {"id": id, "name": "get_weather", "response": {"result": "18C"}}});
+            json!({"contents": [{"role": "user", "parts": [{"text": "weather?"}]}, said,
+                {"role": "user", "parts": [result]}]})
         }
-        Wire::Completions => return None,
-    })
+    }
 }
 
 pub(super) const KEPT: Feature = Feature {
-    name: "thinking and its signature given back",
-    script: "",
+    name: "thinking given back in the next turn, signed",
+    script: "reasoning=2 tools=1",
     ask: |wire, _| {
-        let offered = offer(wire, &["get_weather"]).zip(history(wire));
-        let Some((mut offered, (member, turns))) = offered else { return TEXT_ALONE };
-        offered[member] = turns;
+        let Some(mut offered) = offer(wire, &["get_weather"]) else { return TEXT_ALONE };
+        if wire == Wire::Gemini {
+            offered["generationConfig"] = json!({"thinkingConfig": {"includeThoughts": true}});
+        }
         Ask::With(offered)
     },
+    again: Some(goes_on),
     heard: |heard| {
-        let signed = |said: &Said| match said {
-            Said::Thinking { signature, .. } | Said::Call { signature, .. } => {
-                signature.as_deref().is_some_and(|signature| signature.contains(SIGNATURE))
-            }
+        let back = |said: &Said| match said {
+            Said::Thinking { text, signature } => signature.is_some() || (!heard.signed && !text.is_empty()),
+            Said::Call { signature, .. } => signature.is_some(),
             _ => false,
         };
-        Reach::present(heard.said().any(signed))
+        Reach::present(heard.said().any(back))
     },
-    expect: Expect::Answer(|_, _| Reach::Whole),
+    expect: Expect::Answer(|told, _| Reach::must(told.text.starts_with("Hello"), told)),
 };

@@ -15,6 +15,7 @@ pub(super) const TIER: Feature = Feature {
         Wire::Gemini => Ask::Not("Gemini's format has no tier"),
         Wire::Completions => TEXT_ALONE,
     },
+    again: None,
     heard: |heard| Reach::present(heard.tier.is_some()),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

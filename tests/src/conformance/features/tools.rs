@@ -44,6 +44,7 @@ pub(super) const TOOLS: Feature = Feature {
     name: "tools",
     script: "tools=1",
     ask: |wire, _| offer(wire, &["get_weather"]).map_or(TEXT_ALONE, Ask::With),
+    again: None,
     heard: |heard| Reach::of(&heard.tools, &vec!["get_weather".to_owned()]),
     expect: Expect::Answer(|told, _| one_call(told, "get_weather")),
 };
@@ -59,6 +60,7 @@ pub(super) const CHOICE: Feature = Feature {
             _ => json!({"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["get_weather"]}}),
         })
     },
+    again: None,
     heard: |heard| Reach::of(&heard.choice, &Some("get_weather".to_owned())),
     expect: Expect::Answer(|told, _| one_call(told, "get_weather")),
 };
@@ -73,6 +75,7 @@ pub(super) const REQUIRED: Feature = Feature {
             _ => json!({"functionCallingConfig": {"mode": "ANY"}}),
         })
     },
+    again: None,
     heard: |heard| Reach::of(&heard.choice, &Some("required".to_owned())),
     expect: Expect::Answer(|told, _| one_call(told, "get_time")),
 };

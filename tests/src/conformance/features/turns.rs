@@ -25,6 +25,7 @@ pub(super) const TURNS: Feature = Feature {
             Wire::Completions => TEXT_ALONE,
         }
     },
+    again: None,
     heard: |heard| {
         let turn = |model, text: &str| Turn { model, said: vec![Said::Text(text.into())] };
         let wanted = vec![turn(false, "one"), turn(true, "two"), turn(false, "three")];
