@@ -7,6 +7,7 @@ use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderT
 pub const TYPES: [ProviderType; 10] = [
     ProviderType::OpenAI,
     ProviderType::Anthropic,
+    ProviderType::Bedrock,
     ProviderType::DeepSeek,
     ProviderType::Ollama,
     ProviderType::OpenRouter,
