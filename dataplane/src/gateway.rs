@@ -72,8 +72,8 @@ async fn admitted(
     let principal =
         authenticate::authenticate(&exchange.core, snapshot, &head.headers, exchange.at_ms).await?;
     exchange.identified(&principal);
-    let (wire, operation) = match endpoint {
-        Endpoint::Generate(wire, operation) => (wire, operation),
+    let asked = match endpoint {
+        Endpoint::Generate(asked) => asked,
         Endpoint::Models(wire) => {
             return Ok(Next::Answer(respond::models::list(snapshot, &principal, wire)));
         }
@@ -81,7 +81,7 @@ async fn admitted(
             return respond::models::one(snapshot, &principal, wire, &name).map(Next::Answer);
         }
     };
-    let arrival = ingress::read(head, body, wire, operation, exchange.core.shared.max_body).await?;
+    let arrival = ingress::read(head, body, asked, exchange.core.shared.max_body).await?;
     exchange.arrived(&arrival);
     let candidates = route::route(snapshot, &principal, &arrival.model, exchange.id)?;
     let permit = admit::admit(exchange, &principal, &arrival, candidates).await?;

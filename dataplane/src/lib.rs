@@ -45,6 +45,8 @@ pub mod chat;
 
 pub mod provider;
 
+pub mod framing;
+
 pub mod sse;
 
 pub mod upstream;

@@ -27,6 +27,7 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     body::{Body, Edit},
     chat,
+    framing::Framing,
     usage::Usage,
     wire::{Operation, Wire},
 };
@@ -41,6 +42,17 @@ pub struct Target<'a> {
     pub model: &'a config::Model,
 }
 
+/// One way of asking a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ask {
+    /// The client's wire where it is relayed; `None`: translated into the provider's own format.
+    pub relayed: Option<Wire>,
+    /// What is asked for.
+    pub operation: Operation,
+    /// Whether the answer is to be a stream.
+    pub stream: bool,
+}
+
 /// How a credential is shown to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
@@ -48,6 +60,8 @@ pub enum Auth {
     Bearer,
     /// `x-api-key: …`
     XApiKey,
+    /// `x-goog-api-key: …`
+    XGoogApiKey,
 }
 
 /// A request that this provider cannot serve, or that the rules forbid: the client's fault, never retried.
@@ -150,11 +164,17 @@ pub trait StreamDecoder {
 
 /// One provider dialect.
 pub trait Adapter: Send + Sync {
-    /// The wire that it speaks; requests that came in on it are relayed verbatim.
-    fn wire(&self) -> Wire;
+    /// Whether requests that came in on this wire are relayed verbatim.
+    fn relays(&self, wire: Wire) -> bool;
 
-    /// Appended to the provider's base URL; `None` where the provider has no such endpoint.
-    fn path(&self, operation: Operation) -> Option<&'static str>;
+    /// Appended to the provider's base URL, percent-encoded; `None` where the provider cannot be asked so.
+    fn path(&self, ask: Ask, target: Target<'_>) -> Option<String>;
+
+    /// How its streams are cut into events; by the wire that is relayed, if any.
+    fn framing(&self, relayed: Option<Wire>) -> Framing {
+        let _ = relayed;
+        Framing::Sse
+    }
 
     /// How the credential is shown.
     fn auth(&self) -> Auth;
@@ -174,13 +194,13 @@ pub trait Adapter: Send + Sync {
     fn cross_header(&self, name: &str, value: &str) -> Result<Option<String>, Refusal>;
 
     /// Verbatim: what to change in the body (model name, usage request, quirks), or why not to send it.
-    fn relay(&self, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal>;
+    fn relay(&self, wire: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal>;
 
-    /// Verbatim: reads a plain answer.
-    fn observe(&self, body: &[u8]) -> Observed;
+    /// Verbatim: reads a plain answer. Also says whether a text that is no answer at all holds an error.
+    fn observe(&self, wire: Wire, body: &[u8]) -> Observed;
 
     /// Verbatim: watches a stream.
-    fn observer(&self, asked: Asked) -> Box<dyn StreamObserver>;
+    fn observer(&self, wire: Wire, asked: Asked) -> Box<dyn StreamObserver>;
 
     /// Translated: the provider's body for a request. Usage is always asked for.
     fn encode(&self, request: &chat::Request, target: Target<'_>) -> Result<Vec<u8>, Refusal>;

@@ -3,9 +3,12 @@
 mod anthropic_messages;
 pub mod count_tokens;
 mod fields;
+mod gemini;
 pub mod max_output;
 pub mod models;
 mod openai_chat;
+mod openai_completions;
+mod openai_responses;
 mod thinking;
 
 use bytes::Bytes;
@@ -15,10 +18,25 @@ use crate::{body::Body, chat, json};
 /// A format that clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wire {
-    /// `OpenAI` chat completions.
+    /// `OpenAI` chat completions; also whatever else `OpenAI`'s SDKs ask for beside chat.
     OpenAiChat,
+    /// `OpenAI`'s legacy completions.
+    OpenAiCompletions,
+    /// `OpenAI` responses.
+    OpenAiResponses,
     /// Anthropic messages.
     AnthropicMessages,
+    /// Gemini `generateContent`.
+    Gemini,
+}
+
+/// Whose SDKs speak a wire: these share the form of errors, ids and headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "their names")]
+pub enum Family {
+    OpenAi,
+    Anthropic,
+    Gemini,
 }
 
 /// What is asked for.
@@ -28,6 +46,32 @@ pub enum Operation {
     Chat,
     /// The number of tokens of a chat request (Anthropic `count_tokens`).
     CountTokens,
+    /// Vectors of texts.
+    Embeddings,
+    /// Pictures from a text.
+    Images,
+    /// Pictures from pictures and a text.
+    ImageEdits,
+    /// Sound from a text.
+    Speech,
+    /// A text from sound.
+    Transcription,
+    /// Moving pictures, by jobs.
+    Videos,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Chat,
+        Self::CountTokens,
+        Self::Embeddings,
+        Self::Images,
+        Self::ImageEdits,
+        Self::Speech,
+        Self::Transcription,
+        Self::Videos,
+    ];
 }
 
 /// A request that does not follow its wire's format: the client's fault.
@@ -62,6 +106,24 @@ pub trait StreamEncoder {
 }
 
 impl Wire {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::OpenAiChat,
+        Self::OpenAiCompletions,
+        Self::OpenAiResponses,
+        Self::AnthropicMessages,
+        Self::Gemini,
+    ];
+
+    /// Whose SDKs speak it.
+    pub fn family(self) -> Family {
+        match self {
+            Self::OpenAiChat | Self::OpenAiCompletions | Self::OpenAiResponses => Family::OpenAi,
+            Self::AnthropicMessages => Family::Anthropic,
+            Self::Gemini => Family::Gemini,
+        }
+    }
+
     /// Reads a request. Lone surrogate escapes are read as U+FFFD.
     pub fn decode(self, body: &Body) -> Result<chat::Request, BadRequest> {
         let mended =
@@ -69,7 +131,10 @@ impl Wire {
         let body = mended.as_ref().unwrap_or(body);
         let request = match self {
             Self::OpenAiChat => openai_chat::decode::decode(body),
+            Self::OpenAiCompletions => openai_completions::decode(body),
+            Self::OpenAiResponses => openai_responses::decode(body),
             Self::AnthropicMessages => anthropic_messages::decode::decode(body),
+            Self::Gemini => gemini::decode(body),
         };
         request.map_err(|error| match &error.param {
             Some(param) => BadRequest { message: format!("`{param}`: {}", error.message), ..error },
@@ -81,7 +146,10 @@ impl Wire {
     pub fn encode(self, response: &chat::Response, meta: &Meta) -> Bytes {
         match self {
             Self::OpenAiChat => openai_chat::encode::encode(response, meta).into(),
+            Self::OpenAiCompletions => openai_completions::encode(response, meta).into(),
+            Self::OpenAiResponses => openai_responses::encode(response, meta).into(),
             Self::AnthropicMessages => anthropic_messages::encode::encode(response, meta).into(),
+            Self::Gemini => gemini::encode(response, meta).into(),
         }
     }
 
@@ -89,7 +157,10 @@ impl Wire {
     pub fn encoder(self, meta: Meta) -> Box<dyn StreamEncoder> {
         match self {
             Self::OpenAiChat => Box::new(openai_chat::stream::Encoder::new(meta)),
+            Self::OpenAiCompletions => openai_completions::encoder(meta),
+            Self::OpenAiResponses => openai_responses::encoder(meta),
             Self::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(meta)),
+            Self::Gemini => gemini::encoder(meta),
         }
     }
 }

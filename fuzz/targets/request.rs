@@ -14,10 +14,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let provider = aigne_hub_fuzz::provider(r#type);
         let target = Target { provider: &provider, model: &provider.models[0] };
         let adapter = provider::adapter(r#type).expect("it has an adapter");
-        if let Ok((edits, _)) = adapter.relay(&body, target) {
-            body::scan(body::apply(&body, &edits)).expect("a relayed body can be read");
-        }
-        for wire in [Wire::OpenAiChat, Wire::AnthropicMessages] {
+        for wire in Wire::ALL {
+            if adapter.relays(wire)
+                && let Ok((edits, _)) = adapter.relay(wire, &body, target)
+            {
+                body::scan(body::apply(&body, &edits)).expect("a relayed body can be read");
+            }
             if let Ok(request) = wire.decode(&body)
                 && let Ok(bytes) = adapter.encode(&request, target)
             {

@@ -1,31 +1,36 @@
 #![no_main]
 
 use aigne_hub::{
+    framing::Framing,
     provider::Asked,
-    sse::Splitter,
     wire::{Meta, Wire},
 };
 use bytes::Bytes;
 
+/// What an observer or a decoder sees of a stream.
+fn split(framing: Framing, data: &[u8]) -> Vec<Bytes> {
+    let mut splitter = framing.splitter();
+    splitter.push(Bytes::copy_from_slice(data));
+    let mut events: Vec<_> = std::iter::from_fn(|| splitter.next_event().ok()?).collect();
+    events.extend(splitter.finish().ok().flatten());
+    events.into_iter().filter_map(|event| event.data).collect()
+}
+
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let meta = Meta { model: "m".into(), id: "id".into(), created: 0, include_usage: true };
     for adapter in aigne_hub_fuzz::adapters() {
-        let mut splitter = Splitter::default();
-        splitter.push(Bytes::copy_from_slice(data));
-        let mut observer = adapter.observer(Asked { usage: true });
+        for wire in Wire::ALL.into_iter().filter(|wire| adapter.relays(*wire)) {
+            let mut observer = adapter.observer(wire, Asked { usage: true });
+            for event in split(adapter.framing(Some(wire)), data) {
+                observer.event(&event);
+            }
+        }
         let mut decoder = adapter.decoder();
         let mut events = Vec::new();
-        let mut each = |data: &[u8]| {
-            observer.event(data);
-            let _ = decoder.event(data, &mut events);
-        };
-        while let Ok(Some(event)) = splitter.next_event() {
-            event.data.iter().for_each(|data| each(data));
+        for event in split(adapter.framing(None), data) {
+            let _ = decoder.event(&event, &mut events);
         }
-        if let Ok(Some(event)) = splitter.finish() {
-            event.data.iter().for_each(|data| each(data));
-        }
-        for wire in [Wire::OpenAiChat, Wire::AnthropicMessages] {
+        for wire in Wire::ALL {
             let mut encoder = wire.encoder(meta.clone());
             let mut out = Vec::new();
             for event in &events {

@@ -59,6 +59,8 @@ pub enum Event {
         id: String,
         /// The tool.
         name: String,
+        /// Gemini's `thoughtSignature`.
+        signature: Option<String>,
     },
     /// A tool call's arguments go on.
     ToolArguments {

@@ -31,6 +31,8 @@ pub struct Part {
     pub content: Content,
     /// Anthropic's `cache_control`: the prompt up to here may be cached.
     pub cache: Option<Raw>,
+    /// Gemini's `thoughtSignature` on a call or a text: with it the model goes on with what it thought.
+    pub signature: Option<String>,
 }
 
 /// What a piece of a message is.
@@ -110,7 +112,7 @@ pub enum Source {
 
 impl From<Content> for Part {
     fn from(content: Content) -> Self {
-        Self { content, cache: None }
+        Self { content, cache: None, signature: None }
     }
 }
 

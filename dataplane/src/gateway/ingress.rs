@@ -35,9 +35,26 @@ const PROJECT_HEADER: &str = "x-aigne-hub-project";
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    Generate(Wire, Operation),
+    Generate(Generate),
     Models(Wire),
     Model(Wire, String),
+}
+
+/// A request for something that is generated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Generate {
+    pub(super) wire: Wire,
+    pub(super) operation: Operation,
+    /// What the path says, where it says it (Gemini).
+    pub(super) in_path: Option<InPath>,
+}
+
+/// What the path says in place of the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct InPath {
+    /// As the client wrote it, decoded.
+    pub(super) model: String,
+    pub(super) stream: bool,
 }
 
 /// A request whose body was read.
@@ -65,14 +82,12 @@ pub(super) struct Arrival {
 pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
     let path = head.uri.path();
     let wire = || wire(path, &head.headers);
+    let generate =
+        |wire, operation| (Endpoint::Generate(Generate { wire, operation, in_path: None }), "POST");
     let (endpoint, method) = match path {
-        "/v1/chat/completions" | "/chat/completions" => {
-            (Endpoint::Generate(Wire::OpenAiChat, Operation::Chat), "POST")
-        }
-        "/v1/messages" => (Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat), "POST"),
-        "/v1/messages/count_tokens" => {
-            (Endpoint::Generate(Wire::AnthropicMessages, Operation::CountTokens), "POST")
-        }
+        "/v1/chat/completions" | "/chat/completions" => generate(Wire::OpenAiChat, Operation::Chat),
+        "/v1/messages" => generate(Wire::AnthropicMessages, Operation::Chat),
+        "/v1/messages/count_tokens" => generate(Wire::AnthropicMessages, Operation::CountTokens),
         "/v1/models" | "/models" => (Endpoint::Models(wire()), "GET"),
         _ => match path.strip_prefix("/v1/models/") {
             Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), "GET"),
@@ -105,35 +120,26 @@ pub(super) fn client_request_id(headers: &HeaderMap) -> Option<Box<str>> {
 pub(super) async fn read(
     head: &Parts,
     body: &mut Incoming,
-    wire: Wire,
-    operation: Operation,
+    asked: Generate,
     max_body: usize,
 ) -> Result<Arrival, GatewayError> {
+    let Generate { wire, operation, in_path } = asked;
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(is_encoded) {
         let message = "request bodies must not be compressed (content-encoding)";
         return Err(GatewayError::new(Kind::Malformed, message));
     }
     let bytes = collect(body, max_body).await?;
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
-    let Some(model) = body.get::<String>("model").filter(|model| !model.is_empty()) else {
-        return Err(
-            GatewayError::new(Kind::Malformed, "the field \"model\" must name a model").with_param("model")
-        );
-    };
-    let stream = match body.raw("stream") {
-        None | Some("false" | "null") => false,
-        Some("true") => true,
-        Some(_) => {
-            return Err(GatewayError::new(Kind::Malformed, "the field \"stream\" must be true or false")
-                .with_param("stream"));
-        }
+    let InPath { model, stream } = match in_path {
+        Some(in_path) => in_path,
+        None => in_body(&body)?,
     };
     let include_usage = match wire {
-        Wire::OpenAiChat => body
+        Wire::OpenAiChat | Wire::OpenAiCompletions => body
             .get::<StreamOptions>("stream_options")
             .and_then(|options| options.include_usage)
             .unwrap_or_default(),
-        Wire::AnthropicMessages => true,
+        Wire::OpenAiResponses | Wire::AnthropicMessages | Wire::Gemini => true,
     };
     let media: [&[u8]; 5] = [b"\"image", b"\"input_audio\"", b"\"file", b"\"document\"", b"\"video"];
     let text_only = !media.iter().any(|needle| memchr::memmem::find(body.bytes(), needle).is_some());
@@ -161,6 +167,24 @@ pub(super) async fn read(
     })
 }
 
+/// The model, and whether to stream, where the body says it.
+fn in_body(body: &Body) -> Result<InPath, GatewayError> {
+    let Some(model) = body.get::<String>("model").filter(|model| !model.is_empty()) else {
+        return Err(
+            GatewayError::new(Kind::Malformed, "the field \"model\" must name a model").with_param("model")
+        );
+    };
+    let stream = match body.raw("stream") {
+        None | Some("false" | "null") => false,
+        Some("true") => true,
+        Some(_) => {
+            return Err(GatewayError::new(Kind::Malformed, "the field \"stream\" must be true or false")
+                .with_param("stream"));
+        }
+    };
+    Ok(InPath { model, stream })
+}
+
 fn is_encoded(encoding: &http::HeaderValue) -> bool {
     !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
 }
@@ -177,8 +201,8 @@ struct Metadata {
 
 fn user(wire: Wire, body: &Body) -> Option<String> {
     let named = match wire {
-        Wire::OpenAiChat => body.get::<String>("user"),
-        Wire::AnthropicMessages => None,
+        Wire::OpenAiChat | Wire::OpenAiCompletions | Wire::OpenAiResponses => body.get::<String>("user"),
+        Wire::AnthropicMessages | Wire::Gemini => None,
     };
     clean(&named.or_else(|| body.get::<Metadata>("metadata")?.user_id)?)
 }
@@ -262,12 +286,9 @@ mod tests {
 
     #[test]
     fn paths_mean_endpoints() {
-        let chat = Endpoint::Generate(Wire::OpenAiChat, Operation::Chat);
-        assert_eq!(endpoint(&head("POST", "/v1/chat/completions")).unwrap(), chat);
-        assert_eq!(
-            endpoint(&head("POST", "/v1/messages?beta=true")).unwrap(),
-            Endpoint::Generate(Wire::AnthropicMessages, Operation::Chat)
-        );
+        let chat = |wire| Endpoint::Generate(Generate { wire, operation: Operation::Chat, in_path: None });
+        assert_eq!(endpoint(&head("POST", "/v1/chat/completions")).unwrap(), chat(Wire::OpenAiChat));
+        assert_eq!(endpoint(&head("POST", "/v1/messages?beta=true")).unwrap(), chat(Wire::AnthropicMessages));
         assert_eq!(
             endpoint(&head("GET", "/v1/models/openai%2Fgpt-5-mini")).unwrap(),
             Endpoint::Model(Wire::OpenAiChat, "openai/gpt-5-mini".into())

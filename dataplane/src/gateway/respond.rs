@@ -28,7 +28,7 @@ use crate::{
     chat,
     error::GatewayError,
     health::Held,
-    wire::{self, Meta, Wire},
+    wire::{self, Family, Meta, Wire},
 };
 
 /// An answer that can be given.
@@ -113,7 +113,7 @@ fn identify(wire: Wire, id: Uuid, headers: &mut HeaderMap) {
     let mut text = [0; 36];
     if let Ok(id) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)) {
         // Anthropic's SDKs read this name.
-        if wire == Wire::AnthropicMessages {
+        if wire.family() == Family::Anthropic {
             headers.insert("request-id", id.clone());
         }
         headers.insert("x-request-id", id);
@@ -129,7 +129,10 @@ pub(super) fn encode(arrival: &Arrival, exchange: &Exchange, response: &chat::Re
 fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
     let prefix = match arrival.wire {
         Wire::OpenAiChat => "chatcmpl-",
+        Wire::OpenAiCompletions => "cmpl-",
+        Wire::OpenAiResponses => "resp_",
         Wire::AnthropicMessages => "msg_",
+        Wire::Gemini => "",
     };
     Meta {
         model: arrival.model.clone(),

@@ -15,7 +15,7 @@ mod usage;
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Adapter, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
+    Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
     UpstreamError,
     rules::{Allowed, Rule, Tools, rule},
 };
@@ -55,15 +55,17 @@ pub(super) struct Anthropic;
 pub(super) static ADAPTER: Anthropic = Anthropic;
 
 impl Adapter for Anthropic {
-    fn wire(&self) -> Wire {
-        Wire::AnthropicMessages
+    fn relays(&self, wire: Wire) -> bool {
+        wire == Wire::AnthropicMessages
     }
 
-    fn path(&self, operation: Operation) -> Option<&'static str> {
-        match operation {
-            Operation::Chat => Some("/v1/messages"),
-            Operation::CountTokens => Some("/v1/messages/count_tokens"),
-        }
+    fn path(&self, ask: Ask, _: Target<'_>) -> Option<String> {
+        let path = match (ask.relayed, ask.operation) {
+            (None | Some(Wire::AnthropicMessages), Operation::Chat) => "/v1/messages",
+            (Some(Wire::AnthropicMessages), Operation::CountTokens) => "/v1/messages/count_tokens",
+            _ => return None,
+        };
+        Some(path.to_owned())
     }
 
     fn auth(&self) -> Auth {
@@ -82,15 +84,15 @@ impl Adapter for Anthropic {
         }
     }
 
-    fn relay(&self, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
+    fn relay(&self, _: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
         relay::relay(body, target)
     }
 
-    fn observe(&self, body: &[u8]) -> Observed {
+    fn observe(&self, _: Wire, body: &[u8]) -> Observed {
         observe::plain(body)
     }
 
-    fn observer(&self, _: Asked) -> Box<dyn StreamObserver> {
+    fn observer(&self, _: Wire, _: Asked) -> Box<dyn StreamObserver> {
         // Usage always comes, so nothing was asked for and nothing is stripped.
         Box::new(observe::Observer::default())
     }

@@ -16,7 +16,7 @@ mod usage;
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Adapter, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
+    Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
     UpstreamError,
     rules::{Rule, Tools},
 };
@@ -107,14 +107,14 @@ pub(crate) struct OpenAiCompatible {
 }
 
 impl Adapter for OpenAiCompatible {
-    fn wire(&self) -> Wire {
-        Wire::OpenAiChat
+    fn relays(&self, wire: Wire) -> bool {
+        wire == Wire::OpenAiChat
     }
 
-    fn path(&self, operation: Operation) -> Option<&'static str> {
-        match operation {
-            Operation::Chat => Some(self.dialect.chat_path),
-            Operation::CountTokens => None,
+    fn path(&self, ask: Ask, _: Target<'_>) -> Option<String> {
+        match (ask.relayed, ask.operation) {
+            (None | Some(Wire::OpenAiChat), Operation::Chat) => Some(self.dialect.chat_path.to_owned()),
+            _ => None,
         }
     }
 
@@ -131,15 +131,15 @@ impl Adapter for OpenAiCompatible {
         Ok(None)
     }
 
-    fn relay(&self, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
+    fn relay(&self, _: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
         relay::relay(&self.dialect, body, target)
     }
 
-    fn observe(&self, body: &[u8]) -> Observed {
+    fn observe(&self, _: Wire, body: &[u8]) -> Observed {
         observe::plain(&self.dialect, body)
     }
 
-    fn observer(&self, asked: Asked) -> Box<dyn StreamObserver> {
+    fn observer(&self, _: Wire, asked: Asked) -> Box<dyn StreamObserver> {
         Box::new(observe::Observer::new(self.dialect, asked))
     }
 

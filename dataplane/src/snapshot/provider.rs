@@ -8,10 +8,10 @@ use http::{HeaderName, HeaderValue, Uri};
 use crate::{
     health::{Circuit, Cooling, Registry},
     ledger::price::Rates,
-    provider::{Adapter, Target, adapter},
+    provider::{Adapter, Ask, Target, adapter},
     secret::SecretStore,
     upstream::{Endpoint, authorization},
-    wire::Operation,
+    wire::{Operation, Wire},
 };
 
 /// A provider, prepared.
@@ -32,8 +32,6 @@ pub struct Provider {
     pub in_flight: Arc<AtomicU32>,
     /// Cost and price.
     pub rates: Rates,
-    chat: Option<Uri>,
-    count_tokens: Option<Uri>,
 }
 
 /// A credential, prepared.
@@ -60,6 +58,8 @@ pub struct Model {
     pub qualified: String,
     /// Its state with each credential, in their order.
     pub cooling: Vec<Arc<Cooling>>,
+    /// Request targets; few, and the commonest first.
+    targets: Vec<(Ask, Uri)>,
 }
 
 /// Why a provider cannot be prepared.
@@ -82,14 +82,17 @@ impl Provider {
         let adapter = adapter(config.r#type).ok_or(Unusable::NoAdapter)?;
         let endpoint = Endpoint::parse(&config.base_url, config.allow_private, config.timeouts.connect)?;
         let credentials = credentials(config, adapter, secrets, registry);
-        let models =
-            config.models.iter().map(|model| Model::new(model, config, &credentials, registry)).collect();
-        let target = |operation| adapter.path(operation).map(|path| endpoint.target(path));
+        let models = config
+            .models
+            .iter()
+            .map(|model| {
+                let target = Target { provider: config, model };
+                Model::new(target, &credentials, registry, targets(adapter, target, &endpoint))
+            })
+            .collect();
         Ok(Self {
             id: config.id.as_str().into(),
             adapter,
-            chat: target(Operation::Chat),
-            count_tokens: target(Operation::CountTokens),
             in_flight: registry.in_flight(&config.id),
             rates: Rates::new(sheets),
             config: config.clone(),
@@ -97,14 +100,6 @@ impl Provider {
             credentials,
             models,
         })
-    }
-
-    /// The request target of an operation; `None` where the provider has no such endpoint.
-    pub fn target(&self, operation: Operation) -> Option<&Uri> {
-        match operation {
-            Operation::Chat => self.chat.as_ref(),
-            Operation::CountTokens => self.count_tokens.as_ref(),
-        }
     }
 
     /// What an adapter may know of a request to one of its models.
@@ -150,12 +145,29 @@ fn credentials(
     known
 }
 
+/// Every way in which a provider can be asked for a model.
+fn targets(adapter: &dyn Adapter, target: Target<'_>, endpoint: &Endpoint) -> Vec<(Ask, Uri)> {
+    let ways = std::iter::once(None).chain(Wire::ALL.into_iter().map(Some));
+    let mut targets = Vec::new();
+    for operation in Operation::ALL {
+        for relayed in ways.clone() {
+            for stream in [false, true] {
+                let ask = Ask { relayed, operation, stream };
+                if let Some(path) = adapter.path(ask, target) {
+                    targets.push((ask, endpoint.target(&path)));
+                }
+            }
+        }
+    }
+    targets
+}
+
 impl Model {
     fn new(
-        model: &config::Model,
-        provider: &config::Provider,
+        Target { provider, model }: Target<'_>,
         credentials: &[Credential],
         registry: &Registry,
+        targets: Vec<(Ask, Uri)>,
     ) -> Self {
         let cooling = |credential: &Credential| {
             registry.cooling(&format!("{}/{}/{}", provider.id, credential.name, model.name))
@@ -165,7 +177,13 @@ impl Model {
             name: model.name.as_str().into(),
             qualified: format!("{}/{}", provider.name, model.name),
             cooling: credentials.iter().map(cooling).collect(),
+            targets,
         }
+    }
+
+    /// Where to send such a request; `None` where the provider cannot be asked so.
+    pub fn target(&self, ask: Ask) -> Option<&Uri> {
+        self.targets.iter().find(|(other, _)| *other == ask).map(|(_, target)| target)
     }
 
     /// Every name by which a client may ask for it.

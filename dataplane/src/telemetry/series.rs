@@ -159,6 +159,12 @@ pub(super) fn operation_name(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat => "chat",
         Operation::CountTokens => "count_tokens",
+        Operation::Embeddings => "embeddings",
+        Operation::Images => "image_generation",
+        Operation::ImageEdits => "image_edit",
+        Operation::Speech => "speech",
+        Operation::Transcription => "transcription",
+        Operation::Videos => "video_generation",
     }
 }
 

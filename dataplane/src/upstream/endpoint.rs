@@ -70,12 +70,13 @@ impl Endpoint {
     }
 
     /// The request target for a path that an adapter gives. A version that ends the base URL and begins the path
-    /// is written once, as people give Anthropic's address with and without `/v1`.
+    /// is written once, as people give addresses with and without `/v1` (or `/v1beta`).
     pub fn target(&self, path: &str) -> Uri {
-        let base = match self.base_path.strip_suffix("/v1") {
-            Some(shorter) if path.starts_with("/v1/") => shorter,
-            _ => &self.base_path,
-        };
+        let version = path.get(1..).and_then(|path| path.split_once('/')).map(|(version, _)| version);
+        let base = version
+            .filter(|version| version.starts_with("v1"))
+            .and_then(|version| self.base_path.strip_suffix(version)?.strip_suffix('/'))
+            .unwrap_or(&self.base_path);
         PathAndQuery::from_maybe_shared(format!("{base}{path}"))
             .map_or_else(|_| Uri::from_static("/"), Uri::from)
     }
@@ -96,6 +97,9 @@ mod tests {
         assert_eq!(endpoint.target("/v1/messages"), "/v1/messages");
         let endpoint = Endpoint::parse("https://proxy.example/anthropic/v1", false, 1000).unwrap();
         assert_eq!(endpoint.target("/v1/messages"), "/anthropic/v1/messages");
+        assert_eq!(endpoint.target("/v1beta/models"), "/anthropic/v1/v1beta/models");
+        let endpoint = Endpoint::parse("https://google.example/v1beta", false, 1000).unwrap();
+        assert_eq!(endpoint.target("/v1beta/models/m:x?alt=sse"), "/v1beta/models/m:x?alt=sse");
     }
 
     #[test]

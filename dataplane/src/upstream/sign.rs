@@ -10,6 +10,7 @@ pub fn authorization(auth: Auth, secret: &SecretValue) -> Option<(HeaderName, He
     let value = secret.expose().trim();
     let (name, mut value) = match auth {
         Auth::Bearer => (header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {value}")).ok()?),
+        Auth::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::from_str(value).ok()?),
         Auth::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::from_str(value).ok()?),
     };
     value.set_sensitive(true);

@@ -1,26 +1,70 @@
-//! The member of a request's body that says how much may be generated, in either wire.
+//! The members of a request's body that say how much may be generated.
 
 use bytes::Bytes;
 
 use super::Wire;
 use crate::body::{self, Body, Edit};
 
-/// `OpenAI`'s newer name, which its reasoning models insist on, and the one that everybody knows.
-const NAMES: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+/// Where Gemini has its members.
+const CONFIG: &str = "generationConfig";
+
+impl Wire {
+    /// The members that bound an answer; the one that is written where none is there first.
+    fn max_output(self) -> &'static [&'static str] {
+        match self {
+            // The newer name, which OpenAI's reasoning models insist on, and the one that everybody knows.
+            Self::OpenAiChat => &["max_completion_tokens", "max_tokens"],
+            Self::OpenAiCompletions | Self::AnthropicMessages => &["max_tokens"],
+            Self::OpenAiResponses => &["max_output_tokens"],
+            Self::Gemini => &["maxOutputTokens"],
+        }
+    }
+
+    /// What such members are in, where that is not the body itself.
+    fn nested(self, body: &Body) -> Option<Body> {
+        let config = (self == Self::Gemini).then(|| body.raw(CONFIG))??;
+        body::scan(Bytes::copy_from_slice(config.as_bytes())).ok()
+    }
+}
 
 /// The most that the client allows; of two numbers the larger, as which one counts is the provider's choice.
-pub fn get(body: &Body) -> Option<u64> {
-    NAMES.iter().filter_map(|name| body.get::<u64>(name)).max()
+pub fn get(wire: Wire, body: &Body) -> Option<u64> {
+    let nested = wire.nested(body);
+    let body = if wire == Wire::Gemini { nested.as_ref()? } else { body };
+    wire.max_output().iter().filter_map(|name| body.get::<u64>(name)).max()
+}
+
+/// How many answers the client asks for: each of them may be as long.
+pub fn answers(wire: Wire, body: &Body) -> u64 {
+    let asked = match wire {
+        Wire::Gemini => wire.nested(body).and_then(|config| config.get::<u64>("candidateCount")),
+        Wire::OpenAiCompletions => {
+            let each = [body.get::<u64>("n"), body.get::<u64>("best_of")].into_iter().flatten().max();
+            let prompts =
+                body.get::<Vec<serde::de::IgnoredAny>>("prompt").map_or(1, |list| list.len() as u64);
+            Some(each.unwrap_or(1).max(1).saturating_mul(prompts))
+        }
+        _ => body.get::<u64>("n"),
+    };
+    asked.unwrap_or(1).max(1)
 }
 
 /// The same request with at most this many tokens to generate.
 pub fn lower(wire: Wire, body: &Body, most: u64) -> Bytes {
-    let mut names: Vec<_> = NAMES.into_iter().filter(|name| body.raw(name).is_some()).collect();
+    if wire == Wire::Gemini {
+        let config = wire.nested(body).or_else(|| body::scan(Bytes::from_static(b"{}")).ok());
+        let lowered = config.map(|config| set(wire, &config, most)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&lowered).into_owned();
+        return body::apply(body, &[Edit::Set(CONFIG, text)]);
+    }
+    set(wire, body, most)
+}
+
+fn set(wire: Wire, body: &Body, most: u64) -> Bytes {
+    let known = wire.max_output();
+    let mut names: Vec<_> = known.iter().copied().filter(|name| body.raw(name).is_some()).collect();
     if names.is_empty() {
-        names.push(match wire {
-            Wire::OpenAiChat => "max_completion_tokens",
-            Wire::AnthropicMessages => "max_tokens",
-        });
+        names.extend(known.first());
     }
     let edits: Vec<_> = names.into_iter().map(|name| Edit::Set(name, most.to_string())).collect();
     body::apply(body, &edits)
@@ -36,8 +80,22 @@ mod tests {
 
     #[test]
     fn the_larger_of_two_counts() {
-        assert_eq!(get(&body(r#"{"max_tokens":5,"max_completion_tokens":9}"#)), Some(9));
-        assert_eq!(get(&body(r#"{"max_tokens":null}"#)), None);
+        let get = |wire, text| super::get(wire, &body(text));
+        assert_eq!(get(Wire::OpenAiChat, r#"{"max_tokens":5,"max_completion_tokens":9}"#), Some(9));
+        assert_eq!(get(Wire::OpenAiChat, r#"{"max_tokens":null}"#), None);
+        assert_eq!(get(Wire::OpenAiResponses, r#"{"max_output_tokens":5,"max_tokens":9}"#), Some(5));
+        assert_eq!(get(Wire::Gemini, r#"{"generationConfig":{"maxOutputTokens":5}}"#), Some(5));
+        assert_eq!(get(Wire::Gemini, r#"{"maxOutputTokens":5}"#), None);
+    }
+
+    #[test]
+    fn every_answer_counts() {
+        let answers = |wire, text| super::answers(wire, &body(text));
+        assert_eq!(answers(Wire::OpenAiChat, r#"{"n":3}"#), 3);
+        assert_eq!(answers(Wire::OpenAiChat, "{}"), 1);
+        assert_eq!(answers(Wire::OpenAiCompletions, r#"{"prompt":["a","b"],"n":2,"best_of":5}"#), 10);
+        assert_eq!(answers(Wire::OpenAiCompletions, r#"{"prompt":"a"}"#), 1);
+        assert_eq!(answers(Wire::Gemini, r#"{"generationConfig":{"candidateCount":4}}"#), 4);
     }
 
     #[test]
@@ -54,6 +112,14 @@ mod tests {
         assert_eq!(
             lower(Wire::AnthropicMessages, &body(r#"{"model":"m"}"#), 7),
             r#"{"model":"m","max_tokens":7}"#
+        );
+        assert_eq!(
+            lower(Wire::Gemini, &body(r#"{"generationConfig":{"topK":1,"maxOutputTokens":50}}"#), 7),
+            r#"{"generationConfig":{"topK":1,"maxOutputTokens":7}}"#
+        );
+        assert_eq!(
+            lower(Wire::Gemini, &body(r#"{"contents":[]}"#), 7),
+            r#"{"contents":[],"generationConfig":{"maxOutputTokens":7}}"#
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Lists of models.
 
-use super::Wire;
+use super::{Family, Wire};
 use crate::json::{self, Object};
 
 /// One model that a client may ask for.
@@ -20,12 +20,15 @@ pub struct Model {
 pub fn list(wire: Wire, models: &[Model]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64 + models.len() * 96);
     let mut object = Object::open(&mut out);
-    match wire {
-        Wire::OpenAiChat => {
+    match wire.family() {
+        Family::OpenAi => {
             object.string("object", "list");
             json::list(object.name("data"), models, openai);
         }
-        Wire::AnthropicMessages => {
+        Family::Gemini => {
+            json::list(object.name("models"), models, gemini);
+        }
+        Family::Anthropic => {
             json::list(object.name("data"), models, anthropic);
             object.raw("has_more", "false");
             for (name, model) in [("first_id", models.first()), ("last_id", models.last())] {
@@ -43,9 +46,10 @@ pub fn list(wire: Wire, models: &[Model]) -> Vec<u8> {
 /// One model.
 pub fn single(wire: Wire, model: &Model) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
-    match wire {
-        Wire::OpenAiChat => openai(&mut out, model),
-        Wire::AnthropicMessages => anthropic(&mut out, model),
+    match wire.family() {
+        Family::OpenAi => openai(&mut out, model),
+        Family::Anthropic => anthropic(&mut out, model),
+        Family::Gemini => gemini(&mut out, model),
     }
     out
 }
@@ -68,6 +72,12 @@ fn anthropic(out: &mut Vec<u8>, model: &Model) {
         .string("id", &model.id)
         .string("display_name", &model.display_name)
         .string("created_at", &created.to_string());
+    object.close();
+}
+
+fn gemini(out: &mut Vec<u8>, model: &Model) {
+    let mut object = Object::open(out);
+    object.string("name", &format!("models/{}", model.id)).string("displayName", &model.display_name);
     object.close();
 }
 

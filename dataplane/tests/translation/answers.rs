@@ -1,12 +1,12 @@
 use aigne_hub::provider::{Asked, Observed};
 
-use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, meta, relay};
+use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, meta, own, relay};
 
 #[test]
 fn plain_answers_as_each_client_gets_them() {
     for (fixture, answer) in fixtures("answers", "json") {
         let adapter = adapter_of(&fixture);
-        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(&answer))];
+        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(own(adapter), &answer))];
         let response = adapter.decode(&answer).unwrap();
         if let Some(error) = &response.error {
             pieces.push(format!("error: {error:#?}\n"));
@@ -17,7 +17,11 @@ fn plain_answers_as_each_client_gets_them() {
             pieces.push(format!("--- {name}\n{}\n", serde_json::to_string_pretty(&value).unwrap()));
         }
         golden(&format!("answer-{fixture}"), &pieces.concat());
-        assert_eq!(adapter.observe(&answer).usage, response.usage, "{fixture}: both paths count alike");
+        assert_eq!(
+            adapter.observe(own(adapter), &answer).usage,
+            response.usage,
+            "{fixture}: both paths count alike"
+        );
     }
 }
 

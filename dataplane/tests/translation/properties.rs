@@ -12,7 +12,7 @@ use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 
 use super::support::{
-    PROVIDERS, WIRES, adapter, adapter_of, decode, encode, fixtures, meta, provider, relay,
+    PROVIDERS, WIRES, adapter, adapter_of, decode, encode, fixtures, meta, own, provider, relay,
 };
 
 /// The text cut at these places.
@@ -128,7 +128,12 @@ fn event() -> impl Strategy<Value = Event> {
         text().prop_map(Event::Signature),
         text().prop_map(Event::RedactedThinking),
         text().prop_map(Event::Refusal),
-        (0..3_u32, text()).prop_map(|(index, name)| Event::ToolCall { index, id: format!("c{index}"), name }),
+        (0..3_u32, text()).prop_map(|(index, name)| Event::ToolCall {
+            index,
+            id: format!("c{index}"),
+            name,
+            signature: None
+        }),
         (0..4_u32, text()).prop_map(|(index, text)| Event::ToolArguments { index, text }),
         Just(Event::Finish(FinishReason::ToolCalls.into())),
         Just(Event::Usage(Usage { input: 3, output: 5, ..Usage::default() })),
@@ -234,7 +239,7 @@ proptest! {
         let (fixture, text) = &all[which.index(all.len())];
         let text = damaged(text, &damage);
         let adapter = adapter_of(fixture);
-        let _ = adapter.observe(&text);
+        let _ = adapter.observe(own(adapter), &text);
         if let Ok(response) = adapter.decode(&text) {
             for (wire, _) in WIRES {
                 let bytes = wire.encode(&response, &meta(true));
@@ -258,7 +263,7 @@ proptest! {
             let provider = provider(PROVIDERS[to.index(PROVIDERS.len())].0, &[]);
             let target = Target { provider: &provider, model: &provider.models[0] };
             let adapter = adapter(provider.r#type);
-            if let Ok((edits, _)) = adapter.relay(&body, target) {
+            if let Ok((edits, _)) = adapter.relay(own(adapter), &body, target) {
                 body::scan(body::apply(&body, &edits)).unwrap();
             }
             for (wire, _) in WIRES {
@@ -273,10 +278,10 @@ proptest! {
     fn anything_is_survived(text in proptest::collection::vec(any::<u8>(), 0..200)) {
         for (r#type, _) in PROVIDERS {
             let adapter = adapter(r#type);
-            let _ = adapter.observe(&text);
+            let _ = adapter.observe(own(adapter), &text);
             let _ = adapter.decode(&text);
             let _ = adapter.error(StatusCode::BAD_REQUEST, &HeaderMap::new(), &text);
-            adapter.observer(Asked { usage: true }).event(&text);
+            adapter.observer(own(adapter), Asked { usage: true }).event(&text);
             let _ = adapter.decoder().event(&text, &mut Vec::new());
         }
     }

@@ -12,8 +12,8 @@ fn sent(wire: aigne_hub::wire::Wire, body: &Body, provider: &Provider) -> String
     let adapter = adapter(provider.r#type);
     let target = Target { provider, model: &provider.models[0] };
     let refusal = |refusal: Refusal| format!("refused: {}: {}", refusal.field, refusal.message);
-    if adapter.wire() == wire {
-        return match adapter.relay(body, target) {
+    if adapter.relays(wire) {
+        return match adapter.relay(wire, body, target) {
             Ok((edits, asked)) => {
                 format!("verbatim, {asked:?}\n{}", String::from_utf8_lossy(&body::apply(body, &edits)))
             }

@@ -1,14 +1,14 @@
 use aigne_hub::{body, provider::Target};
 use aigne_hub_crds::config::ProviderType as Type;
 
-use super::support::{PROVIDERS, adapter, provider};
+use super::support::{PROVIDERS, adapter, own, provider};
 
 /// The field that a refusal names, if this member is refused.
 fn refused(r#type: Type, member: &str) -> Option<String> {
     let provider = provider(r#type, &[]);
     let target = Target { provider: &provider, model: &provider.models[0] };
     let body = body::scan(format!(r#"{{"model":"m","messages":[],{member}}}"#).into()).unwrap();
-    adapter(r#type).relay(&body, target).err().map(|refusal| refusal.field)
+    adapter(r#type).relay(own(adapter(r#type)), &body, target).err().map(|refusal| refusal.field)
 }
 
 #[test]

@@ -31,6 +31,11 @@ pub(super) fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
     provider::adapter(r#type).expect("the type has an adapter")
 }
 
+/// The first wire that an adapter relays; any where it relays none.
+pub(super) fn own(adapter: &dyn Adapter) -> Wire {
+    Wire::ALL.into_iter().find(|wire| adapter.relays(*wire)).unwrap_or(Wire::OpenAiChat)
+}
+
 pub(super) fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provider {
     Provider {
         id: "ai/p".into(),
@@ -88,7 +93,7 @@ pub(super) fn meta(include_usage: bool) -> Meta {
 
 /// What a client receives of a stream that is relayed, and what was learned from it.
 pub(super) fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>, Observed) {
-    let mut observer = adapter.observer(asked);
+    let mut observer = adapter.observer(own(adapter), asked);
     let mut out = Vec::new();
     split(frames, |raw, data| match data.map(|data| observer.event(data)) {
         None | Some(Relay::Pass) => out.extend_from_slice(raw),

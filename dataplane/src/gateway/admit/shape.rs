@@ -30,8 +30,8 @@ impl Shape {
         Self {
             by_bytes: (body.bytes().len() as u64).saturating_add(envelope),
             text_only: arrival.text_only,
-            max_output: max_output::get(body),
-            n: body.get::<u64>("n").unwrap_or(1).max(1),
+            max_output: max_output::get(arrival.wire, body),
+            n: max_output::answers(arrival.wire, body),
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     error::{GatewayError, Kind},
+    framing::Framing,
     gateway::{
         admit::Candidate,
         exchange::Exchange,
@@ -96,7 +97,7 @@ pub(super) async fn attempt(
     let Some(credential) = served.provider.credentials.get(place) else {
         return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
     };
-    let request = send::request(served, credential, prepared).map_err(not_here)?;
+    let request = send::request(call, served, credential, prepared).map_err(not_here)?;
     let started = Attempt::begin(exchange, candidate, call.arrival.estimated_input)
         .map_err(|error| Failure { error, verdict: Verdict::Final })?;
     let flight = Flight { served, credential, place, now_ms, attempt: started };
@@ -148,7 +149,8 @@ impl Flight<'_> {
             let error = provider.adapter.error(head.status, &head.headers, &text);
             return Err(self.failed(&error));
         }
-        if call.arrival.stream && is_event_stream(&head.headers) {
+        let framing = provider.adapter.framing(prepared.verbatim.then_some(call.arrival.wire));
+        if call.arrival.stream && is_stream(&head.headers, framing) {
             let mut pump =
                 Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
             let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
@@ -182,7 +184,7 @@ impl Flight<'_> {
         let adapter = self.served.provider.adapter;
         if call.arrival.stream {
             // A stream was asked for and something else came: an error in a 200, or a page of HTML.
-            return Err(match adapter.observe(&text).error {
+            return Err(match adapter.observe(call.arrival.wire, &text).error {
                 Some(error) => self.failed(&error),
                 None => self.broken("it is no stream", head.status),
             });
@@ -191,7 +193,7 @@ impl Flight<'_> {
             if !looks_like_json(&text) {
                 return Err(self.broken("it is no JSON", head.status));
             }
-            let observed = adapter.observe(&text);
+            let observed = adapter.observe(call.arrival.wire, &text);
             (text, observed)
         } else {
             match adapter.decode(&text) {
@@ -204,7 +206,7 @@ impl Flight<'_> {
                     };
                     (respond::encode(&call.arrival, exchange, &response), observed)
                 }
-                Ok(_) => (Bytes::new(), adapter.observe(&text)),
+                Ok(_) => (Bytes::new(), adapter.observe(call.arrival.wire, &text)),
                 Err(error) => return Err(self.broken(&error.to_string(), head.status)),
             }
         };
@@ -337,14 +339,13 @@ impl Flight<'_> {
     }
 }
 
-const EVENT_STREAM: &str = "text/event-stream";
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
+fn is_stream(headers: &HeaderMap, framing: Framing) -> bool {
+    let expected = framing.content_type();
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim_start().get(..EVENT_STREAM.len()))
-        .is_some_and(|value| value.eq_ignore_ascii_case(EVENT_STREAM))
+        .and_then(|value| value.trim_start().get(..expected.len()))
+        .is_some_and(|value| value.eq_ignore_ascii_case(expected))
 }
 
 fn looks_like_json(text: &[u8]) -> bool {

@@ -27,14 +27,14 @@ pub(super) fn prepare(arrival: &Arrival, candidate: &Candidate) -> Result<Prepar
     let body = lowered(arrival, *cut)?;
     let provider = &served.provider;
     let target = provider.adapter_target(served.model());
-    let verbatim = provider.adapter.wire() == arrival.wire;
+    let verbatim = provider.adapter.relays(arrival.wire);
     if !verbatim {
         let mut request = arrival.wire.decode(&body)?;
         request.model.clone_from(&arrival.model);
         let encoded = provider.adapter.encode(&request, target)?;
         return Ok(Prepared { body: encoded.into(), verbatim, asked: Asked::default(), headers: Vec::new() });
     }
-    let (edits, asked) = provider.adapter.relay(&body, target)?;
+    let (edits, asked) = provider.adapter.relay(arrival.wire, &body, target)?;
     let mut headers = Vec::new();
     for (name, value) in &arrival.headers {
         if let Some(value) = provider.adapter.cross_header(name, value)? {

@@ -9,6 +9,7 @@ use crate::{
     chat::estimate,
     error::{GatewayError, Kind},
     gateway::{admit::Permit, exchange::Exchange, respond},
+    provider::Ask,
     snapshot::{Credential, Served},
     wire::Operation,
 };
@@ -19,23 +20,21 @@ const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/eve
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("aigne-hub/", env!("CARGO_PKG_VERSION")));
 
-/// A chat request.
+/// The request for what the client asks for.
 pub(super) fn request(
-    served: &Served,
-    credential: &Credential,
-    prepared: &Prepared,
-) -> Result<Request<Full<Bytes>>, GatewayError> {
-    build(Operation::Chat, served, credential, prepared)
-}
-
-fn build(
-    operation: Operation,
+    call: &Call,
     served: &Served,
     credential: &Credential,
     prepared: &Prepared,
 ) -> Result<Request<Full<Bytes>>, GatewayError> {
     let provider = &served.provider;
-    let Some(target) = provider.target(operation) else {
+    let arrival = &call.arrival;
+    let ask = Ask {
+        relayed: prepared.verbatim.then_some(arrival.wire),
+        operation: arrival.operation,
+        stream: arrival.stream,
+    };
+    let Some(target) = served.model().target(ask) else {
         let message = format!("provider {:?} has no such endpoint", provider.config.name);
         return Err(GatewayError::new(Kind::Refused, message));
     };
@@ -77,18 +76,17 @@ pub(super) async fn count_tokens(
     let Some(candidate) = permit.candidates.first() else { return Err(super::no_candidate()) };
     let served = &candidate.served;
     let provider = &served.provider;
-    let verbatim = provider.adapter.wire() == call.arrival.wire;
+    let ask = Ask { relayed: Some(call.arrival.wire), operation: Operation::CountTokens, stream: false };
     let plan = Plan::new(provider.config.retry, false, provider.credentials.len());
     let place = attempt::choose(served, exchange.at_ms, exchange.id.as_u128(), &plan);
     let credential = provider.credentials.get(place);
-    let (Some(_), Some(credential), true) = (provider.target(Operation::CountTokens), credential, verbatim)
-    else {
+    let (Some(_), Some(credential)) = (served.model().target(ask), credential) else {
         // Whatever cannot be read as a request is refused here as it would be there.
         call.arrival.wire.decode(&call.arrival.body)?;
         return Ok(respond::estimated_count(estimate::request(&call.arrival.body)));
     };
     let prepared = prepare::prepare(&call.arrival, candidate)?;
-    let request = build(Operation::CountTokens, served, credential, &prepared)?;
+    let request = request(call, served, credential, &prepared)?;
     match attempt::relay(served, request, exchange).await {
         // The request itself is at fault, as it would be in a chat.
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),

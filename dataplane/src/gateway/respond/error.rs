@@ -9,7 +9,7 @@ use super::{JSON, ReplyBody, identify, reply};
 use crate::{
     error::{GatewayError, Kind},
     gateway::exchange::Exchange,
-    wire::Wire,
+    wire::{Family, Wire},
 };
 
 /// An error answer, before any content was sent.
@@ -57,9 +57,9 @@ fn explain(error: &GatewayError, headers: &mut HeaderMap) {
 /// An error inside a stream: the last event of it.
 pub(super) fn in_stream(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
     let body = body(wire, error, request_id, None);
-    let mut event = match wire {
-        Wire::OpenAiChat => b"data: ".to_vec(),
-        Wire::AnthropicMessages => b"event: error\ndata: ".to_vec(),
+    let mut event = match wire.family() {
+        Family::OpenAi | Family::Gemini => b"data: ".to_vec(),
+        Family::Anthropic => b"event: error\ndata: ".to_vec(),
     };
     event.extend_from_slice(&body);
     event.extend_from_slice(b"\n\n");
@@ -68,8 +68,9 @@ pub(super) fn in_stream(wire: Wire, error: &GatewayError, request_id: &str) -> B
 
 /// Anthropic's own clients know 529 as "overloaded"; others do not know it at all.
 fn client_status(wire: Wire, error: &GatewayError) -> u16 {
-    match (wire, error.status()) {
-        (Wire::OpenAiChat, 529) => 503,
+    match (wire.family(), error.status()) {
+        (Family::Anthropic, status) => status,
+        (_, 529) => 503,
         (_, status) => status,
     }
 }
@@ -81,8 +82,8 @@ fn payment_link<'a>(error: &GatewayError, exchange: &'a Exchange) -> Option<&'a 
 }
 
 fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) -> Bytes {
-    let mut value = match wire {
-        Wire::OpenAiChat => json!({
+    let mut value = match wire.family() {
+        Family::OpenAi => json!({
             "error": {
                 "message": error.message,
                 "type": openai_type(error),
@@ -90,7 +91,14 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) 
                 "code": openai_code(error),
             }
         }),
-        Wire::AnthropicMessages => json!({
+        Family::Gemini => json!({
+            "error": {
+                "code": client_status(wire, error),
+                "message": error.message,
+                "status": google_status(client_status(wire, error)),
+            }
+        }),
+        Family::Anthropic => json!({
             "type": "error",
             "error": { "type": anthropic_type(error), "message": anthropic_message(error) },
             "request_id": request_id,
@@ -133,6 +141,21 @@ fn openai_code(error: &GatewayError) -> &str {
             .filter(|code| *code != "invalid_request_error")
             .unwrap_or_else(|| error.label()),
         _ => error.label(),
+    }
+}
+
+/// The canonical code of Google's APIs for a status (`google.rpc.Code`).
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        402 | 429 => "RESOURCE_EXHAUSTED",
+        499 => "CANCELLED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        400..500 => "INVALID_ARGUMENT",
+        _ => "INTERNAL",
     }
 }
 

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::meta;
 use crate::{
     chat,
+    framing::{self, Splitter},
     gateway::{exchange::Exchange, ingress::Arrival},
     provider::{Adapter, Asked, Observed, Relay, StreamDecoder, StreamObserver, Unreadable},
-    sse::{Splitter, TooLong},
     wire::StreamEncoder,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(in crate::gateway) enum Broken {
     #[error(transparent)]
-    TooLong(#[from] TooLong),
+    Framing(#[from] framing::Broken),
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
@@ -44,7 +44,7 @@ impl Pump {
         exchange: &Exchange,
     ) -> Self {
         let mode = if verbatim {
-            Mode::Verbatim(adapter.observer(asked))
+            Mode::Verbatim(adapter.observer(arrival.wire, asked))
         } else {
             Mode::Translated {
                 decoder: adapter.decoder(),
@@ -52,7 +52,8 @@ impl Pump {
                 events: Vec::new(),
             }
         };
-        Self { splitter: Splitter::default(), mode, out: VecDeque::new(), begun: false }
+        let framing = adapter.framing(verbatim.then_some(arrival.wire));
+        Self { splitter: framing.splitter(), mode, out: VecDeque::new(), begun: false }
     }
 
     /// A frame of the provider's. What came before an error is given out too.

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     allowance::{Quota, Quotas},
-    wire::Wire,
+    wire::{Family, Wire},
 };
 
 /// Seconds.
@@ -20,9 +20,9 @@ pub(super) fn write(wire: Wire, quotas: &Quotas, at_ms: i64, headers: &mut Heade
         let seconds = quota.reset_ms.div_ceil(1000);
         policies.push(format!("\"{}\";q={};w={WINDOW}", names.unit, quota.limit));
         states.push(format!("\"{}\";r={};t={seconds}", names.unit, quota.remaining));
-        let [limit, remaining, reset] = match wire {
-            Wire::OpenAiChat => names.openai,
-            Wire::AnthropicMessages => names.anthropic,
+        let [limit, remaining, reset] = match wire.family() {
+            Family::OpenAi | Family::Gemini => names.openai,
+            Family::Anthropic => names.anthropic,
         };
         headers.insert(HeaderName::from_static(limit), HeaderValue::from(quota.limit));
         headers.insert(HeaderName::from_static(remaining), HeaderValue::from(quota.remaining));
@@ -67,9 +67,9 @@ static NAMES: [Names; 2] = [
 
 /// `OpenAI` writes how long (`1.5s`), Anthropic when (RFC 3339).
 fn reset_text(wire: Wire, quota: &Quota, at_ms: i64) -> String {
-    match wire {
-        Wire::OpenAiChat => format!("{}.{:03}s", quota.reset_ms / 1000, quota.reset_ms % 1000),
-        Wire::AnthropicMessages => {
+    match wire.family() {
+        Family::OpenAi | Family::Gemini => format!("{}.{:03}s", quota.reset_ms / 1000, quota.reset_ms % 1000),
+        Family::Anthropic => {
             let at = at_ms.saturating_add_unsigned(quota.reset_ms.next_multiple_of(1000));
             let at = jiff::Timestamp::from_second(at.div_euclid(1000)).unwrap_or(jiff::Timestamp::MAX);
             at.to_string()

@@ -64,7 +64,7 @@ pub(super) fn unsigned_call(messages: &[Message]) -> bool {
 
 /// A string where one text alone allows it, else a list of blocks.
 pub(super) fn content(out: &mut Vec<u8>, parts: &[&Part]) -> Result<(), Refusal> {
-    if let [Part { content: Content::Text(text), cache: None }] = parts {
+    if let [Part { content: Content::Text(text), cache: None, .. }] = parts {
         json::string(out, text);
         return Ok(());
     }

@@ -78,7 +78,7 @@ impl Decoder {
                 let call = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
                 self.calls.push(index);
                 let (id, name) = (block.id.unwrap_or_default(), block.name.unwrap_or_default());
-                events.push(Event::ToolCall { index: call, id, name });
+                events.push(Event::ToolCall { index: call, id, name, signature: None });
                 // Normally empty, with the input to follow in pieces.
                 let whole = block.input.map(|input| input.get().to_owned()).filter(|input| input.len() > 2);
                 push(events, whole, |text| Event::ToolArguments { index: call, text });

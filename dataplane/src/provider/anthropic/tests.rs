@@ -11,7 +11,7 @@ fn relayed(text: &str) -> Result<String, Refusal> {
     let provider = testing::provider(aigne_hub_crds::config::ProviderType::Anthropic);
     let target = Target { provider: &provider, model: &provider.models[0] };
     let body = body::scan(Bytes::from(text.to_owned())).unwrap();
-    let (edits, asked) = ADAPTER.relay(&body, target)?;
+    let (edits, asked) = ADAPTER.relay(Wire::AnthropicMessages, &body, target)?;
     assert_eq!(asked, Asked::default());
     Ok(String::from_utf8(body::apply(&body, &edits).to_vec()).unwrap())
 }
@@ -78,7 +78,7 @@ const START: &[u8] = br#"{"type":"message_start","message":{"id":"msg_1","usage"
 
 #[test]
 fn usage_in_a_stream_is_cumulative_and_never_added() {
-    let mut observer = ADAPTER.observer(Asked::default());
+    let mut observer = ADAPTER.observer(Wire::AnthropicMessages, Asked::default());
     assert_eq!(observer.event(START), Relay::Pass);
     assert_eq!(observer.observed().usage, Some(counted(1)));
     assert!(!observer.observed().usage_complete);
@@ -97,7 +97,7 @@ fn usage_in_a_stream_is_cumulative_and_never_added() {
 
 #[test]
 fn an_event_is_known_by_its_own_type_only() {
-    let mut observer = ADAPTER.observer(Asked::default());
+    let mut observer = ADAPTER.observer(Wire::AnthropicMessages, Asked::default());
     observer.event(br#"{"index":0,"delta":{"type":"text_delta","text":"{\"type\":\"error\"}"},"type":"content_block_delta"}"#);
     observer.event(
         br#"{"type":"content_block_start","content_block":{"type":"error","error":{"message":"no"}}}"#,

@@ -111,6 +111,7 @@ impl Decoder {
             let index = self.calls.len() - 1;
             let id = id.unwrap_or_else(|| made_id(&self.answer, index));
             events.push(Event::ToolCall {
+                signature: None,
                 index: number(index),
                 id,
                 name: function.name.unwrap_or_default(),

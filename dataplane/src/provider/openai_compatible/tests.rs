@@ -15,7 +15,7 @@ fn relayed(adapter: &OpenAiCompatible, text: &str) -> Result<(String, Asked), Re
     let provider = testing::provider(aigne_hub_crds::config::ProviderType::OpenAI);
     let target = Target { provider: &provider, model: &provider.models[0] };
     let body = body::scan(Bytes::from(text.to_owned())).unwrap();
-    let (edits, asked) = adapter.relay(&body, target)?;
+    let (edits, asked) = adapter.relay(Wire::OpenAiChat, &body, target)?;
     Ok((String::from_utf8(body::apply(&body, &edits).to_vec()).unwrap(), asked))
 }
 
@@ -112,7 +112,7 @@ fn what_the_hub_asked_for_is_stripped_again() {
     let chunk = r#"{"id":"x","choices":[{"index":0,"delta":{"content":"Hi \"there\""},"finish_reason":null}],"usage":null}"#;
     let last = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
     let usage = format!(r#"{{"id":"x","choices":[],"usage":{USAGE}}}"#);
-    let mut hub = ADAPTER.observer(Asked { usage: true });
+    let mut hub = ADAPTER.observer(Wire::OpenAiChat, Asked { usage: true });
     assert_eq!(
         hub.event(chunk.as_bytes()),
         Relay::Replace(Bytes::from_static(
@@ -132,7 +132,7 @@ fn what_the_hub_asked_for_is_stripped_again() {
     };
     assert_eq!(hub.observed(), &seen);
 
-    let mut client = ADAPTER.observer(Asked::default());
+    let mut client = ADAPTER.observer(Wire::OpenAiChat, Asked::default());
     for event in [chunk, last, &usage, "[DONE]"] {
         assert_eq!(client.event(event.as_bytes()), Relay::Pass);
     }
@@ -141,7 +141,7 @@ fn what_the_hub_asked_for_is_stripped_again() {
 
 #[test]
 fn usage_beside_a_choice_is_cut_out_alone() {
-    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let mut observer = ADAPTER.observer(Wire::OpenAiChat, Asked { usage: true });
     let chunk = format!(
         r#"{{"choices":[{{"delta":{{"content":"x"}},"finish_reason":"stop"}}], "usage": {USAGE} ,"z":1}}"#
     );
@@ -156,7 +156,7 @@ fn usage_beside_a_choice_is_cut_out_alone() {
 
 #[test]
 fn what_is_written_anew_stays_on_one_line() {
-    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let mut observer = ADAPTER.observer(Wire::OpenAiChat, Asked { usage: true });
     let Relay::Replace(event) = observer.event(b"{\n\"usage\":null,\n\"choices\":[{}]}") else {
         panic!("not replaced")
     };
@@ -165,7 +165,7 @@ fn what_is_written_anew_stays_on_one_line() {
 
 #[test]
 fn text_that_only_looks_like_usage_passes() {
-    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let mut observer = ADAPTER.observer(Wire::OpenAiChat, Asked { usage: true });
     let chunk =
         r#"{"choices":[{"delta":{"content":"\"usage\":null","tool":{"usage":1}},"finish_reason":null}]}"#;
     assert_eq!(observer.event(chunk.as_bytes()), Relay::Pass);
@@ -176,7 +176,7 @@ fn text_that_only_looks_like_usage_passes() {
 #[test]
 fn a_lone_surrogate_never_hides_the_usage() {
     let chunk = format!(r#"{{"choices":[],"note":"\ud83c","usage":{USAGE}}}"#);
-    let mut observer = ADAPTER.observer(Asked { usage: true });
+    let mut observer = ADAPTER.observer(Wire::OpenAiChat, Asked { usage: true });
     assert_eq!(observer.event(chunk.as_bytes()), Relay::Drop);
     assert_eq!(observer.observed().usage, Some(counted()));
 }
@@ -184,7 +184,7 @@ fn a_lone_surrogate_never_hides_the_usage() {
 #[test]
 fn a_provider_that_gives_up_has_failed() {
     let chunk = br#"{"choices":[{"index":0,"delta":{"content":"Wa"},"finish_reason":"insufficient_system_resource"}]}"#;
-    let mut observer = ADAPTER.observer(Asked::default());
+    let mut observer = ADAPTER.observer(Wire::OpenAiChat, Asked::default());
     observer.event(chunk);
     assert_eq!(observer.observed().error.as_ref().map(|error| error.fault), Some(Fault::Provider));
     let mut decoder = ADAPTER.decoder();
@@ -193,7 +193,7 @@ fn a_provider_that_gives_up_has_failed() {
     assert!(matches!(events.last(), Some(chat::Event::Error(_))), "{events:?}");
     let whole =
         br#"{"choices":[{"message":{"content":"Wa"},"finish_reason":"insufficient_system_resource"}]}"#;
-    assert!(ADAPTER.observe(whole).error.is_some());
+    assert!(ADAPTER.observe(Wire::OpenAiChat, whole).error.is_some());
     assert!(ADAPTER.decode(whole).unwrap().error.is_some());
 }
 
@@ -204,7 +204,7 @@ fn reasoning_beside_the_completion_is_added_where_the_total_says_so() {
         let body = format!(
             r#"{{"choices":[],"usage":{{"prompt_tokens":100,"completion_tokens":10{total},"completion_tokens_details":{{"reasoning_tokens":5}}}}}}"#
         );
-        adapter.observe(body.as_bytes()).usage.map(|usage| (usage.output, usage.reasoning))
+        adapter.observe(Wire::OpenAiChat, body.as_bytes()).usage.map(|usage| (usage.output, usage.reasoning))
     };
     assert_eq!(output(&xai, r#","total_tokens":115"#), Some((15, 5)));
     assert_eq!(output(&xai, r#","total_tokens":110"#), Some((10, 5)));
@@ -215,7 +215,7 @@ fn reasoning_beside_the_completion_is_added_where_the_total_says_so() {
 #[test]
 fn odd_counts_never_cost_the_usage() {
     let body = br#"{"choices":[],"usage":{"prompt_tokens":"12","completion_tokens":3.0,"total_tokens":null,"prompt_tokens_details":{"cached_tokens":99,"audio_tokens":[]},"cost":1e-7}}"#;
-    let usage = ADAPTER.observe(body).usage.unwrap();
+    let usage = ADAPTER.observe(Wire::OpenAiChat, body).usage.unwrap();
     assert_eq!((usage.input, usage.cached_input, usage.output), (0, 12, 3));
     assert_eq!(usage.reported_cost_nanos, Some(100));
 }
@@ -269,16 +269,16 @@ fn errors_are_read_in_every_shape() {
 #[test]
 fn an_error_inside_a_good_answer_is_seen() {
     let body = br#"{"error":{"code":502,"message":"Provider disconnected"}}"#;
-    let error = ADAPTER.observe(body).error.unwrap();
+    let error = ADAPTER.observe(Wire::OpenAiChat, body).error.unwrap();
     assert_eq!(
         (error.status, error.fault, error.message.as_str()),
         (200, Fault::Provider, "Provider disconnected")
     );
     assert_eq!(ADAPTER.decode(body).unwrap().error.unwrap().message, "Provider disconnected");
 
-    let mut observer = ADAPTER.observer(Asked::default());
+    let mut observer = ADAPTER.observer(Wire::OpenAiChat, Asked::default());
     let chunk = br#"{"id":"gen-1","error":{"code":429,"message":"slow down"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#;
     assert_eq!(observer.event(chunk), Relay::Pass);
     assert_eq!(observer.observed().error.as_ref().map(|error| error.fault), Some(Fault::Throttled));
-    assert_eq!(ADAPTER.observe(br#"{"choices":[],"error":null}"#).error, None);
+    assert_eq!(ADAPTER.observe(Wire::OpenAiChat, br#"{"choices":[],"error":null}"#).error, None);
 }

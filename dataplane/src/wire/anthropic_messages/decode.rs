@@ -164,7 +164,7 @@ fn block(raw: &str) -> Result<Vec<Part>, BadRequest> {
             ));
         }
     };
-    parts.push(Part { content, cache: block.cache_control });
+    parts.push(Part { content, cache: block.cache_control, signature: None });
     Ok(parts)
 }
 

@@ -191,7 +191,7 @@ impl StreamEncoder for Encoder {
                 });
                 self.close(out);
             }
-            Event::ToolCall { index, id, name } => {
+            Event::ToolCall { index, id, name, .. } => {
                 self.open(Open::Call, out, |block| {
                     block.string("type", "tool_use").string("id", id).string("name", name).raw("input", "{}");
                 });

@@ -121,7 +121,7 @@ fn message(raw: &str) -> Result<Message, BadRequest> {
     if message.role == "tool" {
         let id = message.tool_call_id.ok_or_else(|| bad("tool_call_id", "is missing"))?;
         let result = Content::ToolResult { id, content, is_error: false };
-        parts.push(Part { content: result, cache: message.cache_control });
+        parts.push(Part { content: result, cache: message.cache_control, signature: None });
     } else {
         parts.extend(content);
         if let (Some(cache), Some(last)) = (message.cache_control, parts.last_mut()) {
@@ -192,7 +192,7 @@ fn part(raw: &str) -> Result<Part, BadRequest> {
         "redacted_thinking" => Content::RedactedThinking(need("data", part.data)?),
         other => return Err(bad("type", format!("{other:?} is not known"))),
     };
-    Ok(Part { content, cache: part.cache_control })
+    Ok(Part { content, cache: part.cache_control, signature: None })
 }
 
 #[derive(Deserialize)]

@@ -192,7 +192,7 @@ impl StreamEncoder for Encoder {
             Event::RedactedThinking(data) => {
                 self.thinking_block(&Content::RedactedThinking(data.clone()), out);
             }
-            Event::ToolCall { index, id, name } => self.call(*index, id, name, out),
+            Event::ToolCall { index, id, name, .. } => self.call(*index, id, name, out),
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
             Event::Citation(_) | Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
