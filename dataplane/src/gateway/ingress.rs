@@ -1,5 +1,7 @@
 //! From bytes to (wire, operation, model, stream, bounds).
 
+mod media;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +16,9 @@ use crate::{
     body::{self, Body},
     chat::estimate,
     error::{GatewayError, Kind},
+    media::Request,
+    payload::Payload,
+    usage::Units,
     wire::{Operation, Wire},
 };
 
@@ -62,7 +67,7 @@ pub(super) struct InPath {
 pub(super) struct Arrival {
     pub(super) wire: Wire,
     pub(super) operation: Operation,
-    pub(super) body: Body,
+    pub(super) content: Content,
     /// As the client wrote it.
     pub(super) model: String,
     pub(super) stream: bool,
@@ -70,12 +75,23 @@ pub(super) struct Arrival {
     pub(super) text_only: bool,
     /// A guess at the prompt's tokens, for where a provider never counts them.
     pub(super) estimated_input: u64,
+    /// The most that the answer can have of what is no token; a chat has none.
+    pub(super) units: Units,
     /// The client asked for usage in its stream, or its wire always carries it.
     pub(super) include_usage: bool,
     pub(super) user: Option<String>,
     pub(super) project: Option<String>,
     /// Those that an adapter may let cross.
     pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// What a request carries.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A chat, in its wire.
+    Chat(Body),
+    /// Something else in `OpenAI`'s format, and what it means.
+    Media(Payload, Request),
 }
 
 /// Which endpoint a path means.
@@ -89,6 +105,7 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
         "/v1/messages" => generate(Wire::AnthropicMessages, Operation::Chat),
         "/v1/messages/count_tokens" => generate(Wire::AnthropicMessages, Operation::CountTokens),
         "/v1/models" | "/models" => (Endpoint::Models(wire()), "GET"),
+        _ if let Some(operation) = media::operation(path) => generate(Wire::OpenAiChat, operation),
         _ => match path.strip_prefix("/v1/models/") {
             Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), "GET"),
             _ => {
@@ -129,6 +146,9 @@ pub(super) async fn read(
         return Err(GatewayError::new(Kind::Malformed, message));
     }
     let bytes = collect(body, max_body).await?;
+    if !matches!(operation, Operation::Chat | Operation::CountTokens) {
+        return media::arrival(head, bytes, wire, operation);
+    }
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
     let InPath { model, stream } = match in_path {
         Some(in_path) => in_path,
@@ -147,7 +167,6 @@ pub(super) async fn read(
     let estimated_input =
         if text_only { estimate::output(body.bytes().len() as u64) } else { estimate::request(&body) };
     let user = text(&head.headers, USER_HEADER).or_else(|| user(wire, &body));
-    let project = text(&head.headers, PROJECT_HEADER).or_else(|| text(&head.headers, "openai-project"));
     let headers = ["anthropic-version", "anthropic-beta"]
         .into_iter()
         .filter_map(|name| Some((name, joined(&head.headers, name)?)))
@@ -155,14 +174,15 @@ pub(super) async fn read(
     Ok(Arrival {
         wire,
         operation,
-        body,
+        content: Content::Chat(body),
         model,
         stream,
         text_only,
         estimated_input,
+        units: Units::default(),
         include_usage,
         user,
-        project,
+        project: project(&head.headers),
         headers,
     })
 }
@@ -197,6 +217,10 @@ struct StreamOptions {
 #[derive(serde::Deserialize)]
 struct Metadata {
     user_id: Option<String>,
+}
+
+fn project(headers: &HeaderMap) -> Option<String> {
+    text(headers, PROJECT_HEADER).or_else(|| text(headers, "openai-project"))
 }
 
 fn user(wire: Wire, body: &Body) -> Option<String> {

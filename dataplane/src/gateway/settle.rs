@@ -38,6 +38,7 @@ use aigne_hub_crds::config::LedgerUnavailable;
 pub(super) struct Attempt {
     core: Rc<Core>,
     candidate: Candidate,
+    operation: Operation,
     request_id: uuid::Uuid,
     number: u32,
     /// The journal has its intent.
@@ -107,6 +108,7 @@ impl Attempt {
         Ok(Self {
             core,
             candidate: candidate.clone(),
+            operation: exchange.operation,
             request_id: exchange.id,
             number: exchange.attempts,
             journaled,
@@ -158,7 +160,7 @@ impl Attempt {
         }
         let provider = &self.candidate.served.provider;
         self.core.metrics.attempt(&telemetry::Attempt {
-            operation: Operation::Chat,
+            operation: self.operation,
             target: telemetry::Target {
                 provider: &provider.id,
                 provider_type: provider.config.r#type,
@@ -235,11 +237,11 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
     let nothing = Usage::default();
     match status {
         Status::Completed => match observed.usage {
-            Some(usage) => (Source::Provider, usage),
+            Some(usage) => (source(observed), usage),
             None => (Source::Estimated, estimated(observed, guess)),
         },
         Status::ClientGone | Status::Broken => match observed.usage {
-            Some(usage) if observed.usage_complete => (Source::Provider, usage),
+            Some(usage) if observed.usage_complete => (source(observed), usage),
             _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
@@ -247,6 +249,10 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
         Status::Unreachable if sent => (Source::Estimated, Usage { input: guess.input(), ..nothing }),
         Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
     }
+}
+
+fn source(observed: &Observed) -> Source {
+    if observed.usage_is_estimate { Source::Estimated } else { Source::Provider }
 }
 
 impl Guess {
@@ -288,7 +294,7 @@ pub(super) fn finish(exchange: &mut Exchange) {
     let duration = exchange.started.elapsed();
     let metrics = &core.metrics;
     metrics.request(&telemetry::Request {
-        operation: exchange.provider.is_some().then_some(Operation::Chat),
+        operation: exchange.provider.is_some().then_some(exchange.operation),
         target: exchange.provider.as_ref().zip(exchange.model.as_ref()).map(|(provider, model)| {
             telemetry::Target { provider: &provider.id, provider_type: provider.config.r#type, model }
         }),

@@ -7,12 +7,12 @@ mod images;
 mod values;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 
-pub use self::embeddings::as_asked;
 use self::values::Value;
 use super::{BadRequest, Meta, Operation, fields::bad};
 use crate::{
-    media::{Answer, Blob, Request},
+    media::{Answer, Blob, Request, transcription::Format},
     payload::Payload,
 };
 
@@ -46,6 +46,18 @@ pub fn encode(request: &Request, answer: &Answer, meta: &Meta) -> Option<(String
         Answer::Embedding(answer) => embeddings::encode(request, answer, meta).map(json),
         Answer::Image(answer) => Some(json(images::encode(answer, meta))),
         Answer::Speech(answer) => Some((answer.media_type.clone(), answer.data.to_vec())),
+    }
+}
+
+/// A relayed answer as it was asked for, with its content type where that is another. Some who speak this format write
+/// vectors in one way only; a bare transcript is made of one that says how long the sound was.
+pub fn as_asked(request: &Request, answer: &Bytes) -> Result<(Bytes, Option<&'static str>), String> {
+    match request {
+        Request::Embedding(asked) => embeddings::as_asked(answer, asked.encoding).map(|answer| (answer, None)),
+        Request::Transcription(asked) if asked.format == Format::Text => {
+            audio::text(answer).map(|text| (text, Some("text/plain; charset=utf-8")))
+        }
+        _ => Ok((answer.clone(), None)),
     }
 }
 

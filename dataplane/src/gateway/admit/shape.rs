@@ -1,6 +1,6 @@
 //! What a request's own bytes say of how much it can use: pure.
 
-use crate::{gateway::ingress::Arrival, snapshot::Served, usage::Usage, wire::max_output};
+use crate::{gateway::ingress::{Arrival, Content}, snapshot::Served, usage::Usage, wire::max_output};
 
 /// Tokens that a provider may add around a request of its own accord.
 const ENVELOPE_TOKENS: u64 = 64;
@@ -24,7 +24,7 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn of(arrival: &Arrival) -> Self {
-        let body = &arrival.body;
+        let Content::Chat(body) = &arrival.content else { return Self::beside_chat(arrival) };
         let explained = EXPLAINED.iter().any(|name| body.raw(name).is_some_and(|raw| raw != "null"));
         let envelope = ENVELOPE_TOKENS + if explained { EXPLAINED_TOKENS } else { 0 };
         Self {
@@ -33,6 +33,10 @@ impl Shape {
             max_output: max_output::get(arrival.wire, body),
             n: max_output::answers(arrival.wire, body),
         }
+    }
+
+    fn beside_chat(arrival: &Arrival) -> Self {
+        Self { by_bytes: 0, text_only: arrival.text_only, max_output: None, n: 1 }
     }
 
     /// The same, with at most this many tokens for each answer.

@@ -1,5 +1,7 @@
 //! Sound: speech, and transcriptions of it.
 
+use bytes::Bytes;
+
 use super::{super::fields::bad, BadRequest, images::blob, values};
 use crate::{
     media::{
@@ -39,7 +41,7 @@ pub(super) fn transcription(payload: &Payload) -> Result<transcription::Request,
         return Err(bad("file", "must be a file of a form (multipart/form-data)"));
     };
     let mut request = transcription::Request {
-        file: Blob { media_type: String::new(), data: bytes::Bytes::new() },
+        file: Blob { media_type: String::new(), data: Bytes::new() },
         format: Format::Json,
         stream: false,
     };
@@ -70,6 +72,18 @@ pub(super) fn transcription(payload: &Payload) -> Result<transcription::Request,
         (None, None) => return Err(bad("file", "is missing, or is no file")),
     }
     Ok(request)
+}
+
+/// The text of a transcript in JSON, with a line end as `OpenAI` has it.
+pub(super) fn text(answer: &[u8]) -> Result<Bytes, String> {
+    #[derive(serde::Deserialize)]
+    struct Transcript {
+        text: String,
+    }
+    let mut scratch = Vec::new();
+    let transcript: Transcript =
+        crate::json::parse(answer, &mut scratch).map_err(|error| error.to_string())?;
+    Ok((transcript.text + "\n").into())
 }
 
 #[cfg(test)]

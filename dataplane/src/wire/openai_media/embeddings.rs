@@ -94,7 +94,7 @@ pub(super) fn encode(request: &Request, answer: &Answer, meta: &Meta) -> Option<
 
 /// An answer in this format with its vectors written as they were asked for; as it is where they are. Some who speak
 /// this format know one of both only.
-pub fn as_asked(answer: &Bytes, encoding: Encoding) -> Result<Bytes, String> {
+pub(super) fn as_asked(answer: &Bytes, encoding: Encoding) -> Result<Bytes, String> {
     let other = match encoding {
         Encoding::Float => b'"',
         Encoding::Base64 => b'[',
