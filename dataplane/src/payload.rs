@@ -100,7 +100,10 @@ mod tests {
         let (pieces, kind) = form().write(&edits, "q");
         let text = pieces.concat();
         let text = String::from_utf8_lossy(&text);
-        assert!(text.contains("name=\"model\"\r\n\r\nx\r\n") && text.contains("name=\"n\"\r\n\r\n2\r\n"), "{text}");
+        assert!(
+            text.contains("name=\"model\"\r\n\r\nx\r\n") && text.contains("name=\"n\"\r\n\r\n2\r\n"),
+            "{text}"
+        );
         assert!(text.ends_with("--q--\r\n") && kind.ends_with("boundary=q"));
         let json = Payload::Json(body::scan(Bytes::from_static(b"{\"model\":\"m\"}")).unwrap());
         let (pieces, kind) = json.write(&edits, "q");

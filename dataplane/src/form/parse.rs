@@ -51,7 +51,8 @@ pub fn parse(content_type: &str, body: &Bytes) -> Result<Form, Malformed> {
             return Err(Malformed::TooMany);
         }
         let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        let rest = rest.get(blank..).and_then(|rest| rest.strip_prefix(b"\r\n")).ok_or(Malformed::NotDelimited)?;
+        let rest =
+            rest.get(blank..).and_then(|rest| rest.strip_prefix(b"\r\n")).ok_or(Malformed::NotDelimited)?;
         let head = rest.get(..rest.len().min(LONGEST_HEAD)).unwrap_or_default();
         let length = memmem::find(head, b"\r\n\r\n").ok_or(Malformed::Head("it does not end"))?;
         let (name, file) = head::read(head.get(..length).unwrap_or_default()).map_err(Malformed::Head)?;

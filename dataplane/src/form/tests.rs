@@ -18,7 +18,9 @@ fn whole(form: &Form, boundary: &str) -> Bytes {
 #[test]
 fn fields_and_files_are_read() {
     let file = "--b\r\ncontent-type: audio/mpeg\r\ncontent-disposition: form-data; name=file; filename=\"a \\\"b\\\".mp3\"\r\nx-other: 1\r\n\r\n\0\r\n--not\r\n\r\n";
-    let form = read(&format!("preamble\r\n{}{file}{}--b--\r\nepilogue", part("model", "m"), part("empty", ""))).unwrap();
+    let form =
+        read(&format!("preamble\r\n{}{file}{}--b--\r\nepilogue", part("model", "m"), part("empty", "")))
+            .unwrap();
     let file = File { name: "a \"b\".mp3".into(), content_type: Some("audio/mpeg".into()) };
     assert_eq!(
         form.fields(),
@@ -68,25 +70,40 @@ fn what_two_readers_could_read_differently_is_refused() {
 #[test]
 fn bounds_hold() {
     assert_eq!(read("nothing"), Err(Malformed::NotDelimited));
-    assert_eq!(read("--b\r\ncontent-disposition: form-data; name=a\r\n\r\nvalue"), Err(Malformed::NotDelimited));
+    assert_eq!(
+        read("--b\r\ncontent-disposition: form-data; name=a\r\n\r\nvalue"),
+        Err(Malformed::NotDelimited)
+    );
     assert_eq!(read("--bx"), Err(Malformed::NotDelimited));
     assert_eq!(read(&format!("{}--b--", part("a[]", "").repeat(200))), Err(Malformed::TooMany));
-    for kind in ["application/json", "multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=b"] {
+    for kind in [
+        "application/json",
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/mixed; boundary=b",
+    ] {
         assert_eq!(parse(kind, &Bytes::from_static(b"--b--")), Err(Malformed::NoBoundary), "{kind}");
     }
-    assert_eq!(parse("Multipart/Form-Data; charset=utf-8; Boundary=\"b\"", &Bytes::from_static(b"--b--")), Ok(Form::default()));
+    assert_eq!(
+        parse("Multipart/Form-Data; charset=utf-8; Boundary=\"b\"", &Bytes::from_static(b"--b--")),
+        Ok(Form::default())
+    );
 }
 
 fn a_form() -> impl Strategy<Value = Form> {
     let file = proptest::option::of(("[^\\r\\n\0%]{1,12}", proptest::option::of("[a-z]{1,5}/[a-z]{1,5}")));
     let field = ("[a-z\"é ]{1,8}", file, proptest::collection::vec(any::<u8>(), 0..64));
     proptest::collection::btree_map("[a-z]{1,3}", field, 0..6).prop_map(|fields| {
-        let field = |(name, (more, file, value)): (String, (String, Option<(String, Option<String>)>, Vec<u8>))| {
-            let file = file.map(|(name, content_type)| File { name, content_type });
-            let value =
-                if file.is_none() { String::from_utf8_lossy(&value).into_owned().into() } else { value.into() };
-            Field { name: format!("{name} {more}"), file, value }
-        };
+        let field =
+            |(name, (more, file, value)): (String, (String, Option<(String, Option<String>)>, Vec<u8>))| {
+                let file = file.map(|(name, content_type)| File { name, content_type });
+                let value = if file.is_none() {
+                    String::from_utf8_lossy(&value).into_owned().into()
+                } else {
+                    value.into()
+                };
+                Field { name: format!("{name} {more}"), file, value }
+            };
         Form { fields: fields.into_iter().map(field).collect() }
     })
 }

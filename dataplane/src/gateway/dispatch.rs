@@ -15,8 +15,8 @@ use std::{
 use aigne_hub_crds::config::ClientGone;
 use http::Response;
 
-pub(super) use self::prepare::Way;
 use self::plan::{Plan, Step};
+pub(super) use self::prepare::Way;
 use super::{
     admit::Permit,
     authenticate::Principal,

@@ -186,7 +186,9 @@ impl Body for ReplyBody {
                 Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 _ => Poll::Ready(None),
             },
-            Self::Stream(stream) => stream.poll_next(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data))),
+            Self::Stream(stream) => {
+                stream.poll_next(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
+            }
         }
     }
 

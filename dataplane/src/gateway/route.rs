@@ -99,7 +99,10 @@ fn unfit(snapshot: &Snapshot, principal: &Principal, served: &Served, operation:
     };
     let is = format!("{:?}", model.config.r#type).to_lowercase();
     let wanted = format!("{wanted:?}").to_lowercase();
-    let message = format!("the model {:?} is for {is}, and this endpoint takes models for {wanted}; {instead}", model.qualified);
+    let message = format!(
+        "the model {:?} is for {is}, and this endpoint takes models for {wanted}; {instead}",
+        model.qualified
+    );
     GatewayError::new(Kind::Refused, message).with_param("model")
 }
 

@@ -137,7 +137,11 @@ impl Attempt {
         let sent = self.state == State::Sent;
         self.state = State::Settled;
         let guess = Guess { input: self.estimated_input, most: self.candidate.bound };
-        let (source, usage) = count(ending.status, ending.observed, guess, sent);
+        let (source, mut usage) = count(ending.status, ending.observed, guess, sent);
+        if usage.images > 0 {
+            // What the answer does not say is as it was asked for.
+            usage.image = usage.image.or(guess.most.image);
+        }
         // Also not the rate per request.
         let rate = self.candidate.rate.as_deref().filter(|_| sent);
         let charge = charge(rate, ending.status, &usage);
@@ -246,7 +250,10 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
             _ => (Source::Estimated, nothing),
         },
         Status::Failed => (Source::Provider, nothing),
-        Status::Unreachable if sent => (Source::Estimated, Usage { input: guess.input(), ..nothing }),
+        Status::Unreachable if sent => {
+            let prompt = Usage { input: guess.input(), characters: guess.most.characters, ..nothing };
+            (Source::Estimated, prompt)
+        }
         Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
     }
 }
@@ -261,12 +268,17 @@ impl Guess {
     }
 }
 
-/// What the provider has said so far (an Anthropic stream says the prompt first), and the rest from bytes.
+/// What the provider has said so far (an Anthropic stream says the prompt first), the rest from bytes, and as many images,
+/// seconds and characters as were asked for.
 fn estimated(observed: &Observed, guess: Guess) -> Usage {
     let output = estimate::output(observed.output_bytes).min(guess.most.output);
+    let units = guess.most.units();
     match observed.usage {
-        Some(partial) => Usage { output: partial.output.max(output), ..partial },
-        None => Usage { input: guess.input(), output, ..Usage::default() },
+        Some(partial) if !partial.units().is_none() => {
+            Usage { output: partial.output.max(output), ..partial }
+        }
+        Some(partial) => Usage { output: partial.output.max(output), ..partial }.with_units(units),
+        None => Usage { input: guess.input(), output, ..Usage::default() }.with_units(units),
     }
 }
 

@@ -68,10 +68,7 @@ pub enum Picture {
 impl Request {
     /// What their price depends on, as far as it was asked for.
     pub fn kind(&self) -> ImageKind {
-        ImageKind::new(
-            self.size.as_deref().unwrap_or_default(),
-            self.quality.as_deref().unwrap_or_default(),
-        )
+        ImageKind::new(self.size.as_deref().unwrap_or_default(), self.quality.as_deref().unwrap_or_default())
     }
 
     pub(super) fn demand(&self) -> Demand {

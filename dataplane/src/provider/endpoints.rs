@@ -47,10 +47,13 @@ pub trait Translation: std::fmt::Debug + Send + Sync {
 /// The endpoint for such requests to this model; `None` where the provider has none.
 pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
     use {Operation as Op, ProviderType as Type};
-    let relayed = |path: &str, rules| Some(Endpoint { path: path.to_owned(), how: How::Relayed(Checked(rules)) });
+    let relayed =
+        |path: &str, rules| Some(Endpoint { path: path.to_owned(), how: How::Relayed(Checked(rules)) });
     match (target.provider.r#type, operation) {
         (Type::OpenAI, operation) => relayed(of_openai(operation)?, &[openai::RULES]),
-        (Type::OpenAICompatible, operation) => relayed(of_openai(operation)?, &[compatible::RULES, DOUBAO_IMAGES]),
+        (Type::OpenAICompatible, operation) => {
+            relayed(of_openai(operation)?, &[compatible::RULES, DOUBAO_IMAGES])
+        }
         (Type::OpenRouter, Op::Embeddings) => relayed("/embeddings", &[openrouter::RULES]),
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
         (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES]),

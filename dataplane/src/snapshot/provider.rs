@@ -8,7 +8,10 @@ use http::{HeaderName, HeaderValue, Uri};
 use crate::{
     health::{Circuit, Cooling, Registry},
     ledger::price::Rates,
-    provider::{Adapter, Ask, Target, adapter, endpoints::{self, How}},
+    provider::{
+        Adapter, Ask, Target, adapter,
+        endpoints::{self, How},
+    },
     secret::SecretStore,
     upstream::{Endpoint, authorization},
     wire::{Operation, Wire},

@@ -17,8 +17,13 @@ use crate::{
 };
 
 /// Fields of forms that may come more than once; all others may not, however they are written.
-const LISTS: [&str; 5] =
-    ["image[]", "include[]", "known_speaker_names[]", "known_speaker_references[]", "timestamp_granularities[]"];
+const LISTS: [&str; 5] = [
+    "image[]",
+    "include[]",
+    "known_speaker_names[]",
+    "known_speaker_references[]",
+    "timestamp_granularities[]",
+];
 
 /// Reads a request.
 pub fn decode(operation: Operation, payload: &Payload) -> Result<Request, BadRequest> {
@@ -53,7 +58,9 @@ pub fn encode(request: &Request, answer: &Answer, meta: &Meta) -> Option<(String
 /// vectors in one way only; a bare transcript is made of one that says how long the sound was.
 pub fn as_asked(request: &Request, answer: &Bytes) -> Result<(Bytes, Option<&'static str>), String> {
     match request {
-        Request::Embedding(asked) => embeddings::as_asked(answer, asked.encoding).map(|answer| (answer, None)),
+        Request::Embedding(asked) => {
+            embeddings::as_asked(answer, asked.encoding).map(|answer| (answer, None))
+        }
         Request::Transcription(asked) if asked.format == Format::Text => {
             audio::text(answer).map(|text| (text, Some("text/plain; charset=utf-8")))
         }
@@ -73,10 +80,7 @@ fn lists(payload: &Payload) -> Result<(), BadRequest> {
 /// All fields but files, `null` ones left out.
 fn values(payload: &Payload) -> impl Iterator<Item = Value<'_>> {
     let of_form = matches!(payload, Payload::Form(_));
-    payload
-        .members()
-        .filter(|(_, raw)| *raw != "null")
-        .map(move |(name, raw)| Value { name, raw, of_form })
+    payload.members().filter(|(_, raw)| *raw != "null").map(move |(name, raw)| Value { name, raw, of_form })
 }
 
 /// `data:image/png;base64,…`; `None` where it is no such address.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::{
@@ -152,7 +153,8 @@ impl Flight<'_> {
         }
         let expected = Expected::of(call, prepared, provider.adapter);
         if expected.is(&head.headers) {
-            let mut pump = Pump::new(provider.adapter, &call.arrival, prepared.way, exchange);
+            let length = body.size_hint().exact();
+            let mut pump = Pump::new(provider.adapter, &call.arrival, prepared.way, length, exchange);
             let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
             // Nothing has reached the client yet: an error that comes first is as good as an error status.
             if let Some(error) = pump.observed().error.clone() {
@@ -171,7 +173,8 @@ impl Flight<'_> {
         };
         pool.give_back(connection);
         if let (Content::Media(_, request), Way::Media(how)) = (&call.arrival.content, prepared.way) {
-            let read = media::read(request, how, expected, head, text, &respond::meta(&call.arrival, exchange));
+            let read =
+                media::read(request, how, expected, head, text, &respond::meta(&call.arrival, exchange));
             return match read {
                 Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
                 Err(Unfit::Said(error)) => Err(self.failed(&error)),
@@ -228,8 +231,7 @@ impl Flight<'_> {
     /// A whole answer that is as it should be.
     fn whole(mut self, answer: Plain, observed: &Observed, exchange: &mut Exchange) -> Answer {
         self.credential.circuit.succeeded();
-        let ending =
-            Ending { status: Status::Completed, http_status: answer.status.as_u16(), observed };
+        let ending = Ending { status: Status::Completed, http_status: answer.status.as_u16(), observed };
         let first_byte_ms = self.attempt.elapsed_ms();
         self.attempt.settle(ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());

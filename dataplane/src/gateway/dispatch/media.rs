@@ -36,7 +36,9 @@ impl Expected {
     pub(super) fn of(call: &Call, prepared: &Prepared, adapter: &dyn Adapter) -> Self {
         let arrival = &call.arrival;
         match (&arrival.content, prepared.way) {
-            (Content::Media(_, Request::Speech(asked)), Way::Media(How::Relayed(_))) if !asked.events => Self::Sound,
+            (Content::Media(_, Request::Speech(asked)), Way::Media(How::Relayed(_))) if !asked.events => {
+                Self::Sound
+            }
             (Content::Media(..), _) if arrival.stream => Self::Events(Framing::Sse),
             (Content::Chat(_), way) if arrival.stream => {
                 Self::Events(adapter.framing(way.is_verbatim().then_some(arrival.wire)))
@@ -47,9 +49,11 @@ impl Expected {
 
     /// Whether the answer comes piece by piece as it should.
     pub(super) fn is(self, headers: &HeaderMap) -> bool {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::trim_start);
+        let kind =
+            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::trim_start);
         let begins = |expected: &str| {
-            kind.and_then(|kind| kind.get(..expected.len())).is_some_and(|kind| kind.eq_ignore_ascii_case(expected))
+            kind.and_then(|kind| kind.get(..expected.len()))
+                .is_some_and(|kind| kind.eq_ignore_ascii_case(expected))
         };
         match self {
             Self::Plain => false,
@@ -80,12 +84,15 @@ pub(super) fn read(
     let unreadable = |reason: String| Unfit::Unreadable(reason, status);
     if let How::Translated(translation) = how {
         let answer = translation.decode(request, &text).map_err(|error| unreadable(error.to_string()))?;
-        let (kind, body) =
-            openai_media::encode(request, &answer, meta).ok_or_else(|| unreadable("a vector is none".into()))?;
+        let (kind, body) = openai_media::encode(request, &answer, meta)
+            .ok_or_else(|| unreadable("a vector is none".into()))?;
         let usage = used(request, &answer);
         let observed = Observed { usage_complete: usage.is_some(), usage, ..Observed::default() };
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?,
+        );
         return Ok((Plain { status, headers, body: body.into() }, observed));
     }
     let observed = endpoints::observe(request, &text);
@@ -136,7 +143,9 @@ mod tests {
 
     #[test]
     fn sound_is_told_from_an_error_page() {
-        let kind = |text: &'static str| HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(text))]);
+        let kind = |text: &'static str| {
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(text))])
+        };
         for (expected, text, fits) in [
             (Expected::Sound, "audio/mpeg", true),
             (Expected::Sound, "Audio/L16; rate=24000", true),

@@ -96,7 +96,10 @@ mod tests {
             assert_eq!((arrival.model.as_str(), arrival.user.as_deref()), ("m", Some("u")), "{kind}");
             assert!(arrival.text_only && arrival.estimated_input > 0);
         }
-        assert_eq!(read(Operation::Embeddings, "multipart/form-data; boundary=b", text).unwrap_err().kind, Kind::Malformed);
+        assert_eq!(
+            read(Operation::Embeddings, "multipart/form-data; boundary=b", text).unwrap_err().kind,
+            Kind::Malformed
+        );
         let odd = read(Operation::Speech, "application/json", r#"{"model":"m","input":"hi","input":"ho"}"#);
         assert_eq!(odd.unwrap_err().message, "the field \"input\" is given twice");
     }

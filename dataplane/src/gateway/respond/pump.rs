@@ -39,20 +39,30 @@ pub(in crate::gateway) struct Pump {
 enum Mode {
     Verbatim(Box<dyn StreamObserver>),
     /// No events: bytes that are given on as they come.
-    Bytes(Observed),
-    Translated { decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>, events: Vec<chat::Event> },
+    Bytes {
+        observed: Observed,
+        /// How many there are, where that was said.
+        length: Option<u64>,
+    },
+    Translated {
+        decoder: Box<dyn StreamDecoder>,
+        encoder: Box<dyn StreamEncoder>,
+        events: Vec<chat::Event>,
+    },
 }
 
 impl Pump {
+    /// `length`: of the provider's body in bytes, where it said so.
     pub(in crate::gateway) fn new(
         adapter: &dyn Adapter,
         arrival: &Arrival,
         way: Way,
+        length: Option<u64>,
         exchange: &Exchange,
     ) -> Self {
         let mode = match (way, &arrival.content) {
             (Way::Verbatim(asked), _) => Mode::Verbatim(adapter.observer(arrival.wire, asked)),
-            (Way::Media(_), Content::Media(_, request)) => beside_chat(request),
+            (Way::Media(_), Content::Media(_, request)) => beside_chat(request, length),
             _ => Mode::Translated {
                 decoder: adapter.decoder(),
                 encoder: arrival.wire.encoder(meta(arrival, exchange)),
@@ -68,10 +78,12 @@ impl Pump {
 
     /// A frame of the provider's. What came before an error is given out too.
     pub(in crate::gateway) fn push(&mut self, frame: Bytes) -> Result<(), Broken> {
-        if let Mode::Bytes(observed) = &mut self.mode {
+        if let Mode::Bytes { observed, length } = &mut self.mode {
             if !frame.is_empty() {
                 self.begun = true;
                 observed.output_bytes += frame.len() as u64;
+                // The client's side asks for no more than was said.
+                observed.terminated = *length == Some(observed.output_bytes);
                 self.out.push_back(frame);
             }
             return Ok(());
@@ -92,7 +104,7 @@ impl Pump {
 
     /// No events but bytes, which end where they end and have no place for an error.
     pub(in crate::gateway) fn is_bytes(&self) -> bool {
-        matches!(self.mode, Mode::Bytes(_))
+        matches!(self.mode, Mode::Bytes { .. })
     }
 
     /// The provider has said something: an event with data, not just comments that keep the connection alive.
@@ -126,7 +138,7 @@ impl Pump {
     pub(in crate::gateway) fn observed(&self) -> &Observed {
         match &self.mode {
             Mode::Verbatim(observer) => observer.observed(),
-            Mode::Bytes(observed) => observed,
+            Mode::Bytes { observed, .. } => observed,
             Mode::Translated { decoder, .. } => decoder.observed(),
         }
     }
@@ -145,7 +157,7 @@ impl Pump {
                     Relay::Drop => {}
                 }
             }
-            Mode::Bytes(_) => {}
+            Mode::Bytes { .. } => {}
             Mode::Translated { decoder, encoder, events } => {
                 if let Some(data) = &event.data {
                     decoder.event(data, events)?;
@@ -165,12 +177,13 @@ impl Pump {
     }
 }
 
-fn beside_chat(request: &Request) -> Mode {
+fn beside_chat(request: &Request, length: Option<u64>) -> Mode {
     match request {
         // Whoever charges by the character charges for all of them as soon as there is sound.
         Request::Speech(asked) if !asked.events => {
             let usage = Some(Usage { characters: asked.characters(), ..Usage::default() });
-            Mode::Bytes(Observed { usage, usage_complete: true, ..Observed::default() })
+            let observed = Observed { usage, usage_complete: true, ..Observed::default() };
+            Mode::Bytes { observed, length }
         }
         request => Mode::Verbatim(Box::new(Observer::new(request))),
     }

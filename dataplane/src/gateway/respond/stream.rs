@@ -73,7 +73,15 @@ impl StreamBody {
         exchange.core.metrics.stream_opened();
         let now = Instant::now();
         let alarm = Box::pin(tokio::time::sleep_until(stream.deadline.min(now + stream.idle)));
-        let mut flow = Box::new(Flow { stream, exchange, alarm, last_frame: now, told: false, ended: false, cut: false });
+        let mut flow = Box::new(Flow {
+            stream,
+            exchange,
+            alarm,
+            last_frame: now,
+            told: false,
+            ended: false,
+            cut: false,
+        });
         flow.settle_if_told();
         Self(Some(flow))
     }
@@ -141,8 +149,7 @@ impl Flow {
     fn upstream_ended(&mut self) {
         let observed = self.stream.pump.observed();
         // Some providers end without the terminator but not without a reason.
-        let well =
-            observed.terminated || observed.finish_reason.is_some() || self.stream.pump.is_bytes();
+        let well = observed.terminated || observed.finish_reason.is_some() || self.stream.pump.is_bytes();
         let said_why = observed.error.is_some();
         if let Err(error) = self.stream.pump.finish(well && !said_why) {
             return self.broken(Kind::UpstreamFailed, &error.to_string());

@@ -19,7 +19,10 @@ fn model(r#type: ModelType) -> impl FnOnce(&mut Setup) {
 
 /// An answer of any type.
 fn typed(stream: &mut std::net::TcpStream, kind: &str, body: &str) -> bool {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nset-cookie: a=b\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nset-cookie: a=b\r\n\r\n",
+        body.len()
+    );
     stream.write_all((head + body).as_bytes()).is_ok()
 }
 
@@ -57,14 +60,18 @@ fn pictures_are_counted_by_what_came() {
 fn pictures_come_as_events_where_they_are_asked_for_so() {
     const PARTIAL: &str = "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"QQ==\",\"partial_image_index\":0}\n\n";
     const DONE: &str = "event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"QUE=\",\"usage\":{\"input_tokens\":3,\"output_tokens\":400}}\n\n";
-    let upstream = Upstream::start(|_, _, stream| typed(stream, "text/event-stream", &format!("{PARTIAL}{DONE}")));
+    let upstream =
+        Upstream::start(|_, _, stream| typed(stream, "text/event-stream", &format!("{PARTIAL}{DONE}")));
     let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Image));
     let asked = r#"{"model":"m","prompt":"a cat","stream":true,"partial_images":1}"#;
     let answer = answer(rig.post("/v1/images/generations", asked));
     assert!(answer.contains(PARTIAL.trim_end()) && answer.contains(DONE.trim_end()), "{answer}");
     rig.drain();
     let outcomes = rig.outcomes(1);
-    assert_eq!((outcomes[0].status, outcomes[0].usage.images, outcomes[0].usage.output), (Status::Completed, 1, 400));
+    assert_eq!(
+        (outcomes[0].status, outcomes[0].usage.images, outcomes[0].usage.output),
+        (Status::Completed, 1, 400)
+    );
 }
 
 #[test]
@@ -72,7 +79,10 @@ fn sound_is_given_on_with_its_type_and_length() {
     let upstream = Upstream::start(|_, _, stream| typed(stream, "audio/mpeg", "ID3-sound"));
     let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Speech));
     let answer = answer(rig.post("/v1/audio/speech", r#"{"model":"m","input":"über","voice":"alloy"}"#));
-    assert!(answer.contains("content-type: audio/mpeg\r\n") && answer.contains("content-length: 9\r\n"), "{answer}");
+    assert!(
+        answer.contains("content-type: audio/mpeg\r\n") && answer.contains("content-length: 9\r\n"),
+        "{answer}"
+    );
     assert!(answer.ends_with("\r\n\r\nID3-sound") && !answer.contains("set-cookie"), "{answer}");
     rig.drain();
     let outcomes = rig.outcomes(1);
@@ -122,7 +132,10 @@ fn form(rig: &Rig, path: &str, fields: &[(&str, &str)]) -> String {
     }
     body.push_str("--b--\r\n");
     let mut client = connect(rig.address);
-    let head = format!("POST {path} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     client.write_all((head + &body).as_bytes()).unwrap();
     answer(client)
 }
@@ -134,11 +147,18 @@ fn a_form_is_written_anew_with_its_file_as_it_came() {
     let heard = r#"{"text":"Hello","usage":{"type":"duration","seconds":7}}"#;
     let upstream = Upstream::start(move |_, _, stream| plain(stream, 200, heard));
     let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Transcription));
-    let answer = form(&rig, "/v1/audio/transcriptions", &[("name=\"model\"", "m"), FILE, ("name=\"language\"", "en")]);
+    let answer =
+        form(&rig, "/v1/audio/transcriptions", &[("name=\"model\"", "m"), FILE, ("name=\"language\"", "en")]);
     assert!(answer.ends_with(heard), "{answer}");
     let request = &upstream.requests()[0];
-    assert!(request.starts_with("POST /audio/transcriptions ") && request.contains("\r\n\r\nupstream-m\r\n"), "{request}");
-    assert!(request.contains("filename=\"a.mp3\"") && request.contains("\r\n\r\nsome sound\r\n--"), "{request}");
+    assert!(
+        request.starts_with("POST /audio/transcriptions ") && request.contains("\r\n\r\nupstream-m\r\n"),
+        "{request}"
+    );
+    assert!(
+        request.contains("filename=\"a.mp3\"") && request.contains("\r\n\r\nsome sound\r\n--"),
+        "{request}"
+    );
     assert!(!request.contains("boundary=b\r\n"), "the boundary is the hub's: {request}");
     rig.drain();
     assert_eq!(rig.outcomes(1)[0].usage.millis, 7_000);
@@ -149,10 +169,14 @@ fn a_bare_transcript_is_metered_too() {
     let heard = r#"{"text":"Hello","usage":{"type":"duration","seconds":7}}"#;
     let upstream = Upstream::start(move |_, _, stream| plain(stream, 200, heard));
     let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Transcription));
-    let answer = form(&rig, "/v1/audio/translations", &[("name=model", "m"), FILE, ("name=response_format", "text")]);
+    let answer =
+        form(&rig, "/v1/audio/translations", &[("name=model", "m"), FILE, ("name=response_format", "text")]);
     assert!(answer.contains("content-type: text/plain") && answer.ends_with("\r\n\r\nHello\n"), "{answer}");
     let request = &upstream.requests()[0];
-    assert!(request.starts_with("POST /audio/translations ") && request.contains("\r\n\r\njson\r\n"), "{request}");
+    assert!(
+        request.starts_with("POST /audio/translations ") && request.contains("\r\n\r\njson\r\n"),
+        "{request}"
+    );
     rig.drain();
     assert_eq!(rig.outcomes(1)[0].usage.millis, 7_000);
 }
@@ -162,19 +186,29 @@ fn subtitles_are_relayed_and_their_length_estimated() {
     let subtitles = "1\n00:00:00,000 --> 00:00:02,500\nHello\n\n";
     let upstream = Upstream::start(move |_, _, stream| typed(stream, "text/plain", subtitles));
     let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Transcription));
-    let answer = form(&rig, "/v1/audio/transcriptions", &[("name=model", "m"), FILE, ("name=response_format", "srt")]);
+    let file = ("name=file; filename=\"a.mp3\"", &*"sound".repeat(1_000));
+    let answer =
+        form(&rig, "/v1/audio/transcriptions", &[("name=model", "m"), file, ("name=response_format", "srt")]);
     assert!(answer.ends_with(subtitles), "{answer}");
     rig.drain();
     let outcome = &rig.outcomes(1)[0];
-    assert_eq!((outcome.status, outcome.source, outcome.usage.millis), (Status::Completed, Source::Estimated, 2_500));
+    assert_eq!(
+        (outcome.status, outcome.source, outcome.usage.millis),
+        (Status::Completed, Source::Estimated, 2_500)
+    );
 }
 
 #[test]
 fn pictures_are_edited_by_a_form() {
-    let upstream = Upstream::start(|_, _, stream| plain(stream, 200, r#"{"created":1,"data":[{"b64_json":"QQ=="}]}"#));
+    let upstream =
+        Upstream::start(|_, _, stream| plain(stream, 200, r#"{"created":1,"data":[{"b64_json":"QQ=="}]}"#));
     let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Image));
     let image = ("name=\"image[]\"; filename=\"a.png\"", "picture");
-    let answer = form(&rig, "/v1/images/edits", &[("name=prompt", "a hat"), image, image, ("name=model", "m"), ("name=size", "512x512")]);
+    let answer = form(
+        &rig,
+        "/v1/images/edits",
+        &[("name=prompt", "a hat"), image, image, ("name=model", "m"), ("name=size", "512x512")],
+    );
     assert!(answer.contains("b64_json"), "{answer}");
     assert_eq!(upstream.requests()[0].matches("name=\"image[]\"; filename=\"a.png\"").count(), 2);
     rig.drain();
@@ -191,7 +225,12 @@ fn a_model_is_used_for_what_it_is() {
         setup.provider.models.push(other);
     });
     let refused = answer(rig.post("/v1/embeddings", r#"{"model":"m","input":"a"}"#));
-    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("is for chat") && refused.contains("p/vectors"), "{refused}");
+    assert!(
+        refused.starts_with("HTTP/1.1 400")
+            && refused.contains("is for chat")
+            && refused.contains("p/vectors"),
+        "{refused}"
+    );
     let chat = r#"{"model":"vectors","messages":[]}"#;
     let refused = answer(rig.post("/v1/chat/completions", chat));
     assert!(refused.contains("is for embedding") && refused.contains("p/m"), "{refused}");

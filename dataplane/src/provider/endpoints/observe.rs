@@ -52,7 +52,14 @@ pub fn observe(request: &Request, answer: &[u8]) -> Observed {
         },
     };
     let output_bytes = plain.text.map_or(0, |text| text.get().len() as u64);
-    Observed { usage_complete: usage.is_some(), usage, output_bytes, terminated: true, error, ..Observed::default() }
+    Observed {
+        usage_complete: usage.is_some(),
+        usage,
+        output_bytes,
+        terminated: true,
+        error,
+        ..Observed::default()
+    }
 }
 
 fn error(raw: &RawValue) -> Option<UpstreamError> {
@@ -98,7 +105,8 @@ fn last_end(subtitles: &[u8]) -> Option<u64> {
     let line = subtitles.get(arrow + 3..)?.split(|byte| *byte == b'\n').next()?;
     let time = std::str::from_utf8(line).ok()?.split_whitespace().next()?;
     let (clock, millis) = time.split_once([',', '.'])?;
-    let seconds = clock.split(':').try_fold(0u64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))?;
+    let seconds =
+        clock.split(':').try_fold(0u64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))?;
     seconds.checked_mul(1000)?.checked_add(millis.parse().ok()?)
 }
 
@@ -268,7 +276,8 @@ mod tests {
     #[test]
     fn a_stream_ends_when_everything_was_made() {
         let mut observer = Observer::new(&pictures(2));
-        observer.event(br#"{"type":"image_generation.partial_image","b64_json":"QQ==","partial_image_index":0}"#);
+        observer
+            .event(br#"{"type":"image_generation.partial_image","b64_json":"QQ==","partial_image_index":0}"#);
         let done = br#"{"type":"image_generation.completed","b64_json":"QQ==","size":"1024x1024","quality":"low","usage":{"input_tokens":5,"output_tokens":100}}"#;
         observer.event(done);
         assert!(!observer.observed().terminated);

@@ -10,7 +10,12 @@ use crate::{
 };
 
 /// The changes, or why not to send it: model name, and that the answer says what was used.
-pub fn relay(checked: Checked, request: &Request, payload: &Payload, target: Target<'_>) -> Result<Vec<Edit>, Refusal> {
+pub fn relay(
+    checked: Checked,
+    request: &Request,
+    payload: &Payload,
+    target: Target<'_>,
+) -> Result<Vec<Edit>, Refusal> {
     for (name, raw) in payload.members() {
         checked.0.iter().try_for_each(|rules| rules::check_member(name, &raw, rules))?;
     }

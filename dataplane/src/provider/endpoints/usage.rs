@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{
-    provider::count::Count,
-    usage::Usage,
-};
+use crate::{provider::count::Count, usage::Usage};
 
 /// All spellings together; what is absent is 0.
 #[derive(Clone, Debug, Default, Deserialize)]

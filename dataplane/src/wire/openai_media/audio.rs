@@ -5,8 +5,7 @@ use bytes::Bytes;
 use super::{super::fields::bad, BadRequest, images::blob, values};
 use crate::{
     media::{
-        Blob,
-        speech,
+        Blob, speech,
         transcription::{self, Format},
     },
     payload::Payload,
@@ -68,7 +67,9 @@ pub(super) fn transcription(payload: &Payload) -> Result<transcription::Request,
     let mut files = form.fields().iter().filter(|field| field.file.is_some());
     match (files.next(), files.next()) {
         (Some(file), None) if file.name == "file" => request.file = blob(file),
-        (Some(other), None) | (_, Some(other)) => return Err(bad(&other.name, "is not a file that is known here")),
+        (Some(other), None) | (_, Some(other)) => {
+            return Err(bad(&other.name, "is not a file that is known here"));
+        }
         (None, None) => return Err(bad("file", "is missing, or is no file")),
     }
     Ok(request)
@@ -119,8 +120,13 @@ mod tests {
 
     #[test]
     fn characters_are_counted_as_people_would() {
-        let body = Bytes::from_static("{\"input\":\"über\",\"voice\":\"alloy\",\"stream_format\":\"sse\",\"speed\":2}".as_bytes());
+        let body = Bytes::from_static(
+            "{\"input\":\"über\",\"voice\":\"alloy\",\"stream_format\":\"sse\",\"speed\":2}".as_bytes(),
+        );
         let request = speech(&Payload::Json(crate::body::scan(body).unwrap())).unwrap();
-        assert_eq!((request.characters(), request.events, request.others), (4, true, vec!["speed".to_owned()]));
+        assert_eq!(
+            (request.characters(), request.events, request.others),
+            (4, true, vec!["speed".to_owned()])
+        );
     }
 }

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{super::fields::{bad, list, read}, BadRequest, Meta, values};
+use super::{
+    super::fields::{bad, list, read},
+    BadRequest, Meta, values,
+};
 use crate::{
     body::{self, Edit},
     chat::estimate,
@@ -56,7 +59,9 @@ fn inputs(raw: &str) -> Result<Vec<Input>, BadRequest> {
     match raw.as_bytes().first() {
         Some(b'"') => Ok(vec![Input::Text(read("input", raw)?)]),
         Some(b'[') if first(raw) == Some(b'"') => list("input", raw, |text| read("", text).map(Input::Text)),
-        Some(b'[') if first(raw) == Some(b'[') => list("input", raw, |text| read("", text).map(Input::Tokens)),
+        Some(b'[') if first(raw) == Some(b'[') => {
+            list("input", raw, |text| read("", text).map(Input::Tokens))
+        }
         Some(b'[') if first(raw) == Some(b'{') => list("input", raw, |text| read("", text).map(Input::Other)),
         Some(b'[') if first(raw) == Some(b']') => Ok(Vec::new()),
         Some(b'[') => Ok(vec![Input::Tokens(read("input", raw)?)]),
@@ -154,7 +159,9 @@ mod tests {
         assert_eq!(inputs(r#"{"input":["a", "b"]}"#), [Input::Text("a".into()), Input::Text("b".into())]);
         assert_eq!(inputs(r#"{"input":[1,2]}"#), [Input::Tokens(vec![1, 2])]);
         assert_eq!(inputs(r#"{"input":[ [1],[2,3]]}"#), [Input::Tokens(vec![1]), Input::Tokens(vec![2, 3])]);
-        for text in [r#"{}"#, r#"{"input":[]}"#, r#"{"input":7}"#, r#"{"input":["a",1]}"#, r#"{"input":null}"#] {
+        for text in
+            [r#"{}"#, r#"{"input":[]}"#, r#"{"input":7}"#, r#"{"input":["a",1]}"#, r#"{"input":null}"#]
+        {
             assert!(read(text).unwrap_err().param.unwrap().starts_with("input"), "{text}");
         }
     }

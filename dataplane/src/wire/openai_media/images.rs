@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{super::fields::{bad, list, read}, BadRequest, Meta, data_url, values};
+use super::{
+    super::fields::{bad, list, read},
+    BadRequest, Meta, data_url, values,
+};
 use crate::{
     form::Field,
     json::{self, Object},
@@ -165,7 +168,8 @@ mod tests {
 
     #[test]
     fn what_the_price_depends_on_is_read_from_both_forms() {
-        let one = json(r#"{"model":"m","prompt":"p","n":2,"size":"1024x1024","quality":"high","stream":true}"#);
+        let one =
+            json(r#"{"model":"m","prompt":"p","n":2,"size":"1024x1024","quality":"high","stream":true}"#);
         let other = form(&[
             ("name=prompt", "p"),
             ("name=n", "2"),
@@ -198,13 +202,18 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((files.sources.len(), files.mask.is_some()), (2, true));
-        let urls = json(r#"{"prompt":"p","image":{"url":"https://x/y"},"images":[{"image_url":"data:image/png;base64,QQ=="}]}"#);
+        let urls = json(
+            r#"{"prompt":"p","image":{"url":"https://x/y"},"images":[{"image_url":"data:image/png;base64,QQ=="}]}"#,
+        );
         let bytes = Blob { media_type: "image/png".into(), data: Bytes::from_static(b"A") };
         assert_eq!(urls.unwrap().sources, [Source::Url("https://x/y".into()), Source::Bytes(bytes)]);
         assert_eq!(
             json(r#"{"prompt":"p","images":["data:image/png;base64,%"]}"#).unwrap_err().param.as_deref(),
             Some("images[0]")
         );
-        assert_eq!(form(&[("name=prompt", "p"), ("name=n; filename=n", "2")]).unwrap_err().param.as_deref(), Some("n"));
+        assert_eq!(
+            form(&[("name=prompt", "p"), ("name=n; filename=n", "2")]).unwrap_err().param.as_deref(),
+            Some("n")
+        );
     }
 }
