@@ -6,7 +6,7 @@ IMAGE_PROFILE ?= release
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit test-standalone test-controlplane lint generate check-generate build image \
-        e2e e2e-short sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz-check
+        e2e e2e-short sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup bench bench-propagation bench-ledger chaos contention fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ run: ## Build and serve examples/quickstart on loopback: one chat, its priced us
 	@scripts/quickstart
 
 test: IMAGE_PROFILE = dev
-test: lint check-generate fuzz-check build image sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
+test: lint check-generate build fuzz image sdk-setup receivers-setup kubernetes-setup gitops-setup postgres-setup ## Everything: format, lints, generated files, then all tests
 	@echo "==> tests"
 	$(CARGO) test --locked --workspace --no-fail-fast
 	@echo "==> real cluster"
@@ -106,6 +106,6 @@ bench-ledger: postgres-setup ## The writer's rows a second into Postgres, and us
 	$(CARGO) build --locked --release --bin aigne-hub --bin contention
 	target/release/contention ledger $(BENCH)
 
-fuzz-check: ## Check that the fuzz targets compile (running them needs cargo-fuzz; see fuzz/README.md)
-	@echo "==> fuzz targets compile"
-	cd fuzz && $(CARGO) check --locked --target-dir ../target
+fuzz: ## Feed every reader with made-up bytes for ten seconds each (FUZZ="600 stream": longer, one of them)
+	@echo "==> fuzzing"
+	@fuzz/run $(FUZZ)

@@ -1,4 +1,4 @@
-//! A provider of our own: OpenAI chat and Anthropic messages, deterministic, and scriptable to fail.
+//! A provider of our own: OpenAI's endpoints, Anthropic's messages and Google's Gemini, deterministic, and scriptable to fail.
 //!
 //! ```text
 //! request ─► Ask (what was asked) ─┐
@@ -13,11 +13,14 @@
 
 mod anthropic;
 mod ask;
+mod gemini;
 mod journal;
+mod media;
 mod openai;
 mod play;
 mod record;
 mod reply;
+mod responses;
 mod script;
 mod serve;
 mod usage;

@@ -21,7 +21,14 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
             .push(json!({"type": "thinking", "thinking": reply.reasoning.concat(), "signature": SIGNATURE}));
     }
     if !reply.text.is_empty() {
-        content.push(json!({"type": "text", "text": reply.text.concat()}));
+        let mut block = json!({"type": "text", "text": reply.text.concat()});
+        if let Some(title) = &reply.citation {
+            merge(&mut block, json!({"citations": [citation(title)]}));
+        }
+        content.push(block);
+    }
+    if let Some(refusal) = &reply.refusal {
+        content.push(json!({"type": "text", "text": refusal}));
     }
     for call in &reply.calls {
         content.push(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}));
@@ -67,7 +74,14 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
         block(json!({"type": "thinking", "thinking": "", "signature": ""}), deltas);
     }
     if !reply.text.is_empty() {
-        block(json!({"type": "text", "text": ""}), each(&reply.text, "text_delta", "text"));
+        let mut deltas = each(&reply.text, "text_delta", "text");
+        if let Some(title) = &reply.citation {
+            deltas.push(json!({"type": "citations_delta", "citation": citation(title)}));
+        }
+        block(json!({"type": "text", "text": ""}), deltas);
+    }
+    if let Some(refusal) = &reply.refusal {
+        block(json!({"type": "text", "text": ""}), each(&[refusal], "text_delta", "text"));
     }
     for call in &reply.calls {
         let arguments = call.arguments.to_string();
@@ -121,9 +135,15 @@ fn each<S: AsRef<str>>(pieces: &[S], kind: &str, key: &str) -> Vec<Value> {
     pieces.iter().map(|piece| json!({"type": kind, key: piece.as_ref()})).collect()
 }
 
+fn citation(title: &str) -> Value {
+    json!({"type": "page_location", "cited_text": "said so", "document_index": 0, "document_title": title,
+        "start_page_number": 1, "end_page_number": 2, "file_id": null})
+}
+
 fn finish(reply: &Reply) -> (&str, Option<&str>) {
     match &reply.finish {
         Finish::Done => ("end_turn", None),
+        Finish::Refused => ("refusal", None),
         Finish::Length => ("max_tokens", None),
         Finish::Stop(sequence) => ("stop_sequence", Some(sequence)),
         Finish::Calls => ("tool_use", None),

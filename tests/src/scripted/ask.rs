@@ -6,8 +6,21 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Chat,
+    Completions,
+    Responses,
     Messages,
+    /// Of this model; streamed or not.
+    Gemini(String, bool),
+    Embeddings,
+    Images,
+    Speech,
+    Transcription,
+    /// One text, or several at once.
+    GeminiEmbed(bool),
+    /// Imagen.
+    Predict,
     CountTokens,
+    GeminiCount,
     Models,
     Model(String),
     Journal,
@@ -18,28 +31,57 @@ pub(super) enum Endpoint {
 impl Endpoint {
     /// By the end of the path, as providers differ in what comes before.
     pub(super) fn of(path: &str) -> Self {
-        if path.ends_with("/chat/completions") {
-            Self::Chat
-        } else if path.ends_with("/messages") {
-            Self::Messages
-        } else if path.ends_with("/messages/count_tokens") {
-            Self::CountTokens
-        } else if path.ends_with("/models") {
-            Self::Models
-        } else if let Some((_, id)) = path.split_once("/models/") {
-            Self::Model(id.to_owned())
-        } else if path == "/__scripted/journal" {
-            Self::Journal
-        } else if path == "/__scripted/records" {
-            Self::Records
-        } else {
-            Self::Unknown
+        let ends = |end: &str| path.ends_with(end);
+        if let Some((model, method)) = path.rsplit_once("/models/").and_then(|(_, rest)| rest.rsplit_once(':')) {
+            return match method {
+                "generateContent" => Self::Gemini(model.into(), false),
+                "streamGenerateContent" => Self::Gemini(model.into(), true),
+                "embedContent" => Self::GeminiEmbed(false),
+                "batchEmbedContents" => Self::GeminiEmbed(true),
+                "countTokens" => Self::GeminiCount,
+                "predict" => Self::Predict,
+                _ => Self::Unknown,
+            };
         }
+        match path {
+            "/__scripted/journal" => Self::Journal,
+            "/__scripted/records" => Self::Records,
+            _ if ends("/chat/completions") => Self::Chat,
+            _ if ends("/completions") => Self::Completions,
+            _ if ends("/responses") => Self::Responses,
+            _ if ends("/messages") => Self::Messages,
+            _ if ends("/messages/count_tokens") => Self::CountTokens,
+            _ if ends("/embeddings") => Self::Embeddings,
+            _ if ends("/images/generations") || ends("/images/edits") => Self::Images,
+            _ if ends("/audio/speech") => Self::Speech,
+            _ if ends("/audio/transcriptions") || ends("/audio/translations") => Self::Transcription,
+            _ if ends("/models") => Self::Models,
+            _ => path.split_once("/models/").map_or(Self::Unknown, |(_, id)| Self::Model(id.to_owned())),
+        }
+    }
+
+    /// A model is asked: scripts apply.
+    pub(super) fn is_of_a_model(&self) -> bool {
+        !matches!(
+            self,
+            Self::CountTokens
+                | Self::GeminiCount
+                | Self::Models
+                | Self::Model(_)
+                | Self::Journal
+                | Self::Records
+                | Self::Unknown
+        )
     }
 
     /// Errors of this endpoint have Anthropic's shape.
     pub(super) fn is_anthropic(&self) -> bool {
         matches!(self, Self::Messages | Self::CountTokens)
+    }
+
+    /// Errors of this endpoint have Google's shape.
+    pub(super) fn is_gemini(&self) -> bool {
+        matches!(self, Self::Gemini(..) | Self::GeminiEmbed(_) | Self::GeminiCount | Self::Predict)
     }
 }
 
@@ -59,6 +101,16 @@ pub(super) struct Ask {
     pub(super) tool_forced: bool,
     /// The answer must be JSON of this schema.
     pub(super) schema: Option<Value>,
+    /// Log probabilities are asked for.
+    pub(super) logprobs: bool,
+    /// As written.
+    pub(super) service_tier: Option<Value>,
+    /// Texts to embed; how many images to make.
+    pub(super) inputs: Vec<String>,
+    /// Numbers of an embedding.
+    pub(super) dimensions: Option<usize>,
+    /// Embeddings as base64, speech as events.
+    pub(super) encoding: Option<String>,
     /// About a quarter of the characters of all messages.
     pub(super) prompt_tokens: u64,
     /// From the model's query and from `[[…]]` in the last user message.
@@ -69,9 +121,12 @@ impl Ask {
     /// Anything missing or of the wrong type is left at its default: the gateway is under test, not the client.
     pub(super) fn of(body: &Value) -> Self {
         let model = body["model"].as_str().unwrap_or_default();
-        let query = model.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        let spoken = last_user_text(&body["messages"]);
-        let bracketed = spoken.split_once("[[").and_then(|(_, rest)| rest.split_once("]]"));
+        let turns = if body["messages"].is_array() { &body["messages"] } else { &body["input"] };
+        let spoken = [last_user_text(turns)]
+            .into_iter()
+            .chain(strings(&body["prompt"]))
+            .chain(strings(&body["input"]))
+            .collect::<String>();
         let choice = &body["tool_choice"];
         let kind = choice.as_str().or(choice["type"].as_str()).unwrap_or("auto");
         let named = choice["name"].as_str().or(choice["function"]["name"].as_str());
@@ -79,12 +134,13 @@ impl Ask {
         if let Some(named) = named {
             tools.retain(|(name, _)| name == named);
         }
+        let prompt = ["messages", "system", "input", "instructions", "prompt"];
         Self {
             model: model.to_owned(),
             stream: body["stream"].as_bool().unwrap_or(false),
             include_usage: body["stream_options"]["include_usage"].as_bool().unwrap_or(false),
             choices: body["n"].as_u64().unwrap_or(1).max(1),
-            max_tokens: ["max_completion_tokens", "max_tokens"]
+            max_tokens: ["max_completion_tokens", "max_tokens", "max_output_tokens"]
                 .iter()
                 .find_map(|key| body[key].as_u64())
                 .and_then(|limit| usize::try_from(limit).ok()),
@@ -94,14 +150,109 @@ impl Ask {
             schema: [
                 &body["response_format"]["json_schema"]["schema"],
                 &body["output_config"]["format"]["schema"],
+                &body["text"]["format"]["schema"],
             ]
             .into_iter()
             .find(|schema| schema.is_object())
             .cloned(),
-            prompt_tokens: (characters(&body["messages"]) + characters(&body["system"])).div_ceil(4),
-            directives: format!("{query} {}", bracketed.map(|(inside, _)| inside).unwrap_or_default()),
+            logprobs: body["logprobs"].as_bool().unwrap_or(body["logprobs"].is_u64()),
+            service_tier: body.get("service_tier").cloned(),
+            inputs: strings(&body["input"]).collect(),
+            dimensions: body["dimensions"].as_u64().and_then(|count| usize::try_from(count).ok()),
+            encoding: ["encoding_format", "stream_format", "response_format"]
+                .iter()
+                .find_map(|key| body[key].as_str())
+                .map(str::to_owned),
+            prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),
+            directives: directives(model, &spoken),
         }
     }
+
+    /// The same of Gemini's words.
+    pub(super) fn of_gemini(model: &str, stream: bool, body: &Value) -> Self {
+        let config = &body["generationConfig"];
+        let calling = &body["toolConfig"]["functionCallingConfig"];
+        let mut tools: Vec<_> = list(&body["tools"])
+            .iter()
+            .flat_map(|tool| list(&tool["functionDeclarations"]))
+            .filter_map(|tool| {
+                let schema = if tool["parameters"].is_object() { "parameters" } else { "parametersJsonSchema" };
+                Some((tool["name"].as_str()?.to_owned(), tool[schema].clone()))
+            })
+            .collect();
+        let named: Vec<String> = strings(&calling["allowedFunctionNames"]).collect();
+        tools.retain(|(name, _)| named.is_empty() || named.contains(name));
+        let last = list(&body["contents"]).last().cloned().unwrap_or_default();
+        let parts = list(&last["parts"]);
+        let answered = last["role"] == "model" || parts.iter().any(|part| part["functionResponse"].is_object());
+        let embedded = list(&body["requests"]).iter().map(|request| &request["content"]).chain([&body["content"]]);
+        let inputs: Vec<String> =
+            embedded.map(text_of_parts).filter(|text| !text.is_empty()).collect();
+        let instances: String =
+            list(&body["instances"]).iter().filter_map(|instance| instance["prompt"].as_str()).collect();
+        let spoken = if answered { String::new() } else { text_of_parts(&last) };
+        Self {
+            model: model.to_owned(),
+            stream,
+            include_usage: true,
+            choices: config["candidateCount"].as_u64().or(body["parameters"]["sampleCount"].as_u64()).unwrap_or(1).max(1),
+            max_tokens: config["maxOutputTokens"].as_u64().and_then(|limit| usize::try_from(limit).ok()),
+            stop: strings(&config["stopSequences"]).collect(),
+            tools,
+            tool_forced: calling["mode"] == "ANY",
+            schema: [&config["responseSchema"], &config["responseJsonSchema"]]
+                .into_iter()
+                .find(|schema| schema.is_object())
+                .cloned(),
+            logprobs: config["responseLogprobs"].as_bool().unwrap_or(false),
+            service_tier: None,
+            dimensions: list(&body["requests"])
+                .first()
+                .unwrap_or(body)["outputDimensionality"]
+                .as_u64()
+                .and_then(|count| usize::try_from(count).ok()),
+            encoding: None,
+            prompt_tokens: (characters(&body["contents"])
+                + characters(&body["systemInstruction"])
+                + characters(&body["requests"])
+                + characters(&body["content"]))
+            .div_ceil(4),
+            directives: directives(model, &(spoken + &inputs.concat() + &instances)),
+            inputs,
+        }
+    }
+
+    /// The same of a form's fields.
+    pub(super) fn of_form(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let boundary = text.lines().next().unwrap_or_default();
+        let mut fields = serde_json::Map::new();
+        for part in text.split(boundary).filter(|part| !boundary.is_empty() && part.contains("name=\"")) {
+            let Some((head, value)) = part.split_once("\r\n\r\n") else { continue };
+            let name = head.split("name=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            if !head.contains("filename=") {
+                let value = value.trim_end_matches("\r\n");
+                let read = value.parse::<u64>().map_or_else(|_| value.parse::<bool>().map(Value::from), |n| Ok(n.into()));
+                fields.insert(name.to_owned(), read.unwrap_or_else(|_| value.into()));
+            }
+        }
+        Self::of(&Value::Object(fields))
+    }
+}
+
+/// What scripts an answer: the model's query, and `[[…]]` in what was said.
+fn directives(model: &str, spoken: &str) -> String {
+    let query = model.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let bracketed = spoken.split_once("[[").and_then(|(_, rest)| rest.split_once("]]"));
+    format!("{query} {}", bracketed.map(|(inside, _)| inside).unwrap_or_default())
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text_of_parts(content: &Value) -> String {
+    list(&content["parts"]).iter().filter_map(|part| part["text"].as_str()).collect()
 }
 
 /// A string or a list of strings.
@@ -111,9 +262,9 @@ fn strings(value: &Value) -> impl Iterator<Item = String> + '_ {
     single.chain(several).map(str::to_owned)
 }
 
-fn tools(list: &Value) -> Vec<(String, Value)> {
-    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter()
+fn tools(tools: &Value) -> Vec<(String, Value)> {
+    list(tools)
+        .iter()
         .filter_map(|tool| {
             let inner = if tool["function"].is_object() { &tool["function"] } else { tool };
             let schema =

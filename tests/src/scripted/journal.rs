@@ -108,6 +108,10 @@ impl Journal {
         self.with(|pages| pages.entries.iter().cloned().collect())
     }
 
+    pub(super) fn after(&self, count: u64) -> Vec<Entry> {
+        self.with(|pages| pages.entries.iter().filter(|entry| entry.number >= count).cloned().collect())
+    }
+
     pub(super) fn totals(&self) -> Totals {
         self.with(|pages| pages.totals)
     }

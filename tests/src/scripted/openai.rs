@@ -15,7 +15,13 @@ const CREATED: u64 = 1_700_000_000;
 
 /// The body of a plain answer.
 pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
-    let mut message = json!({"role": "assistant", "content": reply.text.concat(), "refusal": null});
+    let mut message = json!({"role": "assistant", "content": reply.text.concat(), "refusal": reply.refusal});
+    if reply.refusal.is_some() {
+        message["content"] = Value::Null;
+    }
+    if let Some(title) = &reply.citation {
+        merge(&mut message, json!({"annotations": [annotation(title, &reply.text.concat())]}));
+    }
     if !reply.reasoning.is_empty() {
         merge(&mut message, json!({ reasoning_key(script): reply.reasoning.concat() }));
     }
@@ -35,7 +41,8 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
     }
     let choices: Vec<Value> = (0..ask.choices)
         .map(|index| {
-            json!({"index": index, "message": message, "logprobs": null, "finish_reason": finish(reply)})
+            let logprobs = if ask.logprobs { logprobs(&reply.text) } else { Value::Null };
+            json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish(reply)})
         })
         .collect();
     let mut body = envelope("chat.completion", ask);
@@ -60,6 +67,10 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     let mut deltas = vec![json!({"role": "assistant", "content": "", "refusal": null})];
     deltas.extend(reply.reasoning.iter().map(|piece| json!({ reasoning_key(script): piece })));
     deltas.extend(reply.text.iter().map(|piece| json!({ "content": piece })));
+    deltas.extend(reply.refusal.iter().map(|refusal| json!({ "refusal": refusal })));
+    if let Some(title) = &reply.citation {
+        deltas.push(json!({"annotations": [annotation(title, &reply.text.concat())]}));
+    }
     for (index, call) in reply.calls.iter().enumerate() {
         let function = json!({"name": call.name, "arguments": ""});
         deltas.push(json!({"tool_calls":
@@ -73,7 +84,9 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     let mut events = Vec::new();
     for delta in &deltas {
         for index in 0..ask.choices {
-            let choice = json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": null}]);
+            let said = delta["content"].as_str().filter(|text| ask.logprobs && !text.is_empty());
+            let logprobs = said.map_or(Value::Null, |text| logprobs(&[text]));
+            let choice = json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null}]);
             events.push(event(script, &chunk(choice)));
         }
     }
@@ -119,8 +132,23 @@ pub(super) fn model(name: &str) -> Value {
 
 fn envelope(object: &str, ask: &Ask) -> Value {
     // `x_scripted` is a field that nobody knows: it has to survive.
-    json!({"id": ID, "object": object, "created": CREATED, "model": ask.model,
-        "system_fingerprint": "fp_scripted", "x_scripted": {"kept": true}})
+    let mut body = json!({"id": ID, "object": object, "created": CREATED, "model": ask.model,
+        "system_fingerprint": "fp_scripted", "x_scripted": {"kept": true}});
+    if let Some(tier) = &ask.service_tier {
+        merge(&mut body, json!({ "service_tier": tier }));
+    }
+    body
+}
+
+pub(super) fn annotation(title: &str, text: &str) -> Value {
+    json!({"type": "url_citation", "url_citation":
+        {"start_index": 0, "end_index": text.chars().count(), "title": title, "url": "https://source.example/"}})
+}
+
+/// A piece is a token.
+fn logprobs<S: AsRef<str>>(pieces: &[S]) -> Value {
+    let token = |piece: &S| json!({"token": piece.as_ref(), "logprob": -0.5, "bytes": null, "top_logprobs": []});
+    json!({"content": pieces.iter().map(token).collect::<Vec<_>>(), "refusal": null})
 }
 
 fn event(script: &Script, body: &Value) -> Bytes {
@@ -138,6 +166,7 @@ fn reasoning_key(script: &Script) -> &'static str {
 fn finish(reply: &Reply) -> &str {
     match &reply.finish {
         Finish::Done | Finish::Stop(_) => "stop",
+        Finish::Refused => "stop",
         Finish::Length => "length",
         Finish::Calls => "tool_calls",
         Finish::Verbatim(words) => words,

@@ -14,6 +14,8 @@ pub(super) enum Finish {
     /// The sequence that was met.
     Stop(String),
     Calls,
+    /// The model declines.
+    Refused,
     /// In the wire's own words.
     Verbatim(String),
 }
@@ -23,6 +25,9 @@ pub(super) enum Finish {
 pub(super) struct Reply {
     pub(super) reasoning: Vec<String>,
     pub(super) text: Vec<String>,
+    pub(super) refusal: Option<String>,
+    /// Title of the source.
+    pub(super) citation: Option<String>,
     pub(super) calls: Vec<Call>,
     pub(super) finish: Finish,
     pub(super) tokens: Tokens,
@@ -44,6 +49,7 @@ impl Reply {
         }
         let text = match &ask.schema {
             Some(schema) if script.text.is_empty() && calls.is_empty() => vec![sample(schema).to_string()],
+            _ if script.refusal.is_some() => Vec::new(),
             _ if script.text.is_empty() && calls.is_empty() => {
                 GREETING.iter().map(ToString::to_string).collect()
             }
@@ -52,6 +58,7 @@ impl Reply {
         let (text, finish) = limit(text, ask);
         let finish = match (&script.finish, finish) {
             (Some(words), _) => Finish::Verbatim(words.clone()),
+            (None, Finish::Done) if script.refusal.is_some() => Finish::Refused,
             (None, Finish::Done) if !calls.is_empty() => Finish::Calls,
             (None, finish) => finish,
         };
@@ -63,7 +70,8 @@ impl Reply {
             let cached = script.reused.min(ask.prompt_tokens);
             Tokens { input: ask.prompt_tokens - cached, cached, output, reasoning, ..Tokens::default() }
         });
-        Self { reasoning: script.reasoning.clone(), text, calls, finish, tokens }
+        let (refusal, citation) = (script.refusal.clone(), script.citation.clone());
+        Self { reasoning: script.reasoning.clone(), text, refusal, citation, calls, finish, tokens }
     }
 }
 
@@ -93,7 +101,8 @@ pub(super) fn sample(schema: &Value) -> Value {
     if let Some(choice) = schema["enum"].as_array().and_then(|choices| choices.first()) {
         return choice.clone();
     }
-    match schema["type"].as_str() {
+    // Gemini writes types in capitals.
+    match schema["type"].as_str().map(str::to_ascii_lowercase).as_deref() {
         Some("object") => {
             let members = schema["properties"].as_object().map(|properties| {
                 properties.iter().map(|(name, schema)| (name.clone(), sample(schema))).collect::<Map<_, _>>()

@@ -26,6 +26,10 @@ pub struct Script {
     pub repeat: usize,
     /// Pieces of reasoning, sent before the text.
     pub reasoning: Vec<String>,
+    /// The model declines in these words, in the place of a text.
+    pub refusal: Option<String>,
+    /// The text is cited from a source of this title.
+    pub citation: Option<String>,
     /// Tool calls, sent after the text.
     pub calls: Vec<Call>,
     /// Calls the first so many tools of the request, with arguments made up from their schemas.
@@ -207,7 +211,7 @@ impl Script {
     /// stands for a space. Unknown keys are ignored, as the text may be anyone's.
     ///
     /// `status`, `retry_after`, `header` (`name:value`), `html`, `message`, `text`, `chunks`, `reasoning`
-    /// (count), `tools` (count), `finish`, `dialect`, `input`, `cached`, `cache_write`, `output`,
+    /// (count), `refusal`, `citation`, `tools` (count), `finish`, `dialect`, `input`, `cached`, `cache_write`, `output`,
     /// `reasoning_tokens`, `cost`, `reused`, `usage=none`, `before`, `drip`, `pace`, `split`, `surrogate`,
     /// `unterminated_after`, `cut_after`, `reset_after`, `stall_after`, `endless_after`, `error_after`.
     #[must_use]
@@ -240,6 +244,8 @@ impl Script {
             "text" => self.text = words(&text),
             "chunks" => self.text = numbered(number),
             "reasoning" => self.reasoning = (0..number).map(|n| format!("thought {n} ")).collect(),
+            "refusal" => self.refusal = Some(text),
+            "citation" => self.citation = Some(text),
             "tools" => self.call_offered = number,
             "finish" => self.finish = Some(text),
             "dialect" => self.dialect = Dialect::named(value),

@@ -21,9 +21,9 @@ use super::play::{self, Played, Step};
 use super::record::Recorder;
 use super::reply::Reply;
 use super::script::Script;
-use super::usage::anthropic_error;
-use super::wire::{Line, Shaped};
-use super::{anthropic, openai};
+use super::usage::{Tokens, anthropic_error};
+use super::wire::{Events, Line, Shaped};
+use super::{anthropic, gemini, media, openai, responses};
 
 /// Which requests a script answers.
 #[derive(Clone, Debug)]
@@ -151,10 +151,15 @@ impl Scripted {
         self.state.journal.entries()
     }
 
-    /// The chat and message requests among them.
+    /// Those after this many, in order of arrival; few at a time, as they are copied.
+    pub fn entries_after(&self, count: u64) -> Vec<Entry> {
+        self.state.journal.after(count)
+    }
+
+    /// Those among them that a model is asked with.
     pub fn asked(&self) -> Vec<Entry> {
         let mut entries = self.entries();
-        entries.retain(|entry| matches!(endpoint(&entry.path), Endpoint::Chat | Endpoint::Messages));
+        entries.retain(|entry| endpoint(&entry.path).is_of_a_model());
         entries
     }
 
@@ -210,10 +215,15 @@ async fn answer(
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let from_anthropic = headers.iter().any(|(name, _)| name == "anthropic-version");
+    let said = |header: &str| headers.iter().any(|(name, _)| name == header);
+    let from = match () {
+        () if said("anthropic-version") => Client::Anthropic,
+        () if said("x-goog-api-key") => Client::Gemini,
+        () => Client::OpenAI,
+    };
     let about_itself = matches!(endpoint, Endpoint::Journal | Endpoint::Records);
     let journal = if about_itself { Journal::default() } else { state.journal.clone() };
-    let mut ask = Ask::of(&serde_json::from_slice(&body).unwrap_or_default());
+    let mut ask = ask(&endpoint, &body);
     let recording = state.recorder.as_ref().and_then(|recorder| recorder.arrived(&path, &mut ask));
     let ticket = journal.open(
         Entry {
@@ -234,9 +244,10 @@ async fn answer(
     if !script.before.is_zero() {
         tokio::time::sleep(script.before).await;
     }
-    let answer = match &endpoint {
-        Endpoint::Chat | Endpoint::Messages => complete(&script, &endpoint, &ask, &ticket),
-        other => list(&state, other, &head.method, from_anthropic, &ask, &ticket),
+    let answer = if endpoint.is_of_a_model() {
+        complete(&script, &endpoint, &ask, &ticket)
+    } else {
+        list(&state, &endpoint, &head.method, from, &ask, &ticket)
     };
     line.drip(script.drip);
     let played = Played::new(answer.steps, script.gate.clone(), line, ticket);
@@ -267,31 +278,96 @@ fn complete(script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) ->
         }
         return answer;
     }
-    let anthropic = endpoint.is_anthropic();
     if status >= 400 {
         ticket.answering(status, None);
-        let body = if anthropic {
+        let body = if endpoint.is_anthropic() {
             anthropic_error(status, message)
+        } else if endpoint.is_gemini() {
+            gemini::error(status, message)
         } else {
             script.dialect.openai_error(status, message)
         };
         return Answer::json(script, status, &body.to_string().into());
     }
     let reply = Reply::compose(script, ask);
-    ticket.answering(status, Some(reply.tokens.clone()));
-    let steps = match (ask.stream, anthropic) {
-        (false, true) => play::plain(script, &anthropic::plain(script, ask, &reply)),
-        (false, false) => play::plain(script, &openai::plain(script, ask, &reply)),
-        (true, true) => {
-            let error = anthropic::error_event(message);
-            play::stream(script, anthropic::stream(script, ask, &reply), error)
+    let (tokens, content) = content(script, endpoint, ask, &reply, message);
+    ticket.answering(status, Some(tokens));
+    match content {
+        Content::Plain(kind, body) => Answer { status, kind, steps: play::plain(script, &body) },
+        Content::Stream(events, error) => {
+            Answer { status, kind: "text/event-stream", steps: play::stream(script, events, error) }
         }
-        (true, false) => {
-            let error = openai::error_event(script, ask, message);
-            play::stream(script, openai::stream(script, ask, &reply), error)
+    }
+}
+
+/// An answer, before it is known how it ends.
+enum Content {
+    /// Content type and body.
+    Plain(&'static str, Bytes),
+    /// Events, and what an error among them is.
+    Stream(Events, Bytes),
+}
+
+/// What a request is answered, and what that uses.
+fn content(script: &Script, endpoint: &Endpoint, ask: &Ask, reply: &Reply, message: &str) -> (Tokens, Content) {
+    let json = |body: Bytes| Content::Plain("application/json", body);
+    let generated = match (endpoint, ask.stream) {
+        (Endpoint::Messages, false) => json(anthropic::plain(script, ask, reply)),
+        (Endpoint::Messages, true) => {
+            Content::Stream(anthropic::stream(script, ask, reply), anthropic::error_event(message))
+        }
+        (Endpoint::Gemini(..), false) => json(gemini::plain(script, ask, reply)),
+        (Endpoint::Gemini(..), true) => {
+            Content::Stream(gemini::stream(script, ask, reply), gemini::error_event(message))
+        }
+        (Endpoint::Responses, false) => json(responses::plain(script, ask, reply)),
+        (Endpoint::Responses, true) => {
+            Content::Stream(responses::stream(script, ask, reply), responses::error_event(message))
+        }
+        (Endpoint::Completions, false) => json(responses::completion(script, ask, reply)),
+        (Endpoint::Completions, true) => Content::Stream(
+            responses::completion_stream(script, ask, reply),
+            openai::error_event(script, ask, message),
+        ),
+        (Endpoint::Transcription, false) => json(media::transcription(ask, reply)),
+        (Endpoint::Transcription, true) => {
+            Content::Stream(media::transcription_stream(ask, reply), responses::error_event(message))
+        }
+        (Endpoint::Embeddings | Endpoint::Images | Endpoint::Speech | Endpoint::GeminiEmbed(_) | Endpoint::Predict, _) => {
+            return made(script, endpoint, ask, message);
+        }
+        (_, false) => json(openai::plain(script, ask, reply)),
+        (_, true) => {
+            Content::Stream(openai::stream(script, ask, reply), openai::error_event(script, ask, message))
         }
     };
-    Answer { status, kind: if ask.stream { "text/event-stream" } else { "application/json" }, steps }
+    (reply.tokens.clone(), generated)
+}
+
+/// The same where no text is generated.
+fn made(script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Tokens, Content) {
+    let json = |body: Bytes| Content::Plain("application/json", body);
+    let tokens = media::prompt(script, ask);
+    let content = match endpoint {
+        Endpoint::Embeddings => json(media::embeddings(ask, &tokens)),
+        Endpoint::GeminiEmbed(batch) => json(gemini::embeddings(ask, *batch)),
+        Endpoint::Predict => json(gemini::predictions(ask)),
+        Endpoint::Speech if ask.encoding.as_deref() == Some("sse") => {
+            Content::Stream(media::speech_stream(&tokens), responses::error_event(message))
+        }
+        Endpoint::Speech => Content::Plain("audio/mpeg", media::speech()),
+        _ if ask.stream => Content::Stream(media::images_stream(&tokens), responses::error_event(message)),
+        _ => json(media::images(ask, &tokens)),
+    };
+    (tokens, content)
+}
+
+/// Whose list of models a client expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    OpenAI,
+    Anthropic,
+    Gemini,
 }
 
 /// Everything but answers of a model.
@@ -299,17 +375,30 @@ fn list(
     state: &State,
     endpoint: &Endpoint,
     method: &http::Method,
-    from_anthropic: bool,
+    from: Client,
     ask: &Ask,
     ticket: &Ticket,
 ) -> Answer {
     let names = state.models.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (status, body) = match endpoint {
         Endpoint::CountTokens => (200, anthropic::count(ask)),
-        Endpoint::Models if from_anthropic => (200, anthropic::models(&names)),
-        Endpoint::Models => (200, openai::models(&names)),
-        Endpoint::Model(name) if from_anthropic => (200, anthropic::model(name).to_string().into()),
-        Endpoint::Model(name) => (200, openai::model(name).to_string().into()),
+        Endpoint::GeminiCount => (200, gemini::count(ask)),
+        Endpoint::Models => (
+            200,
+            match from {
+                Client::OpenAI => openai::models(&names),
+                Client::Anthropic => anthropic::models(&names),
+                Client::Gemini => gemini::models(&names),
+            },
+        ),
+        Endpoint::Model(name) => {
+            let model = match from {
+                Client::OpenAI => openai::model(name),
+                Client::Anthropic => anthropic::model(name),
+                Client::Gemini => gemini::model(name),
+            };
+            (200, model.to_string().into())
+        }
         Endpoint::Journal => {
             let body = json!({"totals": state.journal.totals(), "entries": state.journal.entries()});
             if *method == http::Method::DELETE {
@@ -326,7 +415,7 @@ fn list(
 
 /// The script that the rules and the request's own directives make.
 fn script(state: &State, endpoint: &Endpoint, ask: &Ask) -> Script {
-    if !matches!(endpoint, Endpoint::Chat | Endpoint::Messages) {
+    if !endpoint.is_of_a_model() {
         return Script::default();
     }
     let mut rules = state.rules.lock().unwrap_or_else(PoisonError::into_inner);
@@ -351,6 +440,17 @@ fn respond(status: u16, kind: &'static str, headers: &[(String, String)], body: 
         }
     }
     response
+}
+
+fn ask(endpoint: &Endpoint, body: &[u8]) -> Ask {
+    let read = || serde_json::from_slice(body).unwrap_or_default();
+    match endpoint {
+        Endpoint::Gemini(model, stream) => Ask::of_gemini(model, *stream, &read()),
+        _ if endpoint.is_gemini() => Ask::of_gemini("", false, &read()),
+        // A form's boundary begins so.
+        _ if body.starts_with(b"--") => Ask::of_form(body),
+        _ => Ask::of(&read()),
+    }
 }
 
 fn endpoint(uri: &str) -> Endpoint {
