@@ -84,6 +84,16 @@ async fn run_as(
 ) -> Outcome {
     let origin = upstream.origin();
     let openai = Provider::at("openai", "OpenAI", &format!("{origin}/v1")).model("gpt").model("secret-model");
+    let beside_chat = [
+        ("embed", "Embedding"),
+        ("image", "Image"),
+        ("tts", "Speech"),
+        ("transcribe", "Transcription"),
+        ("whisper-1", "Transcription"),
+    ];
+    let openai = beside_chat
+        .into_iter()
+        .fold(openai, |openai, (name, kind)| openai.with_model(json!({"name": name, "type": kind})));
     let hub = Blueprint::default()
         .provider(openai)
         .provider(Provider::at("claude", "Anthropic", &origin).model("sonnet"))
@@ -151,6 +161,26 @@ async fn openai_node_scripted() -> Outcome {
 #[tokio::test]
 async fn openai_node_aimock() -> Outcome {
     aimock("openai_checks.mjs").await
+}
+
+#[tokio::test]
+async fn media_python_scripted() -> Outcome {
+    scripted("media_checks.py").await
+}
+
+#[tokio::test]
+async fn media_python_aimock() -> Outcome {
+    aimock("media_checks.py").await
+}
+
+#[tokio::test]
+async fn media_node_scripted() -> Outcome {
+    scripted("media_checks.mjs").await
+}
+
+#[tokio::test]
+async fn media_node_aimock() -> Outcome {
+    aimock("media_checks.mjs").await
 }
 
 #[tokio::test]
