@@ -29,6 +29,8 @@ pub enum Answer {
     Image(image::Answer),
     /// Sound.
     Speech(speech::Answer),
+    /// The provider kept it back, for this reason: by what was asked for.
+    Refused(String),
 }
 
 /// A file that came with a request, or bytes that came in it.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A request for vectors.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// One vector for each.
     pub inputs: Vec<Input>,
@@ -17,6 +17,9 @@ pub struct Request {
     pub dimensions: Option<u64>,
     /// How vectors are to be written.
     pub encoding: Encoding,
+    /// What the vectors are for, where a provider tells that apart: Cohere's word for it (`search_document`,
+    /// `search_query`, `classification`, `clustering`).
+    pub input_type: Option<String>,
     /// The length of what was sent, in bytes.
     pub bytes: u64,
 }

@@ -5,13 +5,14 @@ mod relay;
 mod usage;
 
 use aigne_hub_crds::config::ProviderType;
+use http::HeaderMap;
 
 pub use self::{
     observe::{Observer, kind, observe},
     relay::relay,
 };
 use super::{Refusal, Target, Unreadable, compatible, doubao, ollama, openai, openrouter, rules, xai};
-use crate::{media, wire::Operation};
+use crate::{media, usage::Usage, wire::Operation};
 use rules::{Allowed, Rule, rule};
 
 /// One endpoint of a provider's.
@@ -42,6 +43,12 @@ pub trait Translation: std::fmt::Debug + Send + Sync {
 
     /// Reads an answer to this request.
     fn decode(&self, request: &media::Request, body: &[u8]) -> Result<media::Answer, Unreadable>;
+
+    /// What was used, where the answer's headers say it and its body does not.
+    fn counted(&self, headers: &HeaderMap) -> Option<Usage> {
+        let _ = headers;
+        None
+    }
 }
 
 /// The endpoint for such requests to this model; `None` where the provider has none.

@@ -44,13 +44,14 @@ pub fn decode(operation: Operation, payload: &Payload) -> Result<Request, BadReq
     })
 }
 
-/// Writes an answer: its content type, and its body. `None` where a vector is none.
+/// Writes an answer: its content type, and its body. `None` where there is none, or a vector is none.
 pub fn encode(request: &Request, answer: &Answer, meta: &Meta) -> Option<(String, Vec<u8>)> {
     let json = |body| ("application/json".to_owned(), body);
     match answer {
         Answer::Embedding(answer) => embeddings::encode(request, answer, meta).map(json),
         Answer::Image(answer) => Some(json(images::encode(answer, meta))),
         Answer::Speech(answer) => Some((answer.media_type.clone(), answer.data.to_vec())),
+        Answer::Refused(_) => None,
     }
 }
 

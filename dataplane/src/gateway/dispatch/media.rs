@@ -13,7 +13,7 @@ use crate::{
     gateway::{ingress::Content, respond::Plain},
     media::{Answer, Request, transcription::Format},
     provider::{
-        Adapter, Observed, UpstreamError,
+        Adapter, Fault, Observed, UpstreamError,
         endpoints::{self, How},
     },
     usage::Usage,
@@ -84,15 +84,15 @@ pub(super) fn read(
     let unreadable = |reason: String| Unfit::Unreadable(reason, status);
     if let How::Translated(translation) = how {
         let answer = translation.decode(request, &text).map_err(|error| unreadable(error.to_string()))?;
+        if let Answer::Refused(reason) = &answer {
+            return Err(Unfit::Said(kept_back(reason)));
+        }
         let (kind, body) = openai_media::encode(request, &answer, meta)
             .ok_or_else(|| unreadable("a vector is none".into()))?;
-        let usage = used(request, &answer);
+        let kind = HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?;
+        let usage = used(request, &answer).or_else(|| translation.counted(&head.headers));
         let observed = Observed { usage_complete: usage.is_some(), usage, ..Observed::default() };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?,
-        );
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
         return Ok((Plain { status, headers, body: body.into() }, observed));
     }
     let observed = endpoints::observe(request, &text);
@@ -120,6 +120,18 @@ pub(super) fn read(
     Ok((Plain { status, headers, body }, observed))
 }
 
+/// The provider's word, in the form of an error: it is about what the client asked for.
+fn kept_back(reason: &str) -> UpstreamError {
+    UpstreamError {
+        status: 400,
+        fault: Fault::Request,
+        message: reason.to_owned(),
+        code: Some("content_filter".to_owned()),
+        param: None,
+        retry_after_ms: None,
+    }
+}
+
 /// What a translated answer used: its tokens where they were counted, and what it is itself.
 fn used(request: &Request, answer: &Answer) -> Option<Usage> {
     match (request, answer) {
@@ -132,6 +144,7 @@ fn used(request: &Request, answer: &Answer) -> Option<Usage> {
         (Request::Speech(asked), Answer::Speech(answer)) => {
             Some(Usage { characters: asked.characters(), ..answer.usage.unwrap_or_default() })
         }
+        (_, Answer::Refused(_)) => None,
         (_, Answer::Image(answer)) => answer.usage,
         (_, Answer::Speech(answer)) => answer.usage,
     }

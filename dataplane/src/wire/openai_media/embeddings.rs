@@ -21,12 +21,7 @@ use crate::{
 const MOST_INPUTS: usize = 2048;
 
 pub(super) fn decode(payload: &Payload) -> Result<embedding::Request, BadRequest> {
-    let mut request = embedding::Request {
-        inputs: Vec::new(),
-        dimensions: None,
-        encoding: Encoding::Float,
-        bytes: payload.len() as u64,
-    };
+    let mut request = embedding::Request { bytes: payload.len() as u64, ..embedding::Request::default() };
     let mut given = false;
     for value in values(payload) {
         match value.name {
@@ -34,6 +29,7 @@ pub(super) fn decode(payload: &Payload) -> Result<embedding::Request, BadRequest
                 given = true;
                 request.inputs = inputs(&value.raw)?;
             }
+            "input_type" => request.input_type = Some(value.text()?),
             "dimensions" => request.dimensions = Some(value.count()?),
             "encoding_format" => {
                 request.encoding = match value.text()?.as_str() {
