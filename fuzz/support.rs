@@ -4,9 +4,10 @@ use aigne_hub::provider::{self, Adapter};
 use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
 
 /// All types that can be spoken to.
-pub const TYPES: [ProviderType; 9] = [
+pub const TYPES: [ProviderType; 10] = [
     ProviderType::OpenAI,
     ProviderType::Anthropic,
+    ProviderType::Bedrock,
     ProviderType::DeepSeek,
     ProviderType::Ollama,
     ProviderType::OpenRouter,

@@ -74,6 +74,8 @@ pub enum Kind {
     UpstreamThrottled,
     /// The provider failed.
     UpstreamFailed,
+    /// The hub has nothing to show to the provider: who the pod is could not be learned yet.
+    CredentialUnavailable,
     /// No connection to the provider.
     UpstreamUnreachable,
     /// The provider did not answer in time.
@@ -119,6 +121,7 @@ impl GatewayError {
             Kind::LedgerUnavailable
             | Kind::IdentityUnavailable
             | Kind::Saturated
+            | Kind::CredentialUnavailable
             | Kind::TokenUnavailable => 503,
             Kind::UpstreamUnreachable | Kind::UpstreamCredential | Kind::HubUnreachable => 502,
             Kind::UpstreamTimeout => 504,
@@ -160,6 +163,7 @@ impl GatewayError {
             Kind::UpstreamFailed => "upstream_failed",
             Kind::UpstreamUnreachable => "upstream_unreachable",
             Kind::UpstreamTimeout => "upstream_timeout",
+            Kind::CredentialUnavailable => "credential_unavailable",
             Kind::HubUnreachable => "hub_unreachable",
             Kind::TokenUnavailable => "token_unavailable",
         }

@@ -1,5 +1,7 @@
 //! How a provider's stream is cut into events, whatever the frames' boundaries.
 
+mod aws;
+
 use bytes::Bytes;
 
 use crate::sse::{self, Event};
@@ -9,6 +11,8 @@ use crate::sse::{self, Event};
 pub enum Framing {
     /// Server-sent events.
     Sse,
+    /// AWS's binary messages.
+    AwsEventStream,
 }
 
 impl Framing {
@@ -16,6 +20,7 @@ impl Framing {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Sse => "text/event-stream",
+            Self::AwsEventStream => "application/vnd.amazon.eventstream",
         }
     }
 
@@ -23,6 +28,7 @@ impl Framing {
     pub fn splitter(self) -> Splitter {
         match self {
             Self::Sse => Splitter::Sse(sse::Splitter::default()),
+            Self::AwsEventStream => Splitter::AwsEventStream(aws::Splitter::default()),
         }
     }
 }
@@ -33,6 +39,9 @@ pub enum Broken {
     /// One event is longer than is accepted.
     #[error(transparent)]
     TooLong(#[from] sse::TooLong),
+    /// A message of AWS's is not what was sent.
+    #[error(transparent)]
+    Aws(#[from] aws::Broken),
 }
 
 /// Cuts a stream of frames into events.
@@ -40,6 +49,8 @@ pub enum Broken {
 pub enum Splitter {
     /// Server-sent events.
     Sse(sse::Splitter),
+    /// AWS's binary messages, each an event whose data is an object with one member.
+    AwsEventStream(aws::Splitter),
 }
 
 impl Splitter {
@@ -47,6 +58,7 @@ impl Splitter {
     pub fn push(&mut self, frame: Bytes) {
         match self {
             Self::Sse(splitter) => splitter.push(frame),
+            Self::AwsEventStream(splitter) => splitter.push(&frame),
         }
     }
 
@@ -54,6 +66,9 @@ impl Splitter {
     pub fn next_event(&mut self) -> Result<Option<Event>, Broken> {
         match self {
             Self::Sse(splitter) => Ok(splitter.next_event()?),
+            Self::AwsEventStream(splitter) => {
+                Ok(splitter.next_event()?.map(|data| Event { raw: data.clone(), data: Some(data) }))
+            }
         }
     }
 
@@ -61,6 +76,10 @@ impl Splitter {
     pub fn finish(&mut self) -> Result<Option<Event>, Broken> {
         match self {
             Self::Sse(splitter) => Ok(splitter.finish()?),
+            Self::AwsEventStream(splitter) => {
+                splitter.finish()?;
+                Ok(None)
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use crate::allowance::Allowances;
+use crate::{allowance::Allowances, upstream::Workload};
 
 /// Consecutive provider failures that open a circuit.
 const FAILURES_TO_OPEN: u32 = 5;
@@ -29,15 +29,17 @@ const COOLING_403_MS: i64 = 60_000;
 pub struct Registry {
     /// What may be spent.
     pub allowances: Allowances,
+    /// Who the pod is to AWS.
+    pub workload: Arc<Workload>,
     credentials: Mutex<HashMap<String, Arc<Circuit>>>,
     cooling: Mutex<HashMap<String, Arc<Cooling>>>,
     in_flight: Mutex<HashMap<String, Arc<AtomicU32>>>,
 }
 
 impl Registry {
-    /// Empty, but for what may be spent.
-    pub fn new(allowances: Allowances) -> Self {
-        Self { allowances, ..Self::default() }
+    /// Empty, but for what may be spent and who the pod is.
+    pub fn new(allowances: Allowances, workload: Arc<Workload>) -> Self {
+        Self { allowances, workload, ..Self::default() }
     }
 
     /// The circuit of `provider id/credential name`.

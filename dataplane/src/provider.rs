@@ -5,6 +5,7 @@
 //! ([`Adapter::encode`], [`Adapter::decode`], [`Adapter::decoder`]).
 
 mod anthropic;
+mod bedrock;
 mod compatible;
 mod count;
 mod deepseek;
@@ -63,6 +64,8 @@ pub enum Auth {
     XApiKey,
     /// `x-goog-api-key: …`
     XGoogApiKey,
+    /// Signed for AWS (`SigV4`), or a Bedrock API key as a bearer.
+    Aws,
 }
 
 /// A request that this provider cannot serve, or that the rules forbid: the client's fault, never retried.
@@ -231,6 +234,7 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
         Type::Poe => Some(&poe::ADAPTER),
         Type::OpenAICompatible => Some(&compatible::ADAPTER),
         Type::Anthropic => Some(&anthropic::ADAPTER),
-        Type::Bedrock | Type::Gemini => None,
+        Type::Bedrock => Some(&bedrock::ADAPTER),
+        Type::Gemini => None,
     }
 }

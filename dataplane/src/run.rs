@@ -22,6 +22,7 @@ use crate::{
     admin::{self, Admin, Readiness, accounts::Money, token::TokenFile},
     allowance::{self, Allowances},
     clock::Clock,
+    environment::Environment,
     export::{self, Sink},
     health::Registry,
     identity::{self, KeySource, Trust},
@@ -41,6 +42,7 @@ use crate::{
         Telemetry,
         access::{AccessWriter, Destination},
     },
+    upstream::Workload,
 };
 
 /// How often numbers that others keep are copied into the metrics.
@@ -124,7 +126,9 @@ pub async fn run(
         let (allowances, leaser) =
             Allowances::new(allowance::Options { clock: options.clock, ..allowance::Options::default() });
         let leasing = tokio::spawn(leaser.run(store.clone(), journals.holder()));
-        let registry = Registry::new(allowances.clone());
+        let workload = Arc::new(Workload::new(&Environment::Process, options.clock));
+        tasks.spawn(Arc::clone(&workload).follow());
+        let registry = Registry::new(allowances.clone(), workload);
         tasks.spawn(copy_metrics(ledger.clone(), allowances.clone(), Arc::clone(&telemetry)));
         tasks.spawn(leases::keep_tidy(store.clone()));
         tasks.spawn(record_prices(source.clone(), store.clone()));

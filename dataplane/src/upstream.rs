@@ -9,12 +9,17 @@ mod endpoint;
 mod outgoing;
 mod pool;
 mod sign;
+mod workload;
 
 pub use connect::{tls_config, tls_config_with};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use outgoing::Outgoing;
 pub use pool::{Answer, Connection, Pool, SWEEP_EVERY};
-pub use sign::authorization;
+pub use sign::{
+    NotShown, Shown, authorization,
+    aws::{BadCredential, Identity, Signer},
+};
+pub use workload::Workload;
 
 /// Why a request was not answered. Nothing of the answer was seen in any of these cases.
 #[derive(Debug, thiserror::Error)]

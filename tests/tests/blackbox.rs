@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod bedrock;
 mod chaos;
 mod chat_translated;
 mod chat_verbatim;

@@ -89,9 +89,9 @@ fn wires_and_providers_are_pure_and_do_not_know_each_other() {
     // Which wire a provider speaks, and what is asked for, are words of the contract between the two.
     assert_knows_only(
         "dataplane/src/provider",
-        &[&base[..], &["provider", "wire::Wire", "wire::Operation"]].concat(),
+        &[&base[..], &["provider", "wire::Wire", "wire::Operation", "framing::Framing"]].concat(),
     );
-    for of in ["chat", "wire", "provider", "body", "json", "sse", "usage"] {
+    for of in ["chat", "wire", "provider", "body", "json", "sse", "framing", "usage"] {
         module(&format!("dataplane/src/{of}")).iter().for_each(assert_pure);
     }
 }

@@ -72,8 +72,9 @@ pub struct AIProviderSpec {
     )]
     pub base_url: Option<String>,
 
-    /// The keys that the provider is called with. Load is spread over them by weight. Needed but for Ollama and
-    /// OpenAICompatible.
+    /// The keys that the provider is called with. Load is spread over them by weight. Needed but for Ollama,
+    /// OpenAICompatible and Bedrock, which without them is called as the gateway's own AWS identity (a role of its
+    /// ServiceAccount).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub credentials: Vec<Credential>,
@@ -150,7 +151,8 @@ pub struct Credential {
     pub name: String,
 
     /// The Secret, in the same namespace, that holds the key. It must carry the label
-    /// hub.aigne.io/credential: "true".
+    /// hub.aigne.io/credential: "true". For Bedrock the value is a Bedrock API key, a JSON object with accessKeyId,
+    /// secretAccessKey and perhaps sessionToken, or the lines of an AWS credentials file.
     pub secret_key_ref: SecretKeyRef,
 
     /// Share of the load among the provider's credentials; 0 takes it out of rotation. Default 100.
@@ -217,8 +219,9 @@ pub struct Model {
     #[schemars(range(min = 1, max = 100_000_000))]
     pub max_output_tokens: Option<u64>,
 
-    /// What the model can do, where requests are translated between APIs: Tools, Vision, StructuredOutput,
-    /// Reasoning, AdaptiveThinking (it chooses its own thinking budget and refuses budget_tokens). Default: not stated.
+    /// What the model can do, where requests are translated between APIs: Tools, Vision, StructuredOutput (at Bedrock: it
+    /// takes a JSON schema itself; else it is made to call a tool with that schema), Reasoning, AdaptiveThinking (it
+    /// chooses its own thinking budget and refuses budget_tokens). Default: not stated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "set"))]
     pub features: Vec<ModelFeature>,

@@ -1,5 +1,7 @@
 //! Doubao (Volcengine Ark). The model may be an endpoint id (`ep-…`).
 
+pub(super) mod multimodal;
+
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
     rules::{Allowed, Rule, rule},

@@ -1,5 +1,6 @@
 //! What providers offer beside chat: one table. What is not in it is refused before anything is sent.
 
+pub(super) mod answers;
 mod observe;
 mod relay;
 mod usage;
@@ -11,7 +12,9 @@ pub use self::{
     observe::{Observer, kind, observe},
     relay::relay,
 };
-use super::{Refusal, Target, Unreadable, compatible, doubao, ollama, openai, openrouter, rules, xai};
+use super::{
+    Refusal, Target, Unreadable, bedrock, compatible, doubao, ollama, openai, openrouter, rules, xai,
+};
 use crate::{media, usage::Usage, wire::Operation};
 use rules::{Allowed, Rule, rule};
 
@@ -56,6 +59,8 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
     use {Operation as Op, ProviderType as Type};
     let relayed =
         |path: &str, rules| Some(Endpoint { path: path.to_owned(), how: How::Relayed(Checked(rules)) });
+    let translated = |path: &str, how| Some(Endpoint { path: path.to_owned(), how: How::Translated(how) });
+    let is = |part: &str| target.model.upstream_model.contains(part) || target.model.name.contains(part);
     match (target.provider.r#type, operation) {
         (Type::OpenAI, operation) => relayed(of_openai(operation)?, &[openai::RULES]),
         (Type::OpenAICompatible, operation) => {
@@ -64,8 +69,14 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::OpenRouter, Op::Embeddings) => relayed("/embeddings", &[openrouter::RULES]),
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
         (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES]),
+        (Type::XAI, Op::ImageEdits) => translated("/images/edits", &xai::edits::Edits),
+        // Models for text and pictures together are told by their name.
+        (Type::Doubao, Op::Embeddings) if is("vision") => {
+            translated("/embeddings/multimodal", &doubao::multimodal::Multimodal)
+        }
         (Type::Doubao, Op::Embeddings) => relayed("/embeddings", &[doubao::RULES]),
         (Type::Doubao, Op::Images) => relayed("/images/generations", &[doubao::RULES, DOUBAO_IMAGES]),
+        (Type::Bedrock, operation) => bedrock::beside::endpoint(operation, target),
         _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! xAI. Reasoning tokens are counted beside the completion, and usage says what was charged.
 
+pub(super) mod edits;
+
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
     rules::{Allowed, Rule, rule},

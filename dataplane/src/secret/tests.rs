@@ -7,17 +7,19 @@ use super::*;
 
 /// Files that may see plaintext, each for its reason.
 const MAY_EXPOSE: &[&str] = &[
-    "admin/token.rs",          // compares what a request shows with its hash
-    "cli/keys.rs",             // prints a tenant's own key to the person who asked for it
-    "cli/seal/text.rs",        // encrypts it
-    "export/secret.rs",        // shows it to its sink, and signs with it
-    "ledger/postgres/url.rs",  // connects to the database
-    "secret.rs",               // hashes and measures it
-    "secret/keyring.rs",       // writes a made key into its file
-    "secret/seal.rs",          // encrypts it
-    "source/cluster/cache.rs", // keeps it for a restart, in memory
-    "source/resolve.rs",       // reads manifests, checks that a value can be a header
-    "upstream/sign.rs",        // puts it into the request's header
+    "admin/token.rs",               // compares what a request shows with its hash
+    "cli/keys.rs",                  // prints a tenant's own key to the person who asked for it
+    "cli/seal/text.rs",             // encrypts it
+    "export/secret.rs",             // shows it to its sink, and signs with it
+    "ledger/postgres/url.rs",       // connects to the database
+    "secret.rs",                    // hashes and measures it
+    "secret/keyring.rs",            // writes a made key into its file
+    "secret/seal.rs",               // encrypts it
+    "source/cluster/cache.rs",      // keeps it for a restart, in memory
+    "source/resolve.rs",            // reads manifests, checks that a value can be a header
+    "upstream/sign.rs",             // puts it into the request's header
+    "upstream/sign/aws.rs",         // signs with it
+    "upstream/sign/aws/written.rs", // reads what a Secret holds for AWS
 ];
 
 fn reference(name: &str) -> SecretRef {

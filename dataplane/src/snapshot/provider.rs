@@ -3,17 +3,17 @@
 use std::sync::{Arc, atomic::AtomicU32};
 
 use aigne_hub_crds::config::{self, PriceSheet};
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 
 use crate::{
     health::{Circuit, Cooling, Registry},
     ledger::price::Rates,
     provider::{
-        Adapter, Ask, Target, adapter,
+        Adapter, Ask, Auth, Target, adapter,
         endpoints::{self, How},
     },
-    secret::SecretStore,
-    upstream::{Endpoint, authorization},
+    secret::{SecretStore, SecretValue},
+    upstream::{Endpoint, Identity, Shown, Signer, authorization},
     wire::{Operation, Wire},
 };
 
@@ -42,8 +42,8 @@ pub struct Provider {
 pub struct Credential {
     /// For logs.
     pub name: String,
-    /// The header that shows it, marked sensitive.
-    pub header: Option<(HeaderName, HeaderValue)>,
+    /// How it is shown with each request.
+    pub shown: Shown,
     /// Share among those that are well.
     pub weight: u32,
     /// Its state with the provider.
@@ -128,17 +128,21 @@ fn credentials(
 ) -> Vec<Credential> {
     let circuit = |name: &str| registry.circuit(&format!("{}/{name}", config.id));
     if config.credentials.is_empty() {
+        // What a provider without credentials takes: nothing, or, of AWS, who the pod is.
+        let (name, shown) = match (adapter.auth(), region(config)) {
+            (Auth::Aws, Some(region)) => ("pod", Shown::Aws(Signer::of_pod(region, &registry.workload))),
+            _ => ("none", Shown::Nothing),
+        };
         let circuit = circuit("");
-        return vec![Credential { name: "none".into(), header: None, weight: 1, circuit }];
+        return vec![Credential { name: name.into(), shown, weight: 1, circuit }];
     }
     let mut known: Vec<_> = config
         .credentials
         .iter()
         .filter_map(|credential| {
-            let header = authorization(adapter.auth(), secrets.get(&credential.secret)?)?;
             Some(Credential {
                 name: credential.name.clone(),
-                header: Some(header),
+                shown: shown(config, &credential.name, adapter.auth(), secrets.get(&credential.secret)?)?,
                 weight: credential.weight,
                 circuit: circuit(&credential.name),
             })
@@ -149,6 +153,25 @@ fn credentials(
         known.retain(|credential| credential.weight > 0);
     }
     known
+}
+
+/// How this value is shown; `None` where it is no credential for such a provider.
+fn shown(config: &config::Provider, name: &str, auth: Auth, value: &SecretValue) -> Option<Shown> {
+    match (auth, region(config)) {
+        (Auth::Aws, Some(region)) => match Identity::read(value) {
+            Ok(identity) => Some(Shown::Aws(Signer::fixed(region, identity))),
+            Err(error) => {
+                tracing::error!(provider = %config.id, credential = name, %error, "this credential is not used");
+                None
+            }
+        },
+        _ => authorization(auth, value).map(|(name, value)| Shown::Header(name, value)),
+    }
+}
+
+/// AWS's.
+fn region(config: &config::Provider) -> Option<&str> {
+    config.bedrock.as_ref().map(|bedrock| bedrock.region.as_str())
 }
 
 /// Every way in which a provider can be asked for a model.

@@ -8,6 +8,7 @@ use crate::{
         SecretValue,
         seal::{self, KeyFileError, OpenError, SealKey},
     },
+    upstream::Identity,
 };
 
 /// `env:NAME` stands for the variable's whole value.
@@ -97,12 +98,13 @@ impl Resolver<'_> {
     }
 }
 
-/// Checks that a header can carry the value.
+/// Checks that a header can carry the value, or that it is one of the longer forms of a credential for AWS, which no header
+/// carries.
 pub(super) fn usable(value: &SecretValue) -> Result<SecretValue, Unresolved> {
     let text = value.expose().trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         Err(Unresolved::Empty)
-    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) && Identity::read(value).is_err() {
         Err(Unresolved::NotAHeader)
     } else if text.len() == value.len() {
         Ok(value.clone())
@@ -134,6 +136,18 @@ mod tests {
         assert_eq!(resolve("sk-plain\r\n", &key), Ok(("sk-plain".into(), Form::Plain)));
         assert_eq!(resolve("env:OPENAI_API_KEY", &key), Ok(("sk-env".into(), Form::Environment)));
         assert_eq!(resolve(&sealed, &key), Ok(("sk-sealed".into(), Form::Sealed)));
+    }
+
+    #[test]
+    fn a_credential_for_aws_may_have_lines_and_spaces() {
+        let key = Ok(SealKey::generate().unwrap());
+        for text in [
+            "{\"accessKeyId\": \"A\",\n \"secretAccessKey\": \"s\"}",
+            "[default]\naws_access_key_id = A\naws_secret_access_key = s",
+        ] {
+            assert_eq!(resolve(&format!("{text}\n"), &key), Ok((text.to_owned(), Form::Plain)));
+        }
+        assert_eq!(resolve("[default]\naws_access_key_id = A", &key), Err(Unresolved::NotAHeader));
     }
 
     #[test]

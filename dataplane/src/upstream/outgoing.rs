@@ -25,6 +25,15 @@ impl Outgoing {
         Self { next: pieces.next().unwrap_or_default(), rest: pieces.collect() }
     }
 
+    /// All of it in one piece, copied where it is not.
+    pub fn whole(&self) -> Bytes {
+        if self.rest.is_empty() {
+            return self.next.clone();
+        }
+        let pieces: Vec<_> = std::iter::once(&self.next).chain(&self.rest).cloned().collect();
+        pieces.concat().into()
+    }
+
     fn len(&self) -> u64 {
         let rest: usize = self.rest.iter().map(Bytes::len).sum();
         (self.next.len() + rest) as u64
@@ -69,6 +78,7 @@ mod tests {
     async fn pieces_are_sent_in_order() {
         let piece = Bytes::from_static;
         let body = Outgoing::pieces(&[piece(b""), piece(b"ab"), piece(b""), piece(b"c")]);
+        assert_eq!(body.whole(), "abc");
         assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(3), false));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "abc");
         assert!(Outgoing::pieces(&[]).is_end_stream());

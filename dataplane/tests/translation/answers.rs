@@ -1,6 +1,6 @@
 use aigne_hub::provider::{Asked, Observed};
 
-use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, meta, own, relay};
+use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, messages, meta, own, relay};
 
 #[test]
 fn plain_answers_as_each_client_gets_them() {
@@ -45,6 +45,23 @@ fn streams_as_each_client_gets_them() {
         if stripped != frames[0] {
             pieces.push(format!("--- verbatim, usage stripped\n{}", String::from_utf8_lossy(&stripped)));
         }
+        for (wire, name) in WIRES {
+            pieces.push(format!("--- {name}\n{}", encode(wire, &events, true)));
+        }
+        golden(&format!("stream-{fixture}"), &pieces.concat());
+    }
+}
+
+#[test]
+fn binary_streams_as_each_client_gets_them() {
+    for (fixture, lines) in fixtures("answers", "jsonl") {
+        let adapter = adapter_of(&fixture);
+        let answer = messages(&lines);
+        let whole = decode(adapter, &[answer.clone()]);
+        let bytes: Vec<_> = (0..answer.len()).map(|at| answer.slice(at..=at)).collect();
+        assert_eq!(decode(adapter, &bytes), whole, "{fixture}: any boundaries give the same stream");
+        let (events, observed) = whole;
+        let mut pieces = vec![format!("observed: {observed:#?}\n")];
         for (wire, name) in WIRES {
             pieces.push(format!("--- {name}\n{}", encode(wire, &events, true)));
         }

@@ -209,6 +209,29 @@ proptest! {
     }
 
     #[test]
+    fn what_bedrock_gets_keeps_to_its_format(request in request()) {
+        let provider = provider(ProviderType::Bedrock, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let mut request = Wire::OpenAiChat.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
+        // Refused by name, as other tests show.
+        (request.seed, request.presence_penalty) = (None, None);
+        if let Ok(bytes) = adapter(ProviderType::Bedrock).encode(&request, target) {
+            let body: Value = serde_json::from_slice(&bytes).unwrap();
+            let messages = body["messages"].as_array().unwrap();
+            prop_assert!(messages.windows(2).all(|pair| pair[0]["role"] != pair[1]["role"]), "roles alternate");
+            let blocks = || messages.iter().map(|message| message["content"].as_array().unwrap());
+            for blocks in blocks() {
+                prop_assert!(!blocks.is_empty());
+                let results: Vec<bool> = blocks.iter().map(|block| block.get("toolResult").is_some()).collect();
+                prop_assert!(results.windows(2).all(|pair| pair[0] || !pair[1]), "tool results come first");
+                prop_assert!(blocks.iter().all(|block| block["text"].as_str().is_none_or(|text| !text.trim().is_empty())));
+            }
+            let tools = blocks().flatten().any(|block| block.get("toolUse").or(block.get("toolResult")).is_some());
+            prop_assert!(!tools || body["toolConfig"]["tools"].as_array().is_some_and(|tools| !tools.is_empty()));
+        }
+    }
+
+    #[test]
     fn any_boundaries_give_the_same_stream(which in any::<Index>(), cuts in proptest::collection::vec(any::<Index>(), 0..8), usage in any::<bool>()) {
         let all = fixtures("answers", "sse");
         let (fixture, text) = &all[which.index(all.len())];

@@ -56,3 +56,28 @@ fn models_that_bound_their_thinking_themselves_get_an_effort() {
         golden(&format!("request-{fixture}-to-anthropic-adaptive"), &sent);
     }
 }
+
+#[test]
+fn bedrock_gets_what_the_models_maker_calls_things() {
+    let models: [(&str, &str, &[ModelFeature]); 4] = [
+        ("claude", "eu.anthropic.claude-x-v1:0", &[]),
+        (
+            "claude-adaptive",
+            "eu.anthropic.claude-x-v1:0",
+            &[ModelFeature::AdaptiveThinking, ModelFeature::StructuredOutput],
+        ),
+        ("nova", "eu.amazon.nova-2-lite-v1:0", &[]),
+        ("llama", "meta.llama3-1-8b-instruct-v1:0", &[]),
+    ];
+    for (fixture, text) in fixtures("bedrock", "json") {
+        let (wire, _) = WIRES.into_iter().find(|(_, name)| fixture.starts_with(name)).unwrap();
+        let body = body::scan(text).unwrap();
+        let mut pieces = Vec::new();
+        for (name, id, features) in models {
+            let mut provider = provider(ProviderType::Bedrock, features);
+            provider.models[0].upstream_model = id.into();
+            pieces.push(format!("--- {name}: {}\n", sent(wire, &body, &provider)));
+        }
+        golden(&format!("bedrock-{fixture}"), &pieces.concat());
+    }
+}

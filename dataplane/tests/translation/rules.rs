@@ -8,7 +8,14 @@ fn refused(r#type: Type, member: &str) -> Option<String> {
     let provider = provider(r#type, &[]);
     let target = Target { provider: &provider, model: &provider.models[0] };
     let body = body::scan(format!(r#"{{"model":"m","messages":[],{member}}}"#).into()).unwrap();
-    adapter(r#type).relay(own(adapter(r#type)), &body, target).err().map(|refusal| refusal.field)
+    let adapter = adapter(r#type);
+    if adapter.relays(own(adapter)) {
+        return adapter.relay(own(adapter), &body, target).err().map(|refusal| refusal.field);
+    }
+    match own(adapter).decode(&body) {
+        Ok(request) => adapter.encode(&request, target).err().map(|refusal| refusal.field),
+        Err(error) => error.param,
+    }
 }
 
 #[test]

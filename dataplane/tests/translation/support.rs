@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use aigne_hub::{
     chat::Event,
     provider::{self, Adapter, Asked, Observed, Relay},
-    sse::Splitter,
     wire::{Meta, Wire},
 };
-use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
+use aigne_hub_crds::config::{
+    Bedrock, Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts,
+};
 use bytes::Bytes;
 
 /// All types that can be spoken to, with the prefix of their fixtures.
-pub(super) const PROVIDERS: [(ProviderType, &str); 9] = [
+pub(super) const PROVIDERS: [(ProviderType, &str); 10] = [
     (ProviderType::OpenAI, "openai"),
     (ProviderType::Anthropic, "anthropic"),
+    (ProviderType::Bedrock, "bedrock"),
     (ProviderType::DeepSeek, "deepseek"),
     (ProviderType::Ollama, "ollama"),
     (ProviderType::OpenRouter, "openrouter"),
@@ -45,7 +47,7 @@ pub(super) fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provi
         credentials: Vec::new(),
         models: vec![Model {
             name: "m".into(),
-            upstream_model: "upstream-m".into(),
+            upstream_model: upstream_model(r#type).into(),
             r#type: ModelType::Chat,
             aliases: Vec::new(),
             context_window: None,
@@ -59,7 +61,15 @@ pub(super) fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provi
         concurrency: None,
         allow_insecure: false,
         allow_private: false,
-        bedrock: None,
+        bedrock: (r#type == ProviderType::Bedrock).then(|| Bedrock { region: "eu-central-1".into() }),
+    }
+}
+
+/// Bedrock's fields depend on the maker, which the id tells.
+fn upstream_model(r#type: ProviderType) -> &'static str {
+    match r#type {
+        ProviderType::Bedrock => "eu.anthropic.claude-x-v1:0",
+        _ => "upstream-m",
     }
 }
 
@@ -95,7 +105,7 @@ pub(super) fn meta(include_usage: bool) -> Meta {
 pub(super) fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>, Observed) {
     let mut observer = adapter.observer(own(adapter), asked);
     let mut out = Vec::new();
-    split(frames, |raw, data| match data.map(|data| observer.event(data)) {
+    split(adapter, frames, |raw, data| match data.map(|data| observer.event(data)) {
         None | Some(Relay::Pass) => out.extend_from_slice(raw),
         Some(Relay::Drop) => {}
         Some(Relay::Replace(bytes)) => out.extend_from_slice(&bytes),
@@ -107,7 +117,7 @@ pub(super) fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (V
 pub(super) fn decode(adapter: &dyn Adapter, frames: &[Bytes]) -> (Vec<Event>, Observed) {
     let mut decoder = adapter.decoder();
     let mut events = Vec::new();
-    split(frames, |_, data| {
+    split(adapter, frames, |_, data| {
         if let Some(data) = data {
             let _ = decoder.event(data, &mut events);
         }
@@ -126,17 +136,45 @@ pub(super) fn encode(wire: Wire, events: &[Event], include_usage: bool) -> Strin
     String::from_utf8(out).expect("it is UTF-8")
 }
 
-fn split(frames: &[Bytes], mut each: impl FnMut(&[u8], Option<&[u8]>)) {
-    let mut splitter = Splitter::default();
+/// As far as the frames can be read.
+fn split(adapter: &dyn Adapter, frames: &[Bytes], mut each: impl FnMut(&[u8], Option<&[u8]>)) {
+    let mut splitter = adapter.framing(Some(own(adapter))).splitter();
     for frame in frames {
         splitter.push(frame.clone());
-        while let Some(event) = splitter.next_event().expect("no event is too long") {
+        while let Ok(Some(event)) = splitter.next_event() {
             each(&event.raw, event.data.as_deref());
         }
     }
-    if let Some(event) = splitter.finish().expect("no event is too long") {
+    if let Ok(Some(event)) = splitter.finish() {
         each(&event.raw, event.data.as_deref());
     }
+}
+
+/// The AWS event stream of a fixture that holds one event in a line, as decoders see it: `{"type":payload}`.
+pub(super) fn messages(lines: &[u8]) -> Bytes {
+    let header = |name: &str, value: &str| {
+        let length = |text: &str| u16::try_from(text.len()).expect("it is short").to_be_bytes();
+        let [_, name_length] = length(name);
+        [&[name_length], name.as_bytes(), &[7], &length(value), value.as_bytes()].concat()
+    };
+    let mut out = Vec::new();
+    for line in std::str::from_utf8(lines).expect("it is UTF-8").lines() {
+        let (name, payload) = line[2..line.len() - 1].split_once("\":").expect("an event");
+        let kind = if name.ends_with("Exception") { "exception" } else { "event" };
+        let headers = [
+            header(&format!(":{kind}-type"), name),
+            header(":content-type", "application/json"),
+            header(":message-type", kind),
+        ]
+        .concat();
+        let length = |bytes: usize| u32::try_from(bytes).expect("it is short").to_be_bytes();
+        let mut message = [length(16 + headers.len() + payload.len()), length(headers.len())].concat();
+        message.extend(crc32fast::hash(&message).to_be_bytes());
+        message.extend([headers.as_slice(), payload.as_bytes()].concat());
+        message.extend(crc32fast::hash(&message).to_be_bytes());
+        out.extend(message);
+    }
+    out.into()
 }
 
 /// Compares with the golden file of this name.

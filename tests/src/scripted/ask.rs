@@ -32,7 +32,9 @@ impl Endpoint {
     /// By the end of the path, as providers differ in what comes before.
     pub(super) fn of(path: &str) -> Self {
         let ends = |end: &str| path.ends_with(end);
-        if let Some((model, method)) = path.rsplit_once("/models/").and_then(|(_, rest)| rest.rsplit_once(':')) {
+        if let Some((model, method)) =
+            path.rsplit_once("/models/").and_then(|(_, rest)| rest.rsplit_once(':'))
+        {
             return match method {
                 "generateContent" => Self::Gemini(model.into(), false),
                 "streamGenerateContent" => Self::Gemini(model.into(), true),
@@ -176,7 +178,8 @@ impl Ask {
             .iter()
             .flat_map(|tool| list(&tool["functionDeclarations"]))
             .filter_map(|tool| {
-                let schema = if tool["parameters"].is_object() { "parameters" } else { "parametersJsonSchema" };
+                let schema =
+                    if tool["parameters"].is_object() { "parameters" } else { "parametersJsonSchema" };
                 Some((tool["name"].as_str()?.to_owned(), tool[schema].clone()))
             })
             .collect();
@@ -184,10 +187,11 @@ impl Ask {
         tools.retain(|(name, _)| named.is_empty() || named.contains(name));
         let last = list(&body["contents"]).last().cloned().unwrap_or_default();
         let parts = list(&last["parts"]);
-        let answered = last["role"] == "model" || parts.iter().any(|part| part["functionResponse"].is_object());
-        let embedded = list(&body["requests"]).iter().map(|request| &request["content"]).chain([&body["content"]]);
-        let inputs: Vec<String> =
-            embedded.map(text_of_parts).filter(|text| !text.is_empty()).collect();
+        let answered =
+            last["role"] == "model" || parts.iter().any(|part| part["functionResponse"].is_object());
+        let embedded =
+            list(&body["requests"]).iter().map(|request| &request["content"]).chain([&body["content"]]);
+        let inputs: Vec<String> = embedded.map(text_of_parts).filter(|text| !text.is_empty()).collect();
         let instances: String =
             list(&body["instances"]).iter().filter_map(|instance| instance["prompt"].as_str()).collect();
         let spoken = if answered { String::new() } else { text_of_parts(&last) };
@@ -195,7 +199,11 @@ impl Ask {
             model: model.to_owned(),
             stream,
             include_usage: true,
-            choices: config["candidateCount"].as_u64().or(body["parameters"]["sampleCount"].as_u64()).unwrap_or(1).max(1),
+            choices: config["candidateCount"]
+                .as_u64()
+                .or(body["parameters"]["sampleCount"].as_u64())
+                .unwrap_or(1)
+                .max(1),
             max_tokens: config["maxOutputTokens"].as_u64().and_then(|limit| usize::try_from(limit).ok()),
             stop: strings(&config["stopSequences"]).collect(),
             tools,
@@ -206,9 +214,7 @@ impl Ask {
                 .cloned(),
             logprobs: config["responseLogprobs"].as_bool().unwrap_or(false),
             service_tier: None,
-            dimensions: list(&body["requests"])
-                .first()
-                .unwrap_or(body)["outputDimensionality"]
+            dimensions: list(&body["requests"]).first().unwrap_or(body)["outputDimensionality"]
                 .as_u64()
                 .and_then(|count| usize::try_from(count).ok()),
             encoding: None,
@@ -229,10 +235,13 @@ impl Ask {
         let mut fields = serde_json::Map::new();
         for part in text.split(boundary).filter(|part| !boundary.is_empty() && part.contains("name=\"")) {
             let Some((head, value)) = part.split_once("\r\n\r\n") else { continue };
-            let name = head.split("name=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            let name =
+                head.split("name=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
             if !head.contains("filename=") {
                 let value = value.trim_end_matches("\r\n");
-                let read = value.parse::<u64>().map_or_else(|_| value.parse::<bool>().map(Value::from), |n| Ok(n.into()));
+                let read = value
+                    .parse::<u64>()
+                    .map_or_else(|_| value.parse::<bool>().map(Value::from), |n| Ok(n.into()));
                 fields.insert(name.to_owned(), read.unwrap_or_else(|_| value.into()));
             }
         }

@@ -25,7 +25,8 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
     }
     parts.extend(calls(reply));
     sign(&mut parts, reply);
-    let candidates: Vec<Value> = (0..ask.choices).map(|index| candidate(index, &parts, Some(reply))).collect();
+    let candidates: Vec<Value> =
+        (0..ask.choices).map(|index| candidate(index, &parts, Some(reply))).collect();
     escape(&answer(script, ask, &candidates, Some(&reply.tokens)))
 }
 
@@ -84,11 +85,8 @@ pub(super) fn count(ask: &Ask) -> Bytes {
 
 /// `embedContent`, `batchEmbedContents`.
 pub(super) fn embeddings(ask: &Ask, batch: bool) -> Bytes {
-    let all: Vec<Value> = ask
-        .inputs
-        .iter()
-        .map(|text| json!({"values": vector(text, ask.dimensions.unwrap_or(8))}))
-        .collect();
+    let all: Vec<Value> =
+        ask.inputs.iter().map(|text| json!({"values": vector(text, ask.dimensions.unwrap_or(8))})).collect();
     escape(&if batch { json!({"embeddings": all}) } else { json!({"embedding": all.first()}) })
 }
 
@@ -123,7 +121,10 @@ fn sign(parts: &mut [Value], reply: &Reply) {
     if reply.reasoning.is_empty() {
         return;
     }
-    let signed = parts.iter().position(|part| part["functionCall"].is_object()).unwrap_or(parts.len().saturating_sub(1));
+    let signed = parts
+        .iter()
+        .position(|part| part["functionCall"].is_object())
+        .unwrap_or(parts.len().saturating_sub(1));
     if let Some(part) = parts.get_mut(signed).filter(|part| part["thought"] != true) {
         merge(part, json!({"thoughtSignature": SIGNATURE}));
     }
@@ -159,7 +160,9 @@ fn answer(script: &Script, ask: &Ask, candidates: &[Value], tokens: Option<&Toke
             "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}],
         });
         // Those that are nothing are left out.
-        for (name, count) in [("cachedContentTokenCount", tokens.cached), ("thoughtsTokenCount", tokens.reasoning)] {
+        for (name, count) in
+            [("cachedContentTokenCount", tokens.cached), ("thoughtsTokenCount", tokens.reasoning)]
+        {
             if count > 0 {
                 merge(&mut usage, json!({ name: count }));
             }

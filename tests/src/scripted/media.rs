@@ -22,7 +22,9 @@ const SECONDS: u64 = 3;
 /// The same text gives the same numbers, exact in 32 bits.
 pub(super) fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     let sum = text.bytes().fold(0_u8, u8::wrapping_add);
-    (0..dimensions).map(|at| f32::from(sum.wrapping_add(u8::try_from(at % 64).unwrap_or(0)) % 64) / 64.0).collect()
+    (0..dimensions)
+        .map(|at| f32::from(sum.wrapping_add(u8::try_from(at % 64).unwrap_or(0)) % 64) / 64.0)
+        .collect()
 }
 
 /// Tokens of a request that has no answer in tokens.
@@ -95,7 +97,10 @@ pub(super) fn transcription(ask: &Ask, reply: &Reply) -> Bytes {
     }
     let mut body = json!({ "text": text });
     if ask.encoding.as_deref() == Some("verbose_json") {
-        merge(&mut body, json!({"task": "transcribe", "language": "english", "duration": SECONDS, "segments": []}));
+        merge(
+            &mut body,
+            json!({"task": "transcribe", "language": "english", "duration": SECONDS, "segments": []}),
+        );
     }
     merge(&mut body, json!({"usage": transcribed(ask, &reply.tokens)}));
     body.to_string().into()

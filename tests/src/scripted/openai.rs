@@ -86,7 +86,8 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
         for index in 0..ask.choices {
             let said = delta["content"].as_str().filter(|text| ask.logprobs && !text.is_empty());
             let logprobs = said.map_or(Value::Null, |text| logprobs(&[text]));
-            let choice = json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null}]);
+            let choice =
+                json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null}]);
             events.push(event(script, &chunk(choice)));
         }
     }
@@ -147,7 +148,8 @@ pub(super) fn annotation(title: &str, text: &str) -> Value {
 
 /// A piece is a token.
 fn logprobs<S: AsRef<str>>(pieces: &[S]) -> Value {
-    let token = |piece: &S| json!({"token": piece.as_ref(), "logprob": -0.5, "bytes": null, "top_logprobs": []});
+    let token =
+        |piece: &S| json!({"token": piece.as_ref(), "logprob": -0.5, "bytes": null, "top_logprobs": []});
     json!({"content": pieces.iter().map(token).collect::<Vec<_>>(), "refusal": null})
 }
 

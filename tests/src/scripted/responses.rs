@@ -52,7 +52,10 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
                     merge(&mut body, more);
                     body
                 };
-                say("response.reasoning_summary_part.added", with(json!({"part": {"type": "summary_text", "text": ""}})));
+                say(
+                    "response.reasoning_summary_part.added",
+                    with(json!({"part": {"type": "summary_text", "text": ""}})),
+                );
                 for piece in &reply.reasoning {
                     say("response.reasoning_summary_text.delta", with(json!({ "delta": piece })));
                 }
@@ -86,7 +89,8 @@ fn message(reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Value)) {
         merge(&mut body, more);
         body
     };
-    let (kind, key) = if part["type"] == "refusal" { ("refusal", "refusal") } else { ("output_text", "text") };
+    let (kind, key) =
+        if part["type"] == "refusal" { ("refusal", "refusal") } else { ("output_text", "text") };
     let mut empty = part.clone();
     empty[key] = json!("");
     say("response.content_part.added", with(json!({ "part": empty })));
@@ -103,7 +107,9 @@ fn message(reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Value)) {
 
 /// An error inside a stream.
 pub(super) fn error_event(message: &str) -> Bytes {
-    event(&json!({"type": "error", "code": "server_error", "message": message, "param": null, "sequence_number": 99}))
+    event(
+        &json!({"type": "error", "code": "server_error", "message": message, "param": null, "sequence_number": 99}),
+    )
 }
 
 /// A legacy completion.
@@ -164,11 +170,15 @@ fn items(reply: &Reply) -> Vec<Value> {
             json!({"type": "url_citation", "start_index": 0, "end_index": text.chars().count(), "title": title,
                 "url": "https://source.example/"})
         });
-        Some(json!({"type": "output_text", "annotations": cited.collect::<Vec<_>>(), "logprobs": [], "text": text}))
+        Some(
+            json!({"type": "output_text", "annotations": cited.collect::<Vec<_>>(), "logprobs": [], "text": text}),
+        )
     };
     if let Some(part) = part {
-        items.push(json!({"id": "msg_scripted", "type": "message", "role": "assistant", "status": "completed",
-            "content": [part]}));
+        items.push(
+            json!({"id": "msg_scripted", "type": "message", "role": "assistant", "status": "completed",
+            "content": [part]}),
+        );
     }
     for call in &reply.calls {
         items.push(json!({"id": format!("fc_{}", call.id), "type": "function_call", "status": "completed",

@@ -309,7 +309,13 @@ enum Content {
 }
 
 /// What a request is answered, and what that uses.
-fn content(script: &Script, endpoint: &Endpoint, ask: &Ask, reply: &Reply, message: &str) -> (Tokens, Content) {
+fn content(
+    script: &Script,
+    endpoint: &Endpoint,
+    ask: &Ask,
+    reply: &Reply,
+    message: &str,
+) -> (Tokens, Content) {
     let json = |body: Bytes| Content::Plain("application/json", body);
     let generated = match (endpoint, ask.stream) {
         (Endpoint::Messages, false) => json(anthropic::plain(script, ask, reply)),
@@ -333,7 +339,14 @@ fn content(script: &Script, endpoint: &Endpoint, ask: &Ask, reply: &Reply, messa
         (Endpoint::Transcription, true) => {
             Content::Stream(media::transcription_stream(ask, reply), responses::error_event(message))
         }
-        (Endpoint::Embeddings | Endpoint::Images | Endpoint::Speech | Endpoint::GeminiEmbed(_) | Endpoint::Predict, _) => {
+        (
+            Endpoint::Embeddings
+            | Endpoint::Images
+            | Endpoint::Speech
+            | Endpoint::GeminiEmbed(_)
+            | Endpoint::Predict,
+            _,
+        ) => {
             return made(script, endpoint, ask, message);
         }
         (_, false) => json(openai::plain(script, ask, reply)),

@@ -99,7 +99,7 @@ pub(super) async fn attempt(
     let Some(credential) = served.provider.credentials.get(place) else {
         return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
     };
-    let request = send::request(call, served, credential, prepared).map_err(not_here)?;
+    let request = send::request(call, served, credential, prepared, now_ms).map_err(not_here)?;
     let started = Attempt::begin(exchange, candidate, call.arrival.estimated_input)
         .map_err(|error| Failure { error, verdict: Verdict::Final })?;
     let flight = Flight { served, credential, place, now_ms, attempt: started };

@@ -47,6 +47,7 @@ pub(super) fn request(
     served: &Served,
     credential: &Credential,
     prepared: &Prepared,
+    now_ms: i64,
 ) -> Result<Request<Outgoing>, GatewayError> {
     let provider = &served.provider;
     let arrival = &call.arrival;
@@ -73,9 +74,11 @@ pub(super) fn request(
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     cross(headers, &prepared.headers)?;
-    if let Some((name, value)) = &credential.header {
-        headers.insert(name.clone(), value.clone());
-    }
+    // Last: a signature is of what is sent.
+    credential.shown.show(&mut request, || prepared.body.whole(), now_ms).map_err(|error| {
+        let message = format!("provider {:?} cannot be called: {error}", provider.config.name);
+        GatewayError::new(Kind::CredentialUnavailable, message)
+    })?;
     Ok(request)
 }
 
@@ -109,7 +112,7 @@ pub(super) async fn count_tokens(
         return Ok(respond::estimated_count(estimate::request(body)));
     };
     let prepared = prepare::prepare(&call.arrival, candidate, exchange.id)?;
-    let request = request(call, served, credential, &prepared)?;
+    let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
     match attempt::relay(served, request, exchange).await {
         // The request itself is at fault, as it would be in a chat.
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),

@@ -1,0 +1,185 @@
+use super::*;
+use crate::{
+    body,
+    provider::{Fault, testing},
+};
+use aigne_hub_crds::config::ProviderType;
+
+fn sent(model: &str, body: &str) -> Result<Vec<u8>, Refusal> {
+    let mut provider = testing::provider(ProviderType::Bedrock);
+    provider.models[0].upstream_model = model.into();
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let request = Wire::OpenAiChat.decode(&body::scan(body.to_owned().into()).unwrap()).unwrap();
+    ADAPTER.encode(&request, target)
+}
+
+fn asked(members: &str) -> Result<Vec<u8>, Refusal> {
+    let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{members}}}"#);
+    sent("anthropic.claude-x-v1:0", &body)
+}
+
+#[test]
+fn what_converse_cannot_do_is_refused_by_name() {
+    for (field, value) in [
+        ("n", "2"),
+        ("seed", "7"),
+        ("presence_penalty", "0.5"),
+        ("frequency_penalty", "-1"),
+        ("logprobs", "true"),
+        ("top_logprobs", "3"),
+        ("logit_bias", r#"{"1":-100}"#),
+        ("audio", r#"{"voice":"x"}"#),
+        ("modalities", r#"["text","audio"]"#),
+        ("verbosity", r#""low""#),
+        ("web_search_options", "{}"),
+        ("service_tier", r#""flex""#),
+        ("serviceTier", r#"{"type":"priority"}"#),
+        ("performanceConfig", r#"{"latency":"optimized"}"#),
+        ("guardrailConfig", r#"{"guardrailIdentifier":"g"}"#),
+        ("additionalModelRequestFields", r#"{"thinking":{}}"#),
+        ("promptVariables", r#"{"a":{"text":"b"}}"#),
+        ("speed", r#""fast""#),
+        ("mcp_servers", "[{}]"),
+    ] {
+        let refusal = asked(&format!(r#""{field}":{value}"#)).expect_err(field);
+        assert_eq!(refusal.field, field);
+        assert!(refusal.message.contains(field), "{}", refusal.message);
+    }
+    for harmless in [
+        r#""n":1,"logprobs":false,"top_logprobs":0,"presence_penalty":0,"frequency_penalty":0.0"#,
+        r#""logit_bias":{},"modalities":["text"],"verbosity":"medium","service_tier":"auto","some_new_field":[1]"#,
+    ] {
+        asked(harmless).unwrap();
+    }
+}
+
+#[test]
+fn addresses_are_refused_by_the_name_of_their_field() {
+    let part = |part: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{part}]}}]}}"#);
+        sent("amazon.nova-lite-v1:0", &body)
+    };
+    let refused = |text: &str| part(text).unwrap_err().field;
+    assert_eq!(
+        refused(r#"{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}"#),
+        "image_url"
+    );
+    assert_eq!(
+        refused(r#"{"type":"image_url","image_url":{"url":"data:image/tiff;base64,AA=="}}"#),
+        "image_url"
+    );
+    assert_eq!(refused(r#"{"type":"file","file":{"file_id":"file-1"}}"#), "file_id");
+    assert_eq!(refused(r#"{"type":"file","file":{"file_data":"data:application/zip;base64,AA=="}}"#), "file");
+    assert_eq!(
+        refused(r#"{"type":"input_audio","input_audio":{"data":"AA==","format":"midi"}}"#),
+        "input_audio.format"
+    );
+    part(r#"{"type":"input_audio","input_audio":{"data":"AA==","format":"wav"}}"#).unwrap();
+}
+
+#[test]
+fn the_hubs_own_tool_is_nobody_elses() {
+    let tool = r#"{"type":"function","function":{"name":"hub_structured_answer"}}"#;
+    assert_eq!(asked(&format!(r#""tools":[{tool}]"#)).unwrap_err().field, "tools");
+}
+
+#[test]
+fn each_way_of_asking_has_its_path() {
+    let provider = testing::provider(ProviderType::Bedrock);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let ask = |stream| Ask { relayed: None, operation: Operation::Chat, stream };
+    assert_eq!(ADAPTER.path(ask(false), target).as_deref(), Some("/model/upstream-m/converse"));
+    assert_eq!(ADAPTER.path(ask(true), target).as_deref(), Some("/model/upstream-m/converse-stream"));
+    assert_eq!(ADAPTER.path(Ask { relayed: Some(Wire::OpenAiChat), ..ask(true) }, target), None);
+}
+
+fn error(status: u16, kind: Option<&'static str>, body: &str) -> UpstreamError {
+    let mut headers = HeaderMap::new();
+    if let Some(kind) = kind {
+        headers.insert("x-amzn-errortype", http::HeaderValue::from_static(kind));
+    }
+    ADAPTER.error(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
+}
+
+#[test]
+fn errors_say_whose_fault_they_are() {
+    let said = r#"{"message":"x"}"#;
+    for (status, kind, fault) in [
+        (400, "ValidationException", Fault::Request),
+        (400, "ServiceQuotaExceededException", Fault::Throttled),
+        (403, "AccessDeniedException", Fault::Forbidden),
+        (403, "UnrecognizedClientException", Fault::Credential),
+        (403, "ExpiredTokenException", Fault::Credential),
+        (403, "InvalidSignatureException", Fault::Credential),
+        (404, "ResourceNotFoundException", Fault::Request),
+        (408, "ModelTimeoutException", Fault::Provider),
+        (424, "ModelErrorException", Fault::Provider),
+        (429, "ThrottlingException", Fault::Throttled),
+        (429, "ModelNotReadyException", Fault::Throttled),
+        (500, "InternalServerException", Fault::Provider),
+        (503, "ServiceUnavailableException", Fault::Provider),
+    ] {
+        let read = error(status, Some(kind), said);
+        assert_eq!(
+            (read.fault, read.code.as_deref(), read.message.as_str()),
+            (fault, Some(kind), "x"),
+            "{kind}"
+        );
+    }
+    let long = "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/";
+    assert_eq!(error(429, Some(long), said).code.as_deref(), Some("ThrottlingException"));
+    let typed = r#"{"__type":"com.amazon.coral.service#UnrecognizedClientException","Message":"no"}"#;
+    let read = error(403, None, typed);
+    assert_eq!((read.fault, read.message.as_str()), (Fault::Credential, "no"));
+    let key = r#"{"Message":"Authentication failed: Please make sure your API Key is valid."}"#;
+    assert_eq!(error(403, Some("AccessDeniedException"), key).fault, Fault::Credential);
+    assert_eq!(error(503, None, "<html>").fault, Fault::Provider);
+}
+
+#[test]
+fn an_exception_ends_a_stream_with_its_own_kind() {
+    let inside = |data: &str| {
+        let mut decoder = ADAPTER.decoder();
+        let mut events = Vec::new();
+        decoder.event(data.as_bytes(), &mut events).unwrap();
+        let error = decoder.observed().error.clone();
+        (error.map(|error| error.fault), events)
+    };
+    let failure = |data: &str| match inside(data) {
+        (Some(fault), events) => match events.as_slice() {
+            [chat::Event::Error(failure)] => (fault, failure.kind, failure.message.clone()),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    use chat::FailureKind as Kind;
+    assert_eq!(
+        failure(r#"{"throttlingException":{"message":"Grüße, zu viel"}}"#),
+        (Fault::Throttled, Kind::Throttled, "Grüße, zu viel".to_owned())
+    );
+    assert_eq!(failure(r#"{"serviceUnavailableException":{"message":"later"}}"#).1, Kind::Overloaded);
+    assert_eq!(failure(r#"{"modelTimeoutException":{"message":"slow"}}"#).1, Kind::Timeout);
+    assert_eq!(failure(r#"{"validationException":{"message":"bad"}}"#).0, Fault::Request);
+    let model = r#"{"modelStreamErrorException":{"message":"m","originalStatusCode":500}}"#;
+    assert_eq!(failure(model).0, Fault::Provider);
+    assert_eq!(
+        failure(r#"{"error":{"code":"InternalFailure","message":"broke"}}"#),
+        (Fault::Provider, Kind::Provider, "broke".to_owned())
+    );
+    let text =
+        r#"{"contentBlockDelta":{"delta":{"text":"{\"throttlingException\":{}}"},"contentBlockIndex":0}}"#;
+    assert_eq!(inside(text).0, None);
+}
+
+#[test]
+fn usage_comes_after_the_message_has_ended() {
+    let mut decoder = ADAPTER.decoder();
+    let mut events = Vec::new();
+    decoder.event(br#"{"messageStop":{"stopReason":"end_turn"}}"#, &mut events).unwrap();
+    assert!(!decoder.observed().terminated && !decoder.observed().usage_complete);
+    assert_eq!(decoder.observed().finish_reason.as_deref(), Some("end_turn"));
+    decoder
+        .event(br#"{"metadata":{"usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3}}}"#, &mut events)
+        .unwrap();
+    assert!(decoder.observed().terminated && decoder.observed().usage_complete);
+}
