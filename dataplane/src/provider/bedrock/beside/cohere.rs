@@ -17,16 +17,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Embeddings;
 
-/// Lists of numbers, by themselves or by type.
+/// Lists of numbers by type.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Vectors<'a> {
+struct Typed<'a> {
     #[serde(borrow)]
-    Plain(Vec<&'a RawValue>),
-    Typed {
-        #[serde(borrow)]
-        float: Vec<&'a RawValue>,
-    },
+    float: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -62,8 +57,12 @@ impl Translation for Embeddings {
     fn decode(&self, _: &Request, body: &[u8]) -> Result<Answer, Unreadable> {
         let unreadable = |error: serde_json::Error| Unreadable(error.to_string());
         let written: Written<'_> = serde_json::from_slice(body).map_err(unreadable)?;
-        let (Vectors::Plain(vectors) | Vectors::Typed { float: vectors }) =
-            serde_json::from_str(written.embeddings.get()).map_err(unreadable)?;
+        let text = written.embeddings.get();
+        let vectors: Vec<&RawValue> = if text.starts_with('[') {
+            serde_json::from_str(text).map_err(unreadable)?
+        } else {
+            serde_json::from_str::<Typed<'_>>(text).map_err(unreadable)?.float
+        };
         let vectors = vectors.into_iter().map(|vector| Vector::Numbers(vector.get().to_owned())).collect();
         Ok(Answer::Embedding(embedding::Answer { vectors, usage: None }))
     }
