@@ -15,6 +15,7 @@ pub const TYPES: [ProviderType; 10] = [
     ProviderType::Doubao,
     ProviderType::Poe,
     ProviderType::OpenAICompatible,
+    ProviderType::Gemini,
 ];
 
 /// Their adapters.

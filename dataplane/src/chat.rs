@@ -8,6 +8,7 @@ pub mod estimate;
 mod message;
 mod raw;
 mod settings;
+pub mod signature;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use message::{Content, Message, Part, Role, Source};

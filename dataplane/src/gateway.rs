@@ -69,8 +69,7 @@ async fn admitted(
 ) -> Result<Next, GatewayError> {
     // A stranger's body is never kept: the key comes first.
     let endpoint = ingress::endpoint(head)?;
-    let principal =
-        authenticate::authenticate(&exchange.core, snapshot, &head.headers, exchange.at_ms).await?;
+    let principal = authenticate::authenticate(&exchange.core, snapshot, head, exchange.at_ms).await?;
     exchange.identified(&principal);
     let asked = match endpoint {
         Endpoint::Generate(asked) => asked,

@@ -12,6 +12,7 @@ mod deepseek;
 mod doubao;
 pub mod endpoints;
 mod failure;
+mod gemini;
 mod ids;
 mod ollama;
 mod openai;
@@ -235,6 +236,6 @@ pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
         Type::OpenAICompatible => Some(&compatible::ADAPTER),
         Type::Anthropic => Some(&anthropic::ADAPTER),
         Type::Bedrock => Some(&bedrock::ADAPTER),
-        Type::Gemini => None,
+        Type::Gemini => Some(&gemini::ADAPTER),
     }
 }

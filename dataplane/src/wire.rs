@@ -138,7 +138,7 @@ impl Wire {
             Self::OpenAiCompletions => openai_completions::decode(body),
             Self::OpenAiResponses => openai_responses::decode(body),
             Self::AnthropicMessages => anthropic_messages::decode::decode(body),
-            Self::Gemini => gemini::decode(body),
+            Self::Gemini => gemini::decode::decode(body),
         };
         request.map_err(|error| match &error.param {
             Some(param) => BadRequest { message: format!("`{param}`: {}", error.message), ..error },
@@ -153,7 +153,7 @@ impl Wire {
             Self::OpenAiCompletions => openai_completions::encode(response, meta).into(),
             Self::OpenAiResponses => openai_responses::encode(response, meta).into(),
             Self::AnthropicMessages => anthropic_messages::encode::encode(response, meta).into(),
-            Self::Gemini => gemini::encode(response, meta).into(),
+            Self::Gemini => gemini::encode::encode(response, meta).into(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Wire {
             Self::OpenAiCompletions => openai_completions::encoder(meta),
             Self::OpenAiResponses => openai_responses::encoder(meta),
             Self::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(meta)),
-            Self::Gemini => gemini::encoder(meta),
+            Self::Gemini => Box::new(gemini::stream::Encoder::new(meta)),
         }
     }
 }

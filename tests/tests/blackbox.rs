@@ -13,6 +13,7 @@ mod documents;
 mod drain;
 mod examples;
 mod export;
+mod gemini;
 mod identity;
 mod image;
 mod invariants;

@@ -97,15 +97,19 @@ async fn run_as(
     let hub = Blueprint::default()
         .provider(openai)
         .provider(Provider::at("claude", "Anthropic", &origin).model("sonnet"))
+        .provider(Provider::at("google", "Gemini", &origin).model("flash"))
         .pricing(Pricing::new("openai"))
         .pricing(Pricing::new("claude"))
+        .pricing(Pricing::new("google"))
         .tenant(Tenant::new("acme").set("models", json!({"deny": ["openai/secret-model"]})))
         .tls(&authority.certificate(), &authority.key())
         .start()
         .await?;
     let origin = if tls { hub.tls_origin()? } else { hub.origin() };
+    let google = script.starts_with("google");
+    let python = if google { "others/bin/python" } else { "python/bin/python" };
     let (program, path) = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
-        (folder.join("python/bin/python"), scripts().join("python").join(script))
+        (folder.join(python), scripts().join("python").join(script))
     } else {
         (PathBuf::from("node"), scripts().join("node").join(script))
     };
@@ -114,7 +118,10 @@ async fn run_as(
         .env("HUB_ORIGIN", origin)
         .env("SSL_CERT_FILE", authority.roots())
         .env("HUB_KEY", key("acme", "app"))
-        .env("HUB_MODELS", "openai/gpt,claude/sonnet")
+        .env(
+            "HUB_MODELS",
+            if google { "google/flash,openai/gpt,claude/sonnet" } else { "openai/gpt,claude/sonnet" },
+        )
         .env("HUB_DENIED_MODEL", "secret-model")
         .env("HUB_UPSTREAM", upstream.name())
         .env("HUB_SDK_FOLDER", folder)
@@ -201,6 +208,11 @@ async fn anthropic_node_scripted() -> Outcome {
 #[tokio::test]
 async fn anthropic_node_aimock() -> Outcome {
     aimock("anthropic_checks.mjs").await
+}
+
+#[tokio::test]
+async fn google_python_scripted() -> Outcome {
+    scripted("google_checks.py").await
 }
 
 /// With nothing but what the injection sets: no key, no address in code.

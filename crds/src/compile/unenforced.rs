@@ -8,7 +8,7 @@ use crate::v1alpha1::{
 };
 
 /// Provider types without an adapter.
-pub const PROVIDER_TYPES: &[ProviderType] = &[ProviderType::Gemini];
+pub const PROVIDER_TYPES: &[ProviderType] = &[];
 
 /// Model types that have an endpoint.
 pub const SERVED_MODEL_TYPES: &[ModelType] =

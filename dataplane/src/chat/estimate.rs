@@ -28,21 +28,39 @@ pub fn output(bytes: u64) -> u64 {
     bytes.div_ceil(4)
 }
 
-/// Tokens of a chat request's prompt, in either wire: messages, system, tools and the answer's schema.
+/// Tokens of a chat request's prompt, in any wire: messages, system, tools and the answer's schema.
 pub fn request(body: &Body) -> u64 {
-    const PROMPT: [&str; 6] =
-        ["messages", "system", "tools", "functions", "response_format", "output_config"];
+    const PROMPT: [&str; 12] = [
+        "messages",
+        "system",
+        "tools",
+        "functions",
+        "response_format",
+        "output_config",
+        "contents",
+        "systemInstruction",
+        "system_instruction",
+        "generationConfig",
+        "generation_config",
+        "generateContentRequest",
+    ];
     let mut tokens = 0;
     for (_, raw) in body.members().filter(|(name, _)| PROMPT.contains(name)) {
         skim(raw.as_bytes(), |token| {
             tokens += match token {
                 Token::Name(b"role") => MESSAGE_TOKENS,
                 // The formats' own words say nothing to the model.
-                Token::Name(b"type" | b"content" | b"text" | b"source" | b"function" | b"data" | b"url")
+                Token::Name(
+                    b"type" | b"content" | b"text" | b"source" | b"function" | b"data" | b"url" | b"parts"
+                    | b"thought" | b"thoughtSignature" | b"inlineData" | b"fileData" | b"mimeType",
+                )
                 | Token::Text {
-                    name: b"role" | b"type" | b"media_type" | b"detail" | b"signature", ..
+                    name:
+                        b"role" | b"type" | b"media_type" | b"detail" | b"signature" | b"mimeType"
+                        | b"thoughtSignature",
+                    ..
                 } => 0,
-                Token::Text { name: b"data" | b"file_data", .. } => MEDIA_TOKENS,
+                Token::Text { name: b"data" | b"file_data" | b"fileUri" | b"file_uri", .. } => MEDIA_TOKENS,
                 Token::Text { name: b"url", text } if text.starts_with(b"data:") => MEDIA_TOKENS,
                 Token::Name(piece) | Token::Text { text: piece, .. } => text(piece),
             }

@@ -1,15 +1,17 @@
 //! From a key, or a pod's token, to a principal.
 
-use std::{rc::Rc, sync::Arc};
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Uri, header, request::Parts};
 use sha2::{Digest as _, Sha256};
 
+use super::ingress::{self, gemini};
 use crate::{
     error::{GatewayError, Kind},
     identity::{Refused, Trust, Workload, looks_like_token},
     percore::Core,
     snapshot::{Key, Snapshot, Tenant},
+    wire::Wire,
 };
 
 /// After which a client whose token could not be verified may try again: keys are fetched no more often.
@@ -27,22 +29,22 @@ pub(super) struct Principal {
 pub(super) async fn authenticate(
     core: &Core,
     snapshot: &Snapshot,
-    headers: &HeaderMap,
+    head: &Parts,
     now_ms: i64,
 ) -> Result<Principal, GatewayError> {
-    let Some(presented) = presented(headers) else {
+    let Some(presented) = presented(&head.headers, &head.uri) else {
         return Err(GatewayError::new(
             Kind::Unauthenticated,
-            "no API key was given: send it as \"Authorization: Bearer …\" or \"x-api-key: …\"",
+            "no API key was given: send it as \"Authorization: Bearer …\", \"x-api-key: …\" or \"x-goog-api-key: …\"",
         ));
     };
-    let hash: [u8; 32] = Sha256::digest(presented).into();
+    let hash: [u8; 32] = Sha256::digest(&presented).into();
     let principal = match snapshot.key(&hash) {
         Some((tenant, key, grace_ends)) => {
             check(key, grace_ends, now_ms)?;
             Principal { tenant: Arc::clone(tenant), key: Arc::clone(key) }
         }
-        None if looks_like_token(presented) => workload(core, snapshot, presented, hash, now_ms).await?,
+        None if looks_like_token(&presented) => workload(core, snapshot, &presented, hash, now_ms).await?,
         None => return Err(GatewayError::new(Kind::Unauthenticated, "the API key is not known")),
     };
     if principal.tenant.config.suspended {
@@ -128,15 +130,24 @@ fn verify(
     Some(result)
 }
 
-fn presented(headers: &HeaderMap) -> Option<&[u8]> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let (scheme, key) = value.as_bytes().split_at_checked(7)?;
-        return scheme
-            .eq_ignore_ascii_case(b"bearer ")
-            .then(|| key.trim_ascii())
-            .filter(|key| !key.is_empty());
+/// A key in the query is Google's way alone, and only on its paths.
+fn presented<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<Cow<'a, [u8]>> {
+    if let Some(key) = in_headers(headers) {
+        return key.map(Cow::Borrowed);
     }
-    headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii()).filter(|key| !key.is_empty())
+    let key = gemini::key_in_query(uri).filter(|_| ingress::wire(uri.path(), headers) == Wire::Gemini)?;
+    Some(Cow::Owned(key.into_owned().into_bytes()))
+}
+
+/// The key that some header shows; `None` within where that header shows none.
+fn in_headers(headers: &HeaderMap) -> Option<Option<&[u8]>> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let Some((scheme, key)) = value.as_bytes().split_at_checked(7) else { return Some(None) };
+        let key = scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii());
+        return Some(key.filter(|key| !key.is_empty()));
+    }
+    let value = headers.get("x-api-key").or_else(|| headers.get(gemini::KEY_HEADER))?;
+    Some(Some(value.as_bytes().trim_ascii()).filter(|key| !key.is_empty()))
 }
 
 #[cfg(test)]
@@ -144,14 +155,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_in_two_headers() {
+    fn keys_come_in_headers_and_on_googles_paths_in_the_query() {
+        let plain = Uri::from_static("/v1/chat/completions?key=q");
+        let presented = |headers: &HeaderMap, uri: &Uri| presented(headers, uri).map(Cow::into_owned);
         let mut headers = HeaderMap::new();
-        assert_eq!(presented(&headers), None);
+        assert_eq!(presented(&headers, &plain), None);
+        let google = Uri::from_static("/v1beta/models/m:generateContent?key=q");
+        assert_eq!(presented(&headers, &google).as_deref(), Some(&b"q"[..]));
+        headers.insert("x-goog-api-key", "zero".parse().unwrap());
+        assert_eq!(presented(&headers, &google).as_deref(), Some(&b"zero"[..]));
         headers.insert("x-api-key", "one".parse().unwrap());
-        assert_eq!(presented(&headers), Some(&b"one"[..]));
+        assert_eq!(presented(&headers, &plain).as_deref(), Some(&b"one"[..]));
         headers.insert(header::AUTHORIZATION, "bearer two".parse().unwrap());
-        assert_eq!(presented(&headers), Some(&b"two"[..]));
+        assert_eq!(presented(&headers, &plain).as_deref(), Some(&b"two"[..]));
         headers.insert(header::AUTHORIZATION, "Basic dXNlcjpwYXNz".parse().unwrap());
-        assert_eq!(presented(&headers), None, "another scheme is not silently passed over");
+        assert_eq!(presented(&headers, &google), None, "another scheme is not silently passed over");
     }
 }

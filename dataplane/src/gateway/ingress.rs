@@ -1,5 +1,6 @@
 //! From bytes to (wire, operation, model, stream, bounds).
 
+pub(super) mod gemini;
 mod media;
 
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub(super) struct InPath {
     /// As the client wrote it, decoded.
     pub(super) model: String,
     pub(super) stream: bool,
+    /// The stream is to be one JSON array.
+    pub(super) array: bool,
 }
 
 /// A request whose body was read.
@@ -71,6 +74,8 @@ pub(super) struct Arrival {
     /// As the client wrote it.
     pub(super) model: String,
     pub(super) stream: bool,
+    /// The stream is to be one JSON array, not server-sent events.
+    pub(super) array: bool,
     /// No image, audio, file or document: a token is at least a byte then.
     pub(super) text_only: bool,
     /// A guess at the prompt's tokens, for where a provider never counts them.
@@ -97,6 +102,9 @@ pub(super) enum Content {
 /// Which endpoint a path means.
 pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
     let path = head.uri.path();
+    if let Some((endpoint, method)) = gemini::endpoint(&head.uri, &head.headers) {
+        return checked(head, endpoint, method);
+    }
     let wire = || wire(path, &head.headers);
     let generate =
         |wire, operation| (Endpoint::Generate(Generate { wire, operation, in_path: None }), "POST");
@@ -114,9 +122,14 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
             }
         },
     };
+    checked(head, endpoint, method)
+}
+
+fn checked(head: &Parts, endpoint: Endpoint, method: &'static str) -> Result<Endpoint, GatewayError> {
     if head.method.as_str() == method {
         Ok(endpoint)
     } else {
+        let path = head.uri.path();
         let message = format!("{} takes {method}, not {}", bounded(path, LONGEST_NAME), head.method);
         Err(GatewayError::new(Kind::MethodNotAllowed(method), message))
     }
@@ -124,6 +137,9 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
 
 /// Which wire a request speaks, as far as its head tells; also for requests that no endpoint takes.
 pub(super) fn wire(path: &str, headers: &HeaderMap) -> Wire {
+    if gemini::is_asked(path, headers) {
+        return Wire::Gemini;
+    }
     let is_anthropic = path.starts_with("/v1/messages") || headers.contains_key("anthropic-version");
     if is_anthropic { Wire::AnthropicMessages } else { Wire::OpenAiChat }
 }
@@ -150,7 +166,7 @@ pub(super) async fn read(
         return media::arrival(head, bytes, wire, operation);
     }
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
-    let InPath { model, stream } = match in_path {
+    let InPath { model, stream, array } = match in_path {
         Some(in_path) => in_path,
         None => in_body(&body)?,
     };
@@ -161,7 +177,8 @@ pub(super) async fn read(
             .unwrap_or_default(),
         Wire::OpenAiResponses | Wire::AnthropicMessages | Wire::Gemini => true,
     };
-    let media: [&[u8]; 5] = [b"\"image", b"\"input_audio\"", b"\"file", b"\"document\"", b"\"video"];
+    let media: [&[u8]; 6] =
+        [b"\"image", b"\"input_audio\"", b"\"file", b"\"document\"", b"\"video", b"\"inline"];
     let text_only = !media.iter().any(|needle| memchr::memmem::find(body.bytes(), needle).is_some());
     // Base64 says nothing about tokens; where there is none, the bytes are as good a guess as reading them.
     let estimated_input =
@@ -177,6 +194,7 @@ pub(super) async fn read(
         content: Content::Chat(body),
         model,
         stream,
+        array,
         text_only,
         estimated_input,
         units: Units::default(),
@@ -202,7 +220,7 @@ fn in_body(body: &Body) -> Result<InPath, GatewayError> {
                 .with_param("stream"));
         }
     };
-    Ok(InPath { model, stream })
+    Ok(InPath { model, stream, array: false })
 }
 
 fn is_encoded(encoding: &http::HeaderValue) -> bool {

@@ -1,5 +1,6 @@
 //! What the client gets. The only place that builds error bodies, and the only one that sees both directions.
 
+mod array;
 mod error;
 mod headers;
 pub(super) mod models;
@@ -80,7 +81,7 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
         *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
         return response;
     }
-    written.insert(header::CONTENT_TYPE, EVENT_STREAM);
+    written.insert(header::CONTENT_TYPE, if stream.pump.is_array() { JSON } else { EVENT_STREAM });
     written.insert(header::CACHE_CONTROL, NO_CACHE);
     // Asks proxies in between (nginx and its kin) not to hold pieces back.
     written.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -150,10 +151,12 @@ pub(super) fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
 }
 
 /// A count that no provider has made, marked as an estimate.
-pub(super) fn estimated_count(tokens: u64) -> Answer {
+pub(super) fn estimated_count(wire: Wire, body: &crate::body::Body) -> Answer {
+    let tokens = chat::estimate::request(body);
     let mut headers = HeaderMap::new();
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
-    Answer::Plain(Plain { status: StatusCode::OK, headers, body: wire::count_tokens::encode(tokens).into() })
+    let body = wire::count_tokens::encode(wire, tokens).into();
+    Answer::Plain(Plain { status: StatusCode::OK, headers, body })
 }
 
 /// The body of an answer.

@@ -88,10 +88,14 @@ pub(super) fn bounded(mut text: String, most: usize) -> String {
 /// A provider's error in the client's terms.
 pub(super) fn failure(error: &UpstreamError) -> Failure {
     let kind = match error.fault {
-        Fault::Provider if matches!(error.code.as_deref(), Some("overloaded_error" | "529" | "503")) => {
+        Fault::Provider
+            if matches!(error.code.as_deref(), Some("overloaded_error" | "529" | "503" | "UNAVAILABLE")) =>
+        {
             FailureKind::Overloaded
         }
-        Fault::Provider if error.code.as_deref() == Some("timeout_error") => FailureKind::Timeout,
+        Fault::Provider if matches!(error.code.as_deref(), Some("timeout_error" | "DEADLINE_EXCEEDED")) => {
+            FailureKind::Timeout
+        }
         Fault::Request => FailureKind::Request,
         Fault::Throttled => FailureKind::Throttled,
         Fault::Credential | Fault::Forbidden | Fault::Provider => FailureKind::Provider,

@@ -1,6 +1,11 @@
 //! The answer to "how many tokens is this?".
 
-/// Anthropic's answer.
-pub fn encode(input_tokens: u64) -> String {
-    format!(r#"{{"input_tokens":{input_tokens}}}"#)
+use super::{Family, Wire};
+
+/// The answer of the wires that have the question.
+pub fn encode(wire: Wire, tokens: u64) -> String {
+    match wire.family() {
+        Family::Gemini => format!(r#"{{"totalTokens":{tokens}}}"#),
+        Family::OpenAi | Family::Anthropic => format!(r#"{{"input_tokens":{tokens}}}"#),
+    }
 }

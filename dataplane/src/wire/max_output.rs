@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::Wire;
 use crate::body::{self, Body, Edit};
 
-/// Where Gemini has its members.
-const CONFIG: &str = "generationConfig";
+/// Where Gemini has its members; either spelling, but its rules let no body have both.
+const CONFIG: [&str; 2] = ["generationConfig", "generation_config"];
 
 impl Wire {
     /// The members that bound an answer; the one that is written where none is there first.
@@ -16,13 +16,13 @@ impl Wire {
             Self::OpenAiChat => &["max_completion_tokens", "max_tokens"],
             Self::OpenAiCompletions | Self::AnthropicMessages => &["max_tokens"],
             Self::OpenAiResponses => &["max_output_tokens"],
-            Self::Gemini => &["maxOutputTokens"],
+            Self::Gemini => &["maxOutputTokens", "max_output_tokens"],
         }
     }
 
     /// What such members are in, where that is not the body itself.
     fn nested(self, body: &Body) -> Option<Body> {
-        let config = (self == Self::Gemini).then(|| body.raw(CONFIG))??;
+        let config = (self == Self::Gemini).then(|| CONFIG.iter().find_map(|name| body.raw(name)))??;
         body::scan(Bytes::copy_from_slice(config.as_bytes())).ok()
     }
 }
@@ -31,13 +31,26 @@ impl Wire {
 pub fn get(wire: Wire, body: &Body) -> Option<u64> {
     let nested = wire.nested(body);
     let body = if wire == Wire::Gemini { nested.as_ref()? } else { body };
-    wire.max_output().iter().filter_map(|name| body.get::<u64>(name)).max()
+    wire.max_output().iter().filter_map(|name| count(wire, body, name)).max()
+}
+
+/// Google reads whole numbers in any form: `4`, `4.0`, `"4"`.
+fn count(wire: Wire, body: &Body, name: &str) -> Option<u64> {
+    if wire != Wire::Gemini {
+        return body.get(name);
+    }
+    let number: f64 = body.raw(name)?.trim_matches('"').parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    (number >= 0.0).then(|| number.ceil() as u64)
 }
 
 /// How many answers the client asks for: each of them may be as long.
 pub fn answers(wire: Wire, body: &Body) -> u64 {
     let asked = match wire {
-        Wire::Gemini => wire.nested(body).and_then(|config| config.get::<u64>("candidateCount")),
+        Wire::Gemini => wire.nested(body).and_then(|config| {
+            let counts = ["candidateCount", "candidate_count"];
+            counts.iter().filter_map(|name| count(wire, &config, name)).max()
+        }),
         Wire::OpenAiCompletions => {
             let each = [body.get::<u64>("n"), body.get::<u64>("best_of")].into_iter().flatten().max();
             let prompts =
@@ -55,7 +68,8 @@ pub fn lower(wire: Wire, body: &Body, most: u64) -> Bytes {
         let config = wire.nested(body).or_else(|| body::scan(Bytes::from_static(b"{}")).ok());
         let lowered = config.map(|config| set(wire, &config, most)).unwrap_or_default();
         let text = String::from_utf8_lossy(&lowered).into_owned();
-        return body::apply(body, &[Edit::Set(CONFIG, text)]);
+        let name = CONFIG.into_iter().find(|name| body.raw(name).is_some()).unwrap_or("generationConfig");
+        return body::apply(body, &[Edit::Set(name, text)]);
     }
     set(wire, body, most)
 }
@@ -85,6 +99,7 @@ mod tests {
         assert_eq!(get(Wire::OpenAiChat, r#"{"max_tokens":null}"#), None);
         assert_eq!(get(Wire::OpenAiResponses, r#"{"max_output_tokens":5,"max_tokens":9}"#), Some(5));
         assert_eq!(get(Wire::Gemini, r#"{"generationConfig":{"maxOutputTokens":5}}"#), Some(5));
+        assert_eq!(get(Wire::Gemini, r#"{"generation_config":{"max_output_tokens":"5"}}"#), Some(5));
         assert_eq!(get(Wire::Gemini, r#"{"maxOutputTokens":5}"#), None);
     }
 
@@ -95,7 +110,11 @@ mod tests {
         assert_eq!(answers(Wire::OpenAiChat, "{}"), 1);
         assert_eq!(answers(Wire::OpenAiCompletions, r#"{"prompt":["a","b"],"n":2,"best_of":5}"#), 10);
         assert_eq!(answers(Wire::OpenAiCompletions, r#"{"prompt":"a"}"#), 1);
-        assert_eq!(answers(Wire::Gemini, r#"{"generationConfig":{"candidateCount":4}}"#), 4);
+        for four in ["4", "4.0", "4e0", r#""4""#] {
+            let text = format!(r#"{{"generationConfig":{{"candidate_count":{four}}}}}"#);
+            let body = body::scan(text.into()).unwrap();
+            assert_eq!(super::answers(Wire::Gemini, &body), 4);
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Model {
     pub owned_by: String,
     /// For people: Anthropic's `display_name`.
     pub display_name: String,
+    /// Tokens that it takes in, and that it writes at most, where they are known.
+    pub limits: [Option<u64>; 2],
 }
 
 /// All models.
@@ -78,6 +80,13 @@ fn anthropic(out: &mut Vec<u8>, model: &Model) {
 fn gemini(out: &mut Vec<u8>, model: &Model) {
     let mut object = Object::open(out);
     object.string("name", &format!("models/{}", model.id)).string("displayName", &model.display_name);
+    for (name, limit) in ["inputTokenLimit", "outputTokenLimit"].into_iter().zip(model.limits) {
+        if let Some(limit) = limit {
+            object.number(name, limit);
+        }
+    }
+    let methods = ["generateContent", "streamGenerateContent", "countTokens"];
+    json::list(object.name("supportedGenerationMethods"), methods, |out, name| json::string(out, name));
     object.close();
 }
 
@@ -96,12 +105,16 @@ mod tests {
             created: 1_700_000_000,
             owned_by: "openai".into(),
             display_name: "GPT \"X\"".into(),
+            limits: [Some(1000), None],
         };
         let openai = r#"{"id":"openai/gpt-x","object":"model","created":1700000000,"owned_by":"openai"}"#;
         let anthropic = r#"{"type":"model","id":"openai/gpt-x","display_name":"GPT \"X\"","created_at":"2023-11-14T22:13:20Z"}"#;
         assert_eq!(text(single(Wire::OpenAiChat, &model)), openai);
         assert_eq!(text(single(Wire::AnthropicMessages, &model)), anthropic);
+        let gemini = r#"{"name":"models/openai/gpt-x","displayName":"GPT \"X\"","inputTokenLimit":1000,"supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}"#;
+        assert_eq!(text(single(Wire::Gemini, &model)), gemini);
         let models = [model];
+        assert_eq!(text(list(Wire::Gemini, &models)), format!(r#"{{"models":[{gemini}]}}"#));
         assert_eq!(
             text(list(Wire::OpenAiChat, &models)),
             format!(r#"{{"object":"list","data":[{openai}]}}"#)

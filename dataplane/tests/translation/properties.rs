@@ -1,6 +1,8 @@
 use aigne_hub::{
     body,
-    chat::{Content, Event, FinishReason, Role},
+    chat::{
+        Content, Event, FinishReason, Message, Reasoning, Request, ResponseFormat, Role, Source, ToolChoice,
+    },
     provider::{Asked, Target},
     usage::Usage,
     wire::Wire,
@@ -116,6 +118,73 @@ fn request() -> impl Strategy<Value = Value> {
             request
         },
     )
+}
+
+/// What a request keeps on its way through Gemini's format: everything but what that format has no place for.
+fn kept_by_gemini(mut request: Request) -> Request {
+    let (mut system, mut turns) = (Vec::new(), Vec::<Message>::new());
+    for message in std::mem::take(&mut request.messages) {
+        match (message.role, turns.last_mut()) {
+            (Role::System | Role::Developer, _) => system.extend(message.parts),
+            (role, Some(turn)) if turn.role == role => turn.parts.extend(message.parts),
+            (role, _) => turns.push(Message::new(role, message.parts)),
+        }
+    }
+    for turn in &mut turns {
+        turn.parts.sort_by_key(|part| !matches!(part.content, Content::ToolResult { .. }));
+        for part in &mut turn.parts {
+            part.signature = None;
+            match &mut part.content {
+                Content::Image { detail, .. } => *detail = None,
+                Content::File { name, .. } => *name = None,
+                _ => {}
+            }
+        }
+    }
+    if !system.is_empty() {
+        turns.insert(0, Message::new(Role::System, system));
+    }
+    let validated = matches!(request.tool_choice, None | Some(ToolChoice::Auto))
+        && request.tools.iter().any(|tool| tool.strict == Some(true));
+    if validated {
+        request.tool_choice = Some(ToolChoice::Auto);
+    }
+    request.tools.iter_mut().for_each(|tool| tool.strict = validated.then_some(true));
+    if let Some(ResponseFormat::JsonSchema { name, description, strict, .. }) = &mut request.response_format {
+        (*name, *description, *strict) = (None, None, Some(true));
+    }
+    if let Some(Reasoning { thinking, display, .. }) = &mut request.reasoning {
+        (*thinking, *display) = (None, None);
+    }
+    request.extra.retain(|(name, _)| name != "n");
+    Request {
+        model: String::new(),
+        messages: turns,
+        parallel_tool_calls: None,
+        user: None,
+        stream: false,
+        include_usage: true,
+        ..request
+    }
+}
+
+/// The same request without what Gemini refuses: results of calls that were never made, and others' files.
+fn without_what_gemini_refuses(mut request: Request) -> Request {
+    let mut calls = Vec::new();
+    for message in &mut request.messages {
+        message.parts.retain(|part| match &part.content {
+            Content::ToolCall { id, .. } => {
+                calls.push(id.clone());
+                true
+            }
+            Content::ToolResult { id, .. } => calls.contains(id),
+            Content::File { source: Source::Id(_), .. } => false,
+            _ => true,
+        });
+    }
+    request.messages.retain(|message| !message.parts.is_empty());
+    request.messages.push(Message::new(Role::User, vec![Content::Text("And now?".into()).into()]));
+    Request { parallel_tool_calls: None, ..request }
 }
 
 /// Any event, in any order.
@@ -253,6 +322,31 @@ proptest! {
         twice.model.clone_from(&once.model);
         twice.include_usage = once.include_usage;
         prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn nothing_that_both_have_is_lost_between_openai_and_gemini(request in request()) {
+        let once = Wire::OpenAiChat.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
+        let once = without_what_gemini_refuses(once);
+        let provider = provider(ProviderType::Gemini, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let sent = adapter(ProviderType::Gemini).encode(&once, target).unwrap();
+        let twice = Wire::Gemini.decode(&body::scan(sent.into()).unwrap()).unwrap();
+        prop_assert_eq!(kept_by_gemini(once), kept_by_gemini(twice));
+    }
+
+    #[test]
+    fn every_piece_of_a_gemini_stream_is_an_answer_and_only_the_last_has_a_reason(events in proptest::collection::vec(event(), 0..20)) {
+        let pieces = written(&encode(Wire::Gemini, &events, true));
+        let reasons = pieces.iter().map(|piece| piece["candidates"][0]["finishReason"].is_string());
+        let last = pieces.len() - 1;
+        prop_assert!(reasons.enumerate().all(|(index, has)| has == (index == last)));
+        for piece in &pieces {
+            prop_assert_eq!(&piece["responseId"], &pieces[0]["responseId"]);
+            for part in piece["candidates"][0]["content"]["parts"].as_array().unwrap() {
+                prop_assert!(part["text"].is_string() || part["functionCall"]["args"].is_object());
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use aigne_hub_crds::config::{
 use bytes::Bytes;
 
 /// All types that can be spoken to, with the prefix of their fixtures.
-pub(super) const PROVIDERS: [(ProviderType, &str); 10] = [
+pub(super) const PROVIDERS: [(ProviderType, &str); 11] = [
     (ProviderType::OpenAI, "openai"),
     (ProviderType::Anthropic, "anthropic"),
     (ProviderType::Bedrock, "bedrock"),
@@ -24,10 +24,11 @@ pub(super) const PROVIDERS: [(ProviderType, &str); 10] = [
     (ProviderType::Doubao, "doubao"),
     (ProviderType::Poe, "poe"),
     (ProviderType::OpenAICompatible, "compatible"),
+    (ProviderType::Gemini, "gemini"),
 ];
 
-pub(super) const WIRES: [(Wire, &str); 2] =
-    [(Wire::OpenAiChat, "openai"), (Wire::AnthropicMessages, "anthropic")];
+pub(super) const WIRES: [(Wire, &str); 3] =
+    [(Wire::OpenAiChat, "openai"), (Wire::AnthropicMessages, "anthropic"), (Wire::Gemini, "gemini")];
 
 pub(super) fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
     provider::adapter(r#type).expect("the type has an adapter")

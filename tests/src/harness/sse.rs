@@ -25,8 +25,11 @@ pub fn events(body: &str) -> Vec<Event> {
 /// Takes one complete event with data off the front.
 pub(super) fn take(rest: &mut &str) -> Option<Event> {
     loop {
-        let (block, behind) = rest.split_once("\n\n")?;
-        *rest = behind;
+        // A blank line ends it; Google's lines end in CR LF.
+        let ends = ["\n\n", "\r\n\r\n"].into_iter().filter_map(|end| Some((rest.find(end)?, end.len())));
+        let (at, length) = ends.min()?;
+        let block = rest.get(..at)?;
+        *rest = rest.get(at + length..)?;
         let mut event = Event { name: String::new(), data: String::new() };
         let mut data: Vec<&str> = Vec::new();
         for line in block.lines() {
@@ -48,6 +51,12 @@ pub(super) fn take(rest: &mut &str) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_may_end_in_both() {
+        let found = events("data: 1\r\n\r\ndata: 2\n\ndata: 3\r\n\r\n");
+        assert_eq!(found.iter().map(|event| event.data.as_str()).collect::<String>(), "123");
+    }
 
     #[test]
     fn comments_are_skipped_and_an_unfinished_event_is_none() {

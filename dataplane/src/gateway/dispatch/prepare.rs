@@ -66,6 +66,7 @@ fn chat(arrival: &Arrival, body: &Body, candidate: &Candidate) -> Result<Prepare
     if !verbatim {
         let mut request = arrival.wire.decode(&body)?;
         request.model.clone_from(&arrival.model);
+        request.stream = arrival.stream;
         let encoded = Bytes::from(provider.adapter.encode(&request, target)?);
         return Ok(Prepared {
             body: encoded.into(),

@@ -8,7 +8,6 @@ use super::{
     prepare::{self, Prepared, Way},
 };
 use crate::{
-    chat::estimate,
     error::{GatewayError, Kind},
     gateway::{admit::Permit, exchange::Exchange, ingress::Content, respond},
     provider::Ask,
@@ -109,7 +108,7 @@ pub(super) async fn count_tokens(
     let (Some(_), Some(credential)) = (served.model().target(ask), credential) else {
         // Whatever cannot be read as a request is refused here as it would be there.
         call.arrival.wire.decode(body)?;
-        return Ok(respond::estimated_count(estimate::request(body)));
+        return Ok(respond::estimated_count(call.arrival.wire, body));
     };
     let prepared = prepare::prepare(&call.arrival, candidate, exchange.id)?;
     let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
@@ -118,7 +117,7 @@ pub(super) async fn count_tokens(
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
         Err(error) => {
             tracing::warn!(provider = %provider.id, %error, "tokens are estimated instead of counted");
-            Ok(respond::estimated_count(estimate::request(body)))
+            Ok(respond::estimated_count(call.arrival.wire, body))
         }
         counted => counted,
     }

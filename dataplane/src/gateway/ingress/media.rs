@@ -48,6 +48,7 @@ pub(super) fn arrival(
         operation,
         model,
         stream: request.streams(),
+        array: false,
         text_only: demand.text.is_some(),
         estimated_input: estimate::output(demand.text.unwrap_or_default()) + pictures(&request),
         units: demand.units,

@@ -96,6 +96,7 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) 
                 "code": client_status(wire, error),
                 "message": error.message,
                 "status": google_status(client_status(wire, error)),
+                "details": google_details(error, request_id, link),
             }
         }),
         Family::Anthropic => json!({
@@ -104,10 +105,32 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) 
             "request_id": request_id,
         }),
     };
-    if let Some(link) = link {
+    if let (Some(link), false) = (link, wire.family() == Family::Gemini) {
         value["error"]["link"] = json!(link);
     }
     value.to_string().into()
+}
+
+/// What Google's format says of an error beside its words (google/rpc/error_details.proto).
+fn google_details(error: &GatewayError, request_id: &str, link: Option<&str>) -> serde_json::Value {
+    let kind = |name: &str| format!("type.googleapis.com/google.rpc.{name}");
+    let mut details = vec![
+        json!({"@type": kind("ErrorInfo"), "reason": error.label().to_uppercase(), "domain": "aigne-hub"}),
+        json!({"@type": kind("RequestInfo"), "requestId": request_id}),
+    ];
+    if let Some(ms) = error.retry_after_ms {
+        let delay = format!("{}.{:03}s", ms / 1000, ms % 1000);
+        details.push(json!({"@type": kind("RetryInfo"), "retryDelay": delay}));
+    }
+    if let Some(param) = &error.param {
+        let violations = json!([{"field": param, "description": error.message}]);
+        details.push(json!({"@type": kind("BadRequest"), "fieldViolations": violations}));
+    }
+    if let Some(link) = link {
+        let links = json!([{"description": "Get more credits", "url": link}]);
+        details.push(json!({"@type": kind("Help"), "links": links}));
+    }
+    details.into()
 }
 
 /// Anthropic's format has no place for the field at fault.

@@ -45,6 +45,7 @@ fn describe(served: &Served) -> models::Model {
         display_name: model.config.name.clone(),
         owned_by: served.provider.config.name.clone(),
         created: 0,
+        limits: [model.config.context_window, model.config.max_output_tokens],
     }
 }
 

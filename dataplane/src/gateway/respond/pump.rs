@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::meta;
+use super::{array::Array, meta};
 use crate::{
     chat,
     framing::{self, Framing, Splitter},
@@ -34,6 +34,8 @@ pub(in crate::gateway) struct Pump {
     mode: Mode,
     out: VecDeque<Bytes>,
     begun: bool,
+    /// Where the client wants one array in place of events.
+    array: Option<Array>,
 }
 
 enum Mode {
@@ -73,7 +75,8 @@ impl Pump {
             Way::Media(_) => Framing::Sse,
             way => adapter.framing(way.is_verbatim().then_some(arrival.wire)),
         };
-        Self { splitter: framing.splitter(), mode, out: VecDeque::new(), begun: false }
+        let array = arrival.array.then(Array::default);
+        Self { splitter: framing.splitter(), mode, out: VecDeque::new(), begun: false, array }
     }
 
     /// A frame of the provider's. What came before an error is given out too.
@@ -132,7 +135,28 @@ impl Pump {
 
     /// The next frame for the client.
     pub(in crate::gateway) fn take(&mut self) -> Option<Bytes> {
-        self.out.pop_front()
+        loop {
+            let frame = self.out.pop_front()?;
+            match &mut self.array {
+                None => return Some(frame),
+                Some(array) => {
+                    let items = array.push(frame);
+                    if !items.is_empty() {
+                        return Some(items);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes after the last frame, once.
+    pub(in crate::gateway) fn close(&mut self) -> Option<Bytes> {
+        self.array.as_mut()?.close()
+    }
+
+    /// Whether the client gets one array in place of events.
+    pub(in crate::gateway) fn is_array(&self) -> bool {
+        self.array.is_some()
     }
 
     pub(in crate::gateway) fn observed(&self) -> &Observed {

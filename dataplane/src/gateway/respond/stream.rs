@@ -122,7 +122,10 @@ impl Flow {
                 return Poll::Ready(Some(Ok(frame)));
             }
             if self.ended {
-                return Poll::Ready(std::mem::take(&mut self.cut).then_some(Err(CutOff)));
+                if std::mem::take(&mut self.cut) {
+                    return Poll::Ready(Some(Err(CutOff)));
+                }
+                return Poll::Ready(self.stream.pump.close().map(Ok));
             }
             match Pin::new(&mut self.stream.upstream).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {

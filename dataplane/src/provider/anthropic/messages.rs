@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use crate::{
-    chat::{Content, Message, Part, Role, Source},
+    chat::{Content, Message, Part, Role, Source, signature},
     json::{self, Object},
     provider::{Refusal, ids},
 };
@@ -47,7 +47,9 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
 fn is_sent(part: &Part) -> bool {
     match &part.content {
         Content::Text(text) | Content::Refusal(text) => !text.is_empty(),
-        Content::Thinking { signature, .. } => signature.is_some(),
+        Content::Thinking { signature, .. } => {
+            signature.as_deref().is_some_and(|signed| signature::for_gemini(signed).is_none())
+        }
         _ => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{stop_reason, usage};
 use crate::{
-    chat::{Content, Finish, FinishReason, Part, Response},
+    chat::{Content, Finish, FinishReason, Part, Response, signature},
     json::{self, Object},
     wire::Meta,
 };
@@ -15,7 +15,19 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("type", "message")
         .string("role", "assistant")
         .string("model", &meta.model);
-    json::list(answer.name("content"), &response.parts, block);
+    let content = answer.name("content");
+    content.push(b'[');
+    for (index, part) in response.parts.iter().enumerate() {
+        if index > 0 {
+            content.push(b',');
+        }
+        if let Some(signature) = &part.signature {
+            block(content, &signed(signature).into());
+            content.push(b',');
+        }
+        block(content, part);
+    }
+    content.push(b']');
     let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
     stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
     usage(answer.name("usage"), &response.usage.unwrap_or_default());
@@ -30,6 +42,11 @@ pub(super) fn stop(object: &mut Object<'_>, finish: &Finish, refused: bool) {
         Some(text) => object.string("stop_sequence", text),
         None => object.raw("stop_sequence", "null"),
     };
+}
+
+/// A call of Gemini's is signed, which this format has a place for only in thinking: a piece without text before it.
+fn signed(signature: &str) -> Content {
+    Content::Thinking { text: String::new(), signature: Some(signature::of_gemini(signature)) }
 }
 
 fn block(out: &mut Vec<u8>, part: &Part) {

@@ -2,7 +2,7 @@
 
 use super::{encode::stop, error_type, usage};
 use crate::{
-    chat::{Event, Failure, Finish},
+    chat::{Event, Failure, Finish, signature},
     json::{self, Object},
     usage::Usage,
     wire::{Meta, StreamEncoder},
@@ -191,7 +191,13 @@ impl StreamEncoder for Encoder {
                 });
                 self.close(out);
             }
-            Event::ToolCall { index, id, name, .. } => {
+            Event::ToolCall { index, id, name, signature } => {
+                if let Some(signature) = signature {
+                    // Thinking without text before the call, as in a plain answer.
+                    self.close(out);
+                    self.thinking(out);
+                    self.piece("signature_delta", "signature", &signature::of_gemini(signature), out);
+                }
                 self.open(Open::Call, out, |block| {
                     block.string("type", "tool_use").string("id", id).string("name", name).raw("input", "{}");
                 });

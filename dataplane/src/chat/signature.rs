@@ -1,0 +1,18 @@
+//! Signatures that say whose they are.
+//!
+//! A provider checks the signatures of its own thinking and refuses a request that shows it another's. In a
+//! conversation that moves between providers both kinds meet in [`Content::Thinking`](super::Content), so those of
+//! a provider whose signatures look like anybody's are marked where they leave its own format.
+
+/// Before a signature of Gemini's.
+const GEMINI: &str = "gemini:";
+
+/// Marks a signature of Gemini's.
+pub fn of_gemini(signature: &str) -> String {
+    format!("{GEMINI}{signature}")
+}
+
+/// A signature of Gemini's as Gemini wrote it; `None` where it is another's.
+pub fn for_gemini(signature: &str) -> Option<&str> {
+    signature.strip_prefix(GEMINI)
+}

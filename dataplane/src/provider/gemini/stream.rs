@@ -1,0 +1,155 @@
+//! Translated: a stream. A whole answer is read as a stream of one piece.
+
+use super::{
+    answer::{self, Answer, Call, Candidate, Feedback, Part},
+    error,
+    usage::RawUsage,
+};
+use crate::{
+    chat::{Event, FinishReason, signature},
+    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    observed: Observed,
+    started: bool,
+    /// What makes the ids of this answer's calls its own.
+    seed: u32,
+    calls: u32,
+    /// Something for the client has come.
+    said: bool,
+}
+
+impl Decoder {
+    fn start(&mut self, answer: &mut Answer, data: &[u8], events: &mut Vec<Event>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let id = answer.response_id.take();
+        self.seed = crc32fast::hash(id.as_deref().map_or(data, str::as_bytes));
+        let usage = answer.usage_metadata.as_ref().map(RawUsage::normalise);
+        events.push(Event::Start { id, model: answer.model_version.take(), usage });
+    }
+
+    fn candidate(&mut self, candidate: Candidate, events: &mut Vec<Event>) {
+        for part in candidate.content.unwrap_or_default().parts.into_iter().flatten() {
+            self.part(part, events);
+        }
+        let Some(reason) = candidate.finish_reason.filter(|_| self.observed.finish_reason.is_none()) else {
+            return;
+        };
+        let finish = finish(&reason, self.calls > 0);
+        if finish == FinishReason::Error && !self.said {
+            // Nothing came of it: the client would take an empty answer for the model's last word.
+            let error = error::gave_up(&reason, candidate.finish_message);
+            events.push(Event::Error(failure(&error)));
+            self.observed.error.get_or_insert(error);
+        } else {
+            events.push(Event::Finish(finish.into()));
+        }
+        self.observed.finish_reason = Some(reason);
+    }
+
+    fn part(&mut self, part: Part, events: &mut Vec<Event>) {
+        let signed = part.thought_signature.filter(|signature| !signature.is_empty());
+        if let Some(call) = part.function_call {
+            return self.call(call, signed, events);
+        }
+        let text = part.text.filter(|text| !text.is_empty());
+        self.said |= text.is_some();
+        let signed = signed.map(|signed| Event::Signature(signature::of_gemini(&signed)));
+        if part.thought == Some(true) {
+            events.extend(text.map(Event::Thinking));
+            events.extend(signed);
+        } else {
+            // A signature belongs to the thinking before the text that it stands at.
+            events.extend(signed);
+            events.extend(text.map(Event::Text));
+        }
+    }
+
+    fn call(&mut self, call: Call, signature: Option<String>, events: &mut Vec<Event>) {
+        let index = self.calls;
+        self.calls = index.saturating_add(1);
+        self.said = true;
+        let id = call.id.filter(|id| !id.is_empty());
+        events.push(Event::ToolCall {
+            index,
+            id: id.unwrap_or_else(|| format!("call_{:08x}_{index}", self.seed)),
+            name: call.name.unwrap_or_default(),
+            signature,
+        });
+        let text = call.args.map_or_else(|| "{}".to_owned(), |args| args.one_line());
+        events.push(Event::ToolArguments { index, text });
+    }
+
+    fn blocked(&mut self, feedback: Feedback, events: &mut Vec<Event>) {
+        let Some(reason) = feedback.block_reason.filter(|_| self.observed.finish_reason.is_none()) else {
+            return;
+        };
+        let message = feedback.block_reason_message.filter(|message| !message.is_empty());
+        events.push(Event::Refusal(
+            message.unwrap_or_else(|| format!("The provider blocked the prompt ({reason}).")),
+        ));
+        events.push(Event::Finish(FinishReason::ContentFilter.into()));
+        self.observed.finish_reason = Some(reason);
+    }
+}
+
+impl StreamDecoder for Decoder {
+    fn event(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), Unreadable> {
+        let mut answer = answer::read(data)?;
+        let from = events.len();
+        if let Some(error) = answer.error {
+            let error = error::inside(error);
+            events.push(Event::Error(failure(&error)));
+            self.observed.error.get_or_insert(error);
+            return Ok(());
+        }
+        self.start(&mut answer, data, events);
+        for candidate in answer.candidates.into_iter().flatten() {
+            // Only one is ever asked for.
+            if candidate.index.unwrap_or_default() == 0 {
+                self.candidate(candidate, events);
+            }
+        }
+        if let Some(feedback) = answer.prompt_feedback {
+            self.blocked(feedback, events);
+        }
+        if let Some(usage) = answer.usage_metadata {
+            let usage = usage.normalise();
+            self.observed.usage = Some(usage);
+            self.observed.usage_complete = self.observed.finish_reason.is_some();
+            events.push(Event::Usage(usage));
+        }
+        self.observed.output_bytes += events.iter().skip(from).map(Event::output_bytes).sum::<u64>();
+        Ok(())
+    }
+
+    fn observed(&self) -> &Observed {
+        &self.observed
+    }
+}
+
+/// Why it ended, in our words. Gemini says `STOP` although tools are to be called.
+fn finish(reason: &str, called: bool) -> FinishReason {
+    match reason {
+        "STOP" if called => FinishReason::ToolCalls,
+        "STOP" | "FINISH_REASON_UNSPECIFIED" => FinishReason::Stop,
+        "MAX_TOKENS" => FinishReason::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION"
+        | "MODEL_ARMOR" => FinishReason::ContentFilter,
+        "CONTINUATION" => FinishReason::Pause,
+        // MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, MISSING_THOUGHT_SIGNATURE, OTHER, and what comes later.
+        _ => FinishReason::Error,
+    }
+}

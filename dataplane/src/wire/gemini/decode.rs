@@ -1,0 +1,164 @@
+//! Reads a request, to be translated for another kind of provider.
+//!
+//! What only Gemini has: `labels`, `store`, `mediaResolution` and safety settings that switch a filter off are left
+//! out (nothing that is asked changes); tools that Google runs, caches, other service tiers, stricter safety
+//! settings, several candidates, log probabilities and answers that are not text are refused by name.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    super::{
+        BadRequest,
+        fields::{bad, list, read},
+    },
+    config, contents, schema,
+};
+use crate::{
+    body::{self, Body},
+    chat::{Message, Raw, Request, Role, Tool, ToolChoice},
+};
+
+/// What a field says that another provider has no place for.
+pub(super) fn unsupported(param: &str) -> BadRequest {
+    bad(param, "is not supported by the provider that serves this model")
+}
+
+pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
+    // How `countTokens` may be asked: with a whole request of the other kind.
+    if let (None, Some(raw)) = (body.raw("contents"), body.raw("generateContentRequest")) {
+        let inner = body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()));
+        let inner = inner.map_err(|error| bad("generateContentRequest", error.to_string()))?;
+        return decode(&inner).map_err(|error| error.within("generateContentRequest"));
+    }
+    let mut request = Request { include_usage: true, ..Request::default() };
+    let mut system = None;
+    let mut choice = None;
+    let mut found = false;
+    for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
+        match name {
+            "contents" => {
+                found = true;
+                request.messages.extend(contents::read_all(name, raw)?);
+            }
+            "systemInstruction" | "system_instruction" => system = Some(contents::system(name, raw)?),
+            "tools" => request.tools = list(name, raw, tool)?.into_iter().flatten().collect(),
+            "toolConfig" | "tool_config" => choice = Some((name, raw)),
+            "generationConfig" | "generation_config" => {
+                config::read_all(raw, &mut request).map_err(|error| error.within(name))?;
+            }
+            "safetySettings" | "safety_settings" => {
+                list(name, raw, safety)?;
+            }
+            // The path says it.
+            "model" | "labels" | "store" => {}
+            "serviceTier" | "service_tier" if raw.eq_ignore_ascii_case(r#""standard""#) => {}
+            "cachedContent" | "cached_content" | "serviceTier" | "service_tier" => {
+                return Err(unsupported(name));
+            }
+            _ => request.extra.push((name.to_owned(), read(name, raw)?)),
+        }
+    }
+    if !found {
+        return Err(bad("contents", "is missing"));
+    }
+    if let Some((name, raw)) = choice {
+        tool_config(name, raw, &mut request)?;
+    }
+    if let Some(system) = system {
+        request.messages.insert(0, Message::new(Role::System, system));
+    }
+    Ok(request)
+}
+
+/// Other providers have filters of their own, so only a wish for fewer is no loss.
+fn safety(raw: &str) -> Result<(), BadRequest> {
+    #[derive(Deserialize)]
+    struct Setting {
+        threshold: Option<String>,
+    }
+    match read::<Setting>("", raw)?.threshold.as_deref() {
+        None | Some("BLOCK_NONE" | "OFF" | "HARM_BLOCK_THRESHOLD_UNSPECIFIED") => Ok(()),
+        Some(_) => Err(unsupported("threshold")),
+    }
+}
+
+/// One entry of `tools`, which may hold many functions.
+fn tool(raw: &str) -> Result<Vec<Tool>, BadRequest> {
+    let tool = body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
+        .map_err(|error| bad("", error.to_string()))?;
+    let mut functions = Vec::new();
+    for (name, raw) in tool.members().filter(|(_, raw)| *raw != "null") {
+        match name {
+            "functionDeclarations" | "function_declarations" => {
+                functions.extend(list(name, raw, function)?);
+            }
+            _ => return Err(unsupported(name)),
+        }
+    }
+    Ok(functions)
+}
+
+fn function(raw: &str) -> Result<Tool, BadRequest> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Function<'a> {
+        name: String,
+        description: Option<String>,
+        #[serde(borrow)]
+        parameters: Option<&'a RawValue>,
+        #[serde(alias = "parameters_json_schema")]
+        parameters_json_schema: Option<Raw>,
+    }
+    let function: Function<'_> = read("", raw)?;
+    let parameters = match (function.parameters_json_schema, function.parameters) {
+        (Some(schema), _) if schema.is_object() => Some(schema),
+        (Some(_), _) => return Err(bad("parametersJsonSchema", "must be an object")),
+        (None, Some(parameters)) => Some(schema::to_json_schema("parameters", parameters.get())?),
+        (None, None) => None,
+    };
+    let description = function.description;
+    Ok(Tool { name: function.name, description, parameters, strict: None, cache: None })
+}
+
+fn tool_config(name: &str, raw: &str, request: &mut Request) -> Result<(), BadRequest> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Config {
+        #[serde(alias = "function_calling_config")]
+        function_calling_config: Option<Calling>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Calling {
+        mode: Option<String>,
+        #[serde(alias = "allowed_function_names")]
+        allowed_function_names: Option<Vec<String>>,
+    }
+    let config: Config = read(name, raw)?;
+    let Some(calling) = config.function_calling_config else { return Ok(()) };
+    let allowed = calling.allowed_function_names.unwrap_or_default();
+    request.tool_choice = match calling.mode.as_deref() {
+        None | Some("MODE_UNSPECIFIED") => None,
+        Some("AUTO") => Some(ToolChoice::Auto),
+        Some("NONE") => Some(ToolChoice::None),
+        Some("ANY") => Some(match allowed.as_slice() {
+            [one] => ToolChoice::Tool(one.clone()),
+            _ => ToolChoice::Required,
+        }),
+        // The model's choice, but with arguments that follow their schemas.
+        Some("VALIDATED") => {
+            request.tools.iter_mut().for_each(|tool| tool.strict = Some(true));
+            Some(ToolChoice::Auto)
+        }
+        Some(other) => {
+            let param = format!("{name}.functionCallingConfig.mode");
+            return Err(bad(&param, format!("{other:?} is not known")));
+        }
+    };
+    // The others cannot be called, so they need not be shown.
+    if allowed.len() > 1 || (allowed.len() == 1 && request.tool_choice == Some(ToolChoice::Auto)) {
+        request.tools.retain(|tool| allowed.contains(&tool.name));
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Gemini as a provider and as a client's wire, over HTTP.
+
+use aigne_hub_tests::harness::asks::{chat, streamed, text, with};
+use aigne_hub_tests::harness::{Answer, Blueprint, Client, Hub, Outcome, Pricing, Provider, Tenant, key};
+use aigne_hub_tests::scripted::{Dialect, Ending, Script, Scripted, Tokens};
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+/// A provider of each wire.
+async fn stage() -> anyhow::Result<(Scripted, Hub)> {
+    let upstream = Scripted::start().await?;
+    let hub = Blueprint::default()
+        .provider(Provider::at("google", "Gemini", &upstream.origin()).model("flash"))
+        .provider(Provider::new("openai", "OpenAI", &upstream).model("gpt"))
+        .pricing(Pricing::new("google"))
+        .pricing(Pricing::new("openai"))
+        .tenant(Tenant::new("acme"))
+        .start()
+        .await?;
+    Ok((upstream, hub))
+}
+
+fn ask(words: &str) -> Value {
+    json!({"contents": [{"role": "user", "parts": [{"text": words}]}]})
+}
+
+/// The text of answers of this wire.
+fn said(answers: &[Value]) -> String {
+    answers
+        .iter()
+        .flat_map(|answer| {
+            answer["candidates"][0]["content"]["parts"].as_array().cloned().unwrap_or_default()
+        })
+        .filter_map(|part| part["text"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// The error in Google's shape.
+fn google_error(answer: &Answer, status: u16, word: &str) -> anyhow::Result<Value> {
+    let error = answer.json()?["error"].clone();
+    anyhow::ensure!(
+        answer.status == status && error["code"] == status && error["status"] == word,
+        "{}",
+        answer.text()
+    );
+    Ok(error)
+}
+
+fn counted() -> Tokens {
+    Tokens { input: 25, cached: 100, output: 15, reasoning: 5, ..Tokens::default() }
+}
+
+#[tokio::test]
+async fn what_a_client_of_gemini_sends_and_gets_passes_untouched() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    upstream.always(Script::text("It is fine.").usage(Dialect::OpenAI, counted()));
+    let body = r#"{ "contents":[{"parts":[{"text":"hi"}]}],  "future":{"a":[1.50]} }"#;
+    for (method, streamed) in [("generateContent", false), ("streamGenerateContent?alt=sse", true)] {
+        let path = format!("/v1beta/models/google/flash:{method}");
+        let answer = hub.client().post_bytes(&path, body.into()).await?;
+        answer.ok()?;
+        let asked = upstream.asked().pop().context("nothing arrived")?;
+        assert_eq!(asked.body, body);
+        assert_eq!(asked.path, format!("/v1beta/models/flash:{method}"));
+        assert_eq!(asked.header("x-goog-api-key"), Some(Provider::credential("google").as_str()));
+        assert_eq!(asked.header("authorization"), None);
+        let answers = if streamed {
+            answer.events()?.iter().map(aigne_hub_tests::harness::Event::json).collect()
+        } else {
+            vec![answer.good()?]
+        };
+        assert_eq!(said(&answers), "It is fine.", "{}", answer.text());
+        assert!(
+            answers.iter().all(|answer| answer["xScripted"]["kept"] == true),
+            "fields that nobody knows survive"
+        );
+    }
+    for row in hub.rows(2).await? {
+        assert_eq!((row.source.as_str(), row.input_tokens, row.output_tokens), ("Provider", 25, 15));
+        assert_eq!((row.cached_input_tokens, row.reasoning_tokens), (100, 5));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_of_openai_at_gemini() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    upstream.always(Script::text("It is fine.").usage(Dialect::OpenAI, counted()));
+    let request = with(chat("google/flash", "hi"), json!({"stream_options": {"include_usage": true}}));
+    let plain = hub.client().chat(&chat("google/flash", "hi")).await?.good()?;
+    assert_eq!(plain["choices"][0]["message"]["content"], "It is fine.");
+    assert_eq!(plain["usage"]["prompt_tokens"], 125);
+    let events = hub.client().chat(&streamed(request)).await?.events()?;
+    assert_eq!(text(&events), "It is fine.");
+    let usage = &events[events.len() - 2].json()["usage"];
+    assert_eq!((&usage["completion_tokens"], &usage["total_tokens"]), (&json!(15), &json!(140)));
+    for row in hub.rows(2).await? {
+        assert_eq!((row.source.as_str(), row.input_tokens, row.output_tokens), ("Provider", 25, 15));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_without_events_is_one_array() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    for model in ["google/flash", "openai%2Fgpt"] {
+        upstream.next(Script::text("It is fine."));
+        let path = format!("/v1beta/models/{model}:streamGenerateContent");
+        let answer = hub.client().post(&path, &ask("hi")).await?;
+        assert!(answer.header("content-type").starts_with("application/json"), "{}", answer.text());
+        let list = answer.json()?;
+        assert_eq!(said(list.as_array().context("no list")?), "It is fine.", "{list}");
+    }
+    upstream.next(Script::chunks(5).ending(Ending::Error { after: 2 }));
+    let answer = hub.client().post("/v1beta/models/openai/gpt:streamGenerateContent", &ask("hi")).await?;
+    let list = answer.json()?;
+    let last = list.as_array().and_then(|list| list.last()).context("no list")?;
+    assert!(last["error"]["code"].as_u64().is_some_and(|code| code >= 500), "{list}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_comes_in_any_of_googles_ways_and_is_never_logged() -> Outcome {
+    let (_upstream, hub) = stage().await?;
+    let secret = key("acme", "app");
+    let path = "/v1/models/openai/gpt:generateContent";
+    let stranger = Client::new(hub.origin(), None);
+    google_error(&stranger.post(path, &ask("hi")).await?, 401, "UNAUTHENTICATED")?;
+    stranger.post(&format!("{path}?key={secret}"), &ask("hi")).await?.ok()?;
+    stranger.clone().header("x-goog-api-key", &secret).post(path, &ask("hi")).await?.ok()?;
+    hub.client().post(path, &ask("hi")).await?.ok()?;
+    // Elsewhere a query is none.
+    assert_eq!(
+        stranger.post(&format!("/v1/chat/completions?key={secret}"), &chat("openai/gpt", "hi")).await?.status,
+        401
+    );
+    let wrong = stranger
+        .post(&format!("/v1beta/models/no-such-model:generateContent?key={secret}"), &ask("hi"))
+        .await?;
+    google_error(&wrong, 404, "NOT_FOUND")?;
+    assert!(!wrong.text().contains(&secret));
+    hub.rows(3).await?;
+    assert!(!hub.access_log().text().contains(&secret), "{}", hub.access_log().text());
+    assert!(!hub.logs().text().contains(&secret));
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_of_models_are_each_wires_own() -> Outcome {
+    let (_upstream, hub) = stage().await?;
+    let openai = hub.client().get("/v1/models").await?.good()?;
+    assert_eq!(openai["object"], "list");
+    let google = hub.client().header("x-goog-api-client", "genai").get("/v1/models").await?.good()?;
+    assert_eq!(google["models"][0]["name"], "models/google/flash");
+    for path in ["/v1beta/models/openai/gpt", "/v1beta/models/openai%2Fgpt"] {
+        let one = hub.client().get(path).await?.good()?;
+        assert_eq!((&one["name"], &one["outputTokenLimit"]), (&json!("models/openai/gpt"), &json!(4096)));
+    }
+    google_error(&hub.client().get("/v1beta/models/none").await?, 404, "NOT_FOUND")?;
+    google_error(&hub.client().get("/v1beta/files").await?, 404, "NOT_FOUND")?;
+    let wrong = hub.client().get("/v1beta/models/openai/gpt:generateContent").await?;
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_costs_extra_is_refused_before_it_is_sent() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    for (model, field, member) in [
+        ("google/flash", "tools[0].google_search", json!({"tools": [{"google_search": {}}]})),
+        ("google/flash", "cachedContent", json!({"cachedContent": "cachedContents/1"})),
+        ("google/flash", "serviceTier", json!({"serviceTier": "priority"})),
+        (
+            "google/flash",
+            "generationConfig.responseModalities",
+            json!({"generationConfig": {"responseModalities": ["IMAGE"]}}),
+        ),
+        ("openai/gpt", "tools[0].codeExecution", json!({"tools": [{"codeExecution": {}}]})),
+        ("openai/gpt", "generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 3}})),
+    ] {
+        let path = format!("/v1beta/models/{model}:generateContent");
+        let error = google_error(
+            &hub.client().post(&path, &with(ask("hi"), member)).await?,
+            400,
+            "INVALID_ARGUMENT",
+        )?;
+        let named =
+            &error["details"].as_array().context("no details")?.last().context("none")?["fieldViolations"];
+        assert_eq!(named[0]["field"], field, "{error}");
+    }
+    assert!(upstream.asked().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_are_counted_by_gemini_or_honestly_estimated() -> Outcome {
+    let (_upstream, hub) = stage().await?;
+    let count = async |model: &str| {
+        hub.client().post(&format!("/v1beta/models/{model}:countTokens"), &ask("How many?")).await
+    };
+    let counted = count("google/flash").await?;
+    assert!(counted.good()?["totalTokens"].as_u64() > Some(0));
+    assert_eq!(counted.header("x-aigne-hub-estimated"), "");
+    let estimated = count("openai/gpt").await?;
+    assert!(estimated.good()?["totalTokens"].as_u64() > Some(0));
+    assert_eq!(estimated.header("x-aigne-hub-estimated"), "true");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_google_does_not_know_is_not_the_clients_fault() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    let body = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "API key not valid.",
+        "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]}});
+    upstream.always(Script::raw(body.to_string()).with_status(400));
+    let answer = hub.client().chat(&chat("google/flash", "hi")).await?;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert!(!answer.text().contains("not valid"), "{}", answer.text());
+    Ok(())
+}
