@@ -37,16 +37,16 @@ pub fn request(body: &Body) -> u64 {
         "functions",
         "response_format",
         "output_config",
-        "input",
-        "instructions",
-        "text",
-        "prompt",
         "contents",
         "systemInstruction",
         "system_instruction",
         "generationConfig",
         "generation_config",
         "generateContentRequest",
+        "input",
+        "instructions",
+        "text",
+        "prompt",
     ];
     let mut tokens = 0;
     for (_, raw) in body.members().filter(|(name, _)| PROMPT.contains(name)) {

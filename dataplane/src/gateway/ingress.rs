@@ -16,6 +16,7 @@ use crate::{
     body::{self, Body},
     chat::estimate,
     error::{GatewayError, Kind},
+    usage::Units,
     wire::{Operation, Wire},
 };
 
@@ -76,6 +77,8 @@ pub(super) struct Arrival {
     pub(super) text_only: bool,
     /// A guess at the prompt's tokens, for where a provider never counts them.
     pub(super) estimated_input: u64,
+    /// The most that the answer can have of what is no token; a chat has none.
+    pub(super) units: Units,
     /// The client asked for usage in its stream, or its wire always carries it.
     pub(super) include_usage: bool,
     pub(super) user: Option<String>,
@@ -196,6 +199,7 @@ pub(super) async fn read(
         array,
         text_only,
         estimated_input,
+        units: Units::default(),
         include_usage,
         user,
         project,

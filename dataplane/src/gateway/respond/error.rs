@@ -130,7 +130,7 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) 
     value.to_string().into()
 }
 
-/// What Google's format says of an error beside its words (google/rpc/error_details.proto).
+/// What Google's format says of an error beside its words (`google/rpc/error_details.proto`).
 fn google_details(error: &GatewayError, request_id: &str, link: Option<&str>) -> serde_json::Value {
     let kind = |name: &str| format!("type.googleapis.com/google.rpc.{name}");
     let mut details = vec![

@@ -51,6 +51,7 @@ impl RawUsage {
             audio_input: details.audio_tokens.0,
             audio_output: completion.audio_tokens.0,
             reported_cost_nanos: self.reported_cost(),
+            ..Usage::default()
         }
     }
 
