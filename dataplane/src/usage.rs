@@ -79,6 +79,7 @@ impl Usage {
     }
 
     /// The same tokens with these units.
+    #[must_use]
     pub fn with_units(self, units: Units) -> Self {
         let Units { images, image, millis, characters } = units;
         Self { images, image, millis, characters, ..self }
@@ -158,6 +159,7 @@ impl ImageKind {
     }
 
     /// What this leaves open, as the other says it.
+    #[must_use]
     pub fn or(self, other: Self) -> Self {
         let or = |own: Word, other: Word| if own.is_empty() { other } else { own };
         Self { size: or(self.size, other.size), quality: or(self.quality, other.quality) }

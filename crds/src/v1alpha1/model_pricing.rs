@@ -173,7 +173,7 @@ pub struct Amounts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Money>,
 
-    /// Per image. The first entry that matches size and quality applies.
+    /// Per image. The first entry that matches size and quality applies; what is not known of an image matches everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub images: Vec<ImageAmount>,

@@ -10,20 +10,24 @@ ALTER TABLE usage
     ADD COLUMN media_ms            bigint NOT NULL DEFAULT 0,
     ADD COLUMN characters          bigint NOT NULL DEFAULT 0;
 
--- Months that were taken away for a while could not come back without them.
+-- Months that were taken away for a while could not come back without them. Who has given one to somebody else, has it so.
 DO $$
 DECLARE
     month text;
 BEGIN
     FOR month IN SELECT partition FROM hub_usage_months WHERE NOT attached LOOP
-        EXECUTE format('ALTER TABLE %s
-            ADD COLUMN IF NOT EXISTS image_input_tokens  bigint NOT NULL DEFAULT 0,
-            ADD COLUMN IF NOT EXISTS image_output_tokens bigint NOT NULL DEFAULT 0,
-            ADD COLUMN IF NOT EXISTS images              bigint NOT NULL DEFAULT 0,
-            ADD COLUMN IF NOT EXISTS image_size          text   COLLATE "C",
-            ADD COLUMN IF NOT EXISTS image_quality       text   COLLATE "C",
-            ADD COLUMN IF NOT EXISTS media_ms            bigint NOT NULL DEFAULT 0,
-            ADD COLUMN IF NOT EXISTS characters          bigint NOT NULL DEFAULT 0', month);
+        BEGIN
+            EXECUTE format('ALTER TABLE %s
+                ADD COLUMN IF NOT EXISTS image_input_tokens  bigint NOT NULL DEFAULT 0,
+                ADD COLUMN IF NOT EXISTS image_output_tokens bigint NOT NULL DEFAULT 0,
+                ADD COLUMN IF NOT EXISTS images              bigint NOT NULL DEFAULT 0,
+                ADD COLUMN IF NOT EXISTS image_size          text   COLLATE "C",
+                ADD COLUMN IF NOT EXISTS image_quality       text   COLLATE "C",
+                ADD COLUMN IF NOT EXISTS media_ms            bigint NOT NULL DEFAULT 0,
+                ADD COLUMN IF NOT EXISTS characters          bigint NOT NULL DEFAULT 0', month);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE NOTICE 'table % is somebody else''s, and gets no columns', month;
+        END;
     END LOOP;
 END $$;
 

@@ -43,6 +43,8 @@ fn by_output(amounts: &Amounts) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
+    use ModelType::{Chat, Embedding, Image, Speech, Transcription, Video};
+
     use super::*;
     use crate::config::ImageAmount;
 
@@ -74,7 +76,6 @@ mod tests {
         let images = rate(Amounts { images: vec![image], ..Amounts::default() });
         let characters = rate(Amounts { characters: one, ..Amounts::default() });
         let request = rate(Amounts { request: one, ..Amounts::default() });
-        use ModelType::{Chat, Embedding, Image, Speech, Transcription, Video};
         for (rate, of) in [
             (&tokens, &[Chat, Embedding, Image, Speech, Transcription, Video][..]),
             (&input, &[Embedding]),

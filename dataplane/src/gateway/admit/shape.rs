@@ -15,7 +15,8 @@ const ENVELOPE_TOKENS: u64 = 64;
 /// Tokens that a provider may add to explain tools or a schema to the model (Anthropic's own table goes up to 700).
 const EXPLAINED_TOKENS: u64 = 1_024;
 /// Members that are explained so.
-const EXPLAINED: [&str; 4] = ["tools", "functions", "response_format", "output_config"];
+const EXPLAINED: [&str; 6] =
+    ["tools", "functions", "response_format", "output_config", "text", "generationConfig"];
 
 /// What a request's own bytes say of how much it can use.
 #[derive(Clone, Copy, Debug)]
