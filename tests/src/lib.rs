@@ -1,6 +1,7 @@
 //! Black-box tests of AIGNE Hub, and the parts they stand on.
 
 pub mod chaos;
+pub mod conformance;
 pub mod contention;
 pub mod harness;
 pub mod load;

@@ -7,6 +7,7 @@ mod chaos;
 mod chat_translated;
 mod chat_verbatim;
 mod cli;
+mod conformance;
 mod demo;
 mod dialects;
 mod documents;

@@ -1,87 +1,45 @@
 //! The official SDKs as clients, with our scripted provider and with somebody else's emulator upstream.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 
 use aigne_hub_tests::harness::{
-    Authority, Beside, Blueprint, Cluster, Outcome, Pricing, Provider, Signing, Tenant, key,
+    Authority, Beside, Blueprint, Cluster, Emulator, Outcome, Pricing, Provider, Sdk, Signing, Tenant, key,
 };
 use aigne_hub_tests::scripted::Scripted;
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-/// `tests/sdk`.
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
-}
-
-/// Where the pinned SDKs are; installs them if need be.
-async fn folder() -> anyhow::Result<PathBuf> {
-    let output = Command::new(scripts().join("setup")).stderr(Stdio::inherit()).output().await?;
-    ensure!(output.status.success(), "tests/sdk/setup failed");
-    Ok(String::from_utf8(output.stdout)?.trim().into())
-}
-
-/// An emulator upstream, alive as long as this.
+/// Who is upstream.
 enum Upstream {
     Scripted(Scripted),
-    /// The process is held only so that it ends with this.
-    Aimock(#[expect(dead_code, reason = "kills on drop")] Child, String),
+    Aimock(Emulator),
 }
 
 impl Upstream {
-    async fn aimock(folder: &Path) -> anyhow::Result<Self> {
-        let mut child = Command::new("node")
-            .arg(folder.join("node_modules/@copilotkit/aimock/dist/cli.js"))
-            .args(["--port", "0", "--strict", "--fixtures"])
-            .arg(scripts().join("aimock/fixtures.json"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
-        while let Some(line) = lines.next_line().await? {
-            if let Some((_, origin)) = line.split_once("listening on ") {
-                let origin = origin.trim().to_owned();
-                // Read on, or it stops when the pipe is full.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return Ok(Self::Aimock(child, origin));
-            }
-        }
-        anyhow::bail!("aimock did not start")
-    }
-
     fn origin(&self) -> String {
         match self {
             Self::Scripted(provider) => provider.origin(),
-            Self::Aimock(_, origin) => origin.clone(),
+            Self::Aimock(emulator) => emulator.origin().to_owned(),
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
             Self::Scripted(_) => "scripted",
-            Self::Aimock(..) => "aimock",
+            Self::Aimock(_) => "aimock",
         }
     }
 }
 
 /// Runs a file of checks against a hub in front of the upstream.
-async fn run(script: &str, upstream: &Upstream, folder: &Path) -> Outcome {
+async fn run(script: &str, upstream: &Upstream, sdk: &Sdk) -> Outcome {
     let authority = Authority::new()?;
-    run_as(script, upstream, folder, &authority, false).await
+    run_as(script, upstream, sdk, &authority, false).await
 }
 
 /// The same over TLS, by the authority's certificate.
-async fn run_as(
-    script: &str,
-    upstream: &Upstream,
-    folder: &Path,
-    authority: &Authority,
-    tls: bool,
-) -> Outcome {
+async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Authority, tls: bool) -> Outcome {
     let origin = upstream.origin();
     let openai = Provider::at("openai", "OpenAI", &format!("{origin}/v1")).model("gpt").model("secret-model");
     let beside_chat = [
@@ -106,27 +64,20 @@ async fn run_as(
         .start()
         .await?;
     let origin = if tls { hub.tls_origin()? } else { hub.origin() };
-    let google = script.starts_with("google");
-    let python = if google { "others/bin/python" } else { "python/bin/python" };
-    let (program, path) = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
-        (folder.join(python), scripts().join("python").join(script))
+    let mut command = command(script, sdk);
+    let models = if NAMED_WITHOUT_PROVIDER.contains(&script) {
+        "gpt,sonnet,flash"
     } else {
-        (PathBuf::from("node"), scripts().join("node").join(script))
+        "google/flash,openai/gpt,claude/sonnet"
     };
-    let output = Command::new(program)
-        .arg(path)
+    let output = command
         .env("HUB_ORIGIN", origin)
         .env("SSL_CERT_FILE", authority.roots())
         .env("HUB_KEY", key("acme", "app"))
-        .env(
-            "HUB_MODELS",
-            if google { "google/flash,openai/gpt,claude/sonnet" } else { "openai/gpt,claude/sonnet" },
-        )
+        .env("HUB_MODELS", models)
         .env("HUB_DENIED_MODEL", "secret-model")
         .env("HUB_UPSTREAM", upstream.name())
-        .env("HUB_SDK_FOLDER", folder)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .kill_on_drop(true)
+        .env("HUB_SDK_FOLDER", sdk.folder())
         .output()
         .await?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -135,103 +86,110 @@ async fn run_as(
     Ok(())
 }
 
+/// These take what is before a slash for something of their own.
+const NAMED_WITHOUT_PROVIDER: [&str; 2] = ["vercel_checks.mjs", "google_checks.mjs"];
+/// Of the environment with Google's SDK and the frameworks.
+const OTHERS: [&str; 3] = ["google_checks.py", "langchain_checks.py", "litellm_checks.py"];
+
+fn command(script: &str, sdk: &Sdk) -> Command {
+    let folder = if Path::new(script).extension().is_some_and(|extension| extension == "py") {
+        "python"
+    } else {
+        "node"
+    };
+    let mut command = match folder {
+        "python" if OTHERS.contains(&script) => sdk.others(),
+        "python" => sdk.python(),
+        _ => Command::new("node"),
+    };
+    command.arg(Sdk::scripts().join(folder).join(script)).kill_on_drop(true);
+    command
+}
+
 async fn scripted(script: &str) -> Outcome {
-    run(script, &Upstream::Scripted(Scripted::start().await?), &folder().await?).await
+    run(script, &Upstream::Scripted(Scripted::start().await?), &Sdk::setup().await?).await
 }
 
 async fn aimock(script: &str) -> Outcome {
-    let folder = folder().await?;
-    run(script, &Upstream::aimock(&folder).await?, &folder).await
+    let sdk = Sdk::setup().await?;
+    run(script, &Upstream::Aimock(Emulator::aimock(&sdk).await?), &sdk).await
 }
 
-#[tokio::test]
-async fn openai_python_scripted() -> Outcome {
-    scripted("openai_checks.py").await
+/// A test for each file of checks and upstream.
+macro_rules! checks {
+    ($($name:ident: $upstream:ident($script:literal);)+) => {$(
+        #[tokio::test]
+        async fn $name() -> Outcome {
+            $upstream($script).await
+        }
+    )+};
+}
+
+checks! {
+    openai_python_scripted: scripted("openai_checks.py");
+    openai_python_aimock: aimock("openai_checks.py");
+    openai_node_scripted: scripted("openai_checks.mjs");
+    openai_node_aimock: aimock("openai_checks.mjs");
+    anthropic_python_scripted: scripted("anthropic_checks.py");
+    anthropic_python_aimock: aimock("anthropic_checks.py");
+    anthropic_node_scripted: scripted("anthropic_checks.mjs");
+    anthropic_node_aimock: aimock("anthropic_checks.mjs");
+    responses_python_scripted: scripted("responses_checks.py");
+    responses_python_aimock: aimock("responses_checks.py");
+    responses_node_scripted: scripted("responses_checks.mjs");
+    responses_node_aimock: aimock("responses_checks.mjs");
+    google_python_scripted: scripted("google_checks.py");
+    google_node_scripted: scripted("google_checks.mjs");
+    google_node_aimock: aimock("google_checks.mjs");
+    media_python_scripted: scripted("media_checks.py");
+    media_python_aimock: aimock("media_checks.py");
+    media_node_scripted: scripted("media_checks.mjs");
+    media_node_aimock: aimock("media_checks.mjs");
+    vercel_scripted: scripted("vercel_checks.mjs");
+    vercel_aimock: aimock("vercel_checks.mjs");
+    langchain_scripted: scripted("langchain_checks.py");
+    langchain_aimock: aimock("langchain_checks.py");
+    litellm_scripted: scripted("litellm_checks.py");
+    litellm_aimock: aimock("litellm_checks.py");
 }
 
 #[tokio::test]
 async fn openai_python_over_tls() -> Outcome {
     let upstream = Upstream::Scripted(Scripted::start().await?);
-    run_as("openai_checks.py", &upstream, &folder().await?, &Authority::new()?, true).await
+    run_as("openai_checks.py", &upstream, &Sdk::setup().await?, &Authority::new()?, true).await
 }
 
+/// The Bedrock that tests lean on, with boto3 as its client.
 #[tokio::test]
-async fn openai_python_aimock() -> Outcome {
-    aimock("openai_checks.py").await
-}
-
-#[tokio::test]
-async fn openai_node_scripted() -> Outcome {
-    scripted("openai_checks.mjs").await
-}
-
-#[tokio::test]
-async fn openai_node_aimock() -> Outcome {
-    aimock("openai_checks.mjs").await
-}
-
-#[tokio::test]
-async fn media_python_scripted() -> Outcome {
-    scripted("media_checks.py").await
-}
-
-#[tokio::test]
-async fn media_python_aimock() -> Outcome {
-    aimock("media_checks.py").await
-}
-
-#[tokio::test]
-async fn media_node_scripted() -> Outcome {
-    scripted("media_checks.mjs").await
-}
-
-#[tokio::test]
-async fn media_node_aimock() -> Outcome {
-    aimock("media_checks.mjs").await
-}
-
-#[tokio::test]
-async fn anthropic_python_scripted() -> Outcome {
-    scripted("anthropic_checks.py").await
-}
-
-#[tokio::test]
-async fn anthropic_python_aimock() -> Outcome {
-    aimock("anthropic_checks.py").await
-}
-
-#[tokio::test]
-async fn anthropic_node_scripted() -> Outcome {
-    scripted("anthropic_checks.mjs").await
-}
-
-#[tokio::test]
-async fn anthropic_node_aimock() -> Outcome {
-    aimock("anthropic_checks.mjs").await
-}
-
-#[tokio::test]
-async fn google_python_scripted() -> Outcome {
-    scripted("google_checks.py").await
+async fn bedrock_on_botocore_is_what_boto3_expects() -> Outcome {
+    let sdk = Sdk::setup().await?;
+    let emulator = Emulator::bedrock(&sdk, &[]).await?;
+    let output = sdk
+        .others()
+        .arg(Sdk::scripts().join("bedrock/checks.py"))
+        .env("BEDROCK_ORIGIN", emulator.origin())
+        .output()
+        .await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 /// With nothing but what the injection sets: no key, no address in code.
 #[tokio::test]
 async fn sdks_beside_a_sidecar() -> Outcome {
-    let (upstream, cluster, folder) =
-        (Scripted::start().await?, Cluster::new(Signing::Es256)?, folder().await?);
+    let (upstream, cluster, sdk) =
+        (Scripted::start().await?, Cluster::new(Signing::Es256)?, Sdk::setup().await?);
     let claimed = json!([{"namespace": "team", "serviceAccount": "app"}]);
     let tenant = Tenant::new("acme").set("workloadIdentities", claimed);
     let hub = cluster.trusted(Blueprint::usual(&upstream).tenant(tenant)).start().await?;
     let sidecar = Beside::new(hub.origin()).start(&cluster.token("team", "app")?).await?;
-    let output = Command::new(folder.join("python/bin/python"))
-        .arg(scripts().join("python/sidecar_checks.py"))
+    let output = sdk
+        .python()
+        .arg(Sdk::scripts().join("python/sidecar_checks.py"))
         .env("OPENAI_BASE_URL", format!("{}/v1", sidecar.origin()))
         .env("OPENAI_API_KEY", "placeholder")
         .env("ANTHROPIC_BASE_URL", sidecar.origin())
         .env("ANTHROPIC_API_KEY", "placeholder")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .kill_on_drop(true)
         .output()
         .await?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

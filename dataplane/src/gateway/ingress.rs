@@ -110,16 +110,15 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
         |wire, operation| (Endpoint::Generate(Generate { wire, operation, in_path: None }), "POST");
     let (endpoint, method) = match path {
         "/v1/chat/completions" | "/chat/completions" => generate(Wire::OpenAiChat, Operation::Chat),
+        "/v1/completions" | "/completions" => generate(Wire::OpenAiCompletions, Operation::Chat),
+        "/v1/responses" | "/responses" => generate(Wire::OpenAiResponses, Operation::Chat),
         "/v1/messages" => generate(Wire::AnthropicMessages, Operation::Chat),
         "/v1/messages/count_tokens" => generate(Wire::AnthropicMessages, Operation::CountTokens),
         "/v1/models" | "/models" => (Endpoint::Models(wire()), "GET"),
         _ if let Some(operation) = media::operation(path) => generate(Wire::OpenAiChat, operation),
         _ => match path.strip_prefix("/v1/models/") {
             Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), "GET"),
-            _ => {
-                let message = format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME));
-                return Err(GatewayError::new(Kind::UnknownEndpoint, message));
-            }
+            _ => return Err(GatewayError::new(Kind::UnknownEndpoint, unknown(head))),
         },
     };
     checked(head, endpoint, method)
@@ -135,13 +134,31 @@ fn checked(head: &Parts, endpoint: Endpoint, method: &'static str) -> Result<End
     }
 }
 
+/// What is said of a path that means nothing.
+fn unknown(head: &Parts) -> String {
+    let path = head.uri.path();
+    if wire(path, &head.headers) == Wire::OpenAiResponses {
+        let hint = "this hub stores no responses: each request brings its whole conversation as `input`";
+        return format!("there is no {} {}: {hint}", head.method, bounded(path, LONGEST_NAME));
+    }
+    format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME))
+}
+
 /// Which wire a request speaks, as far as its head tells; also for requests that no endpoint takes.
 pub(super) fn wire(path: &str, headers: &HeaderMap) -> Wire {
     if gemini::is_asked(path, headers) {
         return Wire::Gemini;
     }
-    let is_anthropic = path.starts_with("/v1/messages") || headers.contains_key("anthropic-version");
-    if is_anthropic { Wire::AnthropicMessages } else { Wire::OpenAiChat }
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    if path.starts_with("/messages") || headers.contains_key("anthropic-version") {
+        Wire::AnthropicMessages
+    } else if path == "/responses" || path.starts_with("/responses/") {
+        Wire::OpenAiResponses
+    } else if path == "/completions" {
+        Wire::OpenAiCompletions
+    } else {
+        Wire::OpenAiChat
+    }
 }
 
 /// The client's own request id, bounded.
@@ -330,6 +347,8 @@ mod tests {
     fn paths_mean_endpoints() {
         let chat = |wire| Endpoint::Generate(Generate { wire, operation: Operation::Chat, in_path: None });
         assert_eq!(endpoint(&head("POST", "/v1/chat/completions")).unwrap(), chat(Wire::OpenAiChat));
+        assert_eq!(endpoint(&head("POST", "/v1/completions")).unwrap(), chat(Wire::OpenAiCompletions));
+        assert_eq!(endpoint(&head("POST", "/v1/responses")).unwrap(), chat(Wire::OpenAiResponses));
         assert_eq!(endpoint(&head("POST", "/v1/messages?beta=true")).unwrap(), chat(Wire::AnthropicMessages));
         assert_eq!(
             endpoint(&head("GET", "/v1/models/openai%2Fgpt-5-mini")).unwrap(),
@@ -337,6 +356,9 @@ mod tests {
         );
         assert_eq!(endpoint(&head("GET", "/v1/messages")).unwrap_err().kind, Kind::MethodNotAllowed("POST"));
         assert_eq!(endpoint(&head("POST", "/v2/x")).unwrap_err().kind, Kind::UnknownEndpoint);
+        let stored = endpoint(&head("GET", "/v1/responses/resp_1")).unwrap_err();
+        assert_eq!(stored.kind, Kind::UnknownEndpoint);
+        assert!(stored.message.contains("stores no responses"), "{stored}");
     }
 
     #[test]

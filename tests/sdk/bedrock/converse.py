@@ -60,7 +60,9 @@ class Reply:
         if self.text is None:
             form = request.get("outputConfig", {}).get("textFormat", {}).get("structure", {}).get("jsonSchema")
             self.text = [] if self.calls else [json.dumps(sample(json.loads(form["schema"])))] if form else list(GREETING)
-        self.stop = "tool_use" if self.calls else "end_turn"
+        if "refusal" in script:
+            self.text = [script["refusal"]]
+        self.stop = "tool_use" if self.calls else "content_filtered" if "refusal" in script else "end_turn"
         self._limit(config)
         self.stop = script.get("finish", self.stop)
         self.citation = script.get("citation")
@@ -89,13 +91,15 @@ class Reply:
         tail = {"usage": self.usage, "metrics": {"latencyMs": 7}}
         return {**tail, "serviceTier": self.tier} if self.tier else tail
 
+    def _source(self):
+        return {"title": self.citation, "location": {"web": {"url": "https://source.example/", "domain": "source.example"}}}
+
     def whole(self):
         content = []
         if self.reasoning:
             content.append({"reasoningContent": {"reasoningText": {"text": "".join(self.reasoning), "signature": SIGNATURE}}})
         if self.text and self.citation:
-            source = {"title": self.citation, "location": {"documentPage": {"documentIndex": 0, "start": 1, "end": 2}}}
-            content.append({"citationsContent": {"content": [{"text": "".join(self.text)}], "citations": [source]}})
+            content.append({"citationsContent": {"content": [{"text": "".join(self.text)}], "citations": [self._source()]}})
         elif self.text:
             content.append({"text": "".join(self.text)})
         content += [{"toolUse": call} for call in self.calls]
@@ -110,7 +114,7 @@ class Reply:
         if self.text:
             deltas = [{"text": piece} for piece in self.text]
             if self.citation:
-                deltas.append({"citation": {"title": self.citation, "location": {"documentPage": {"documentIndex": 0, "start": 1, "end": 2}}}})
+                deltas.append({"citation": self._source()})
             blocks.append((None, deltas))
         for call in self.calls:
             text = json.dumps(call["input"])

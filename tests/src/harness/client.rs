@@ -56,6 +56,35 @@ impl Client {
         Answer::read(self.send(self.request(Method::POST, path).body(body)).await?).await
     }
 
+    /// `POST` of a form with these fields and one file.
+    pub async fn post_form(
+        &self,
+        path: &str,
+        fields: &[(&str, String)],
+        file: &str,
+        bytes: Bytes,
+    ) -> anyhow::Result<Answer> {
+        const BOUNDARY: &str = "boundary-of-a-form";
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part =
+                format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        let head = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{file}\"; filename=\"a.png\"\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(&bytes);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = self.request(Method::POST, path).body(body);
+        let mut request = request.build()?;
+        request.headers_mut().insert("content-type", kind.parse()?);
+        Answer::read(self.http.execute(request).await.context("no answer")?).await
+    }
+
     /// OpenAI's chat completions.
     pub async fn chat(&self, body: &Value) -> anyhow::Result<Answer> {
         self.post("/v1/chat/completions", body).await

@@ -18,13 +18,14 @@ pub fn key(tenant: &str, name: &str) -> String {
 pub struct Provider {
     name: String,
     spec: Value,
+    credential: String,
 }
 
 impl Provider {
     /// A provider of this type at the scripted one, in the place where the type has its endpoints.
     pub fn new(name: &str, kind: &str, upstream: &Scripted) -> Self {
         let path = match kind {
-            "Anthropic" | "DeepSeek" => "",
+            "Anthropic" | "DeepSeek" | "Gemini" | "Bedrock" => "",
             "OpenRouter" => "/api/v1",
             "Doubao" => "/api/v3",
             _ => "/v1",
@@ -44,7 +45,7 @@ impl Provider {
             "timeouts": {"connect": "5s", "firstToken": "5s", "idle": "5s", "request": "30s"},
             "retry": {"attempts": 1},
         });
-        Self { name: name.into(), spec }
+        Self { name: name.into(), spec, credential: Self::credential(name) }
     }
 
     /// Adds a model of type `Chat` that can do everything.
@@ -73,7 +74,14 @@ impl Provider {
         self
     }
 
-    /// What its credential's Secret holds.
+    /// Sets what its credential's Secret holds.
+    #[must_use]
+    pub fn secret(mut self, text: &str) -> Self {
+        self.credential = text.into();
+        self
+    }
+
+    /// What its credential's Secret holds unless it is set.
     pub fn credential(name: &str) -> String {
         format!("sk-upstream-{name}-0123456789abcdefghijklmnop")
     }
@@ -83,7 +91,7 @@ impl Provider {
     }
 
     pub(super) fn manifests(self) -> Vec<Value> {
-        let mut secret = secret_manifest(&secret(&self.name), &Self::credential(&self.name));
+        let mut secret = secret_manifest(&secret(&self.name), &self.credential);
         secret["metadata"]["labels"] = json!({"hub.aigne.io/credential": "true"});
         vec![resource("AIProvider", &self.name, &self.spec), secret]
     }

@@ -136,8 +136,8 @@ fn each<S: AsRef<str>>(pieces: &[S], kind: &str, key: &str) -> Vec<Value> {
 }
 
 fn citation(title: &str) -> Value {
-    json!({"type": "page_location", "cited_text": "said so", "document_index": 0, "document_title": title,
-        "start_page_number": 1, "end_page_number": 2, "file_id": null})
+    json!({"type": "web_search_result_location", "cited_text": "said so", "title": title,
+        "url": "https://source.example/", "encrypted_index": "c2NyaXB0ZWQ="})
 }
 
 fn finish(reply: &Reply) -> (&str, Option<&str>) {

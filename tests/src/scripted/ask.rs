@@ -156,7 +156,8 @@ impl Ask {
             ]
             .into_iter()
             .find(|schema| schema.is_object())
-            .cloned(),
+            .cloned()
+            .or_else(|| told_schema(&body["messages"])),
             logprobs: body["logprobs"].as_bool().unwrap_or(body["logprobs"].is_u64()),
             service_tier: body.get("service_tier").cloned(),
             inputs: strings(&body["input"]).collect(),
@@ -254,6 +255,14 @@ fn directives(model: &str, spoken: &str) -> String {
     let query = model.split_once('?').map(|(_, query)| query).unwrap_or_default();
     let bracketed = spoken.split_once("[[").and_then(|(_, rest)| rest.split_once("]]"));
     format!("{query} {}", bracketed.map(|(inside, _)| inside).unwrap_or_default())
+}
+
+/// A schema that a system message asks for: a line of its own.
+fn told_schema(messages: &Value) -> Option<Value> {
+    let system = list(messages).iter().filter(|message| message["role"] == "system");
+    let lines = system.filter_map(|message| message["content"].as_str()).flat_map(str::lines);
+    let mut schemas = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    schemas.find(|schema| schema["properties"].is_object())
 }
 
 fn list(value: &Value) -> &[Value] {

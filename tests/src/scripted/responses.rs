@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::ask::Ask;
 use super::openai::halves;
 use super::reply::{Finish, Reply};
-use super::script::Script;
+use super::script::{Ending, Script};
 use super::usage::{Tokens, merge};
 use super::wire::{Events, escape};
 
@@ -106,10 +106,10 @@ fn message(reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Value)) {
 }
 
 /// An error inside a stream.
-pub(super) fn error_event(message: &str) -> Bytes {
-    event(
-        &json!({"type": "error", "code": "server_error", "message": message, "param": null, "sequence_number": 99}),
-    )
+pub(super) fn error_event(script: &Script, message: &str) -> Bytes {
+    let number = if let Ending::Error { after } = script.ending { after } else { 0 };
+    event(&json!({"type": "error", "code": "server_error", "message": message, "param": null,
+        "sequence_number": number}))
 }
 
 /// A legacy completion.
@@ -127,9 +127,9 @@ pub(super) fn completion(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
 pub(super) fn completion_stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     let mut events = Vec::new();
     for piece in &reply.text {
-        events.push(data(&legacy(ask, &json!([choice(0, piece, None)]))));
+        events.extend((0..ask.choices).map(|index| data(&legacy(ask, &json!([choice(index, piece, None)])))));
     }
-    events.push(data(&legacy(ask, &json!([choice(0, "", Some(reply))]))));
+    events.extend((0..ask.choices).map(|index| data(&legacy(ask, &json!([choice(index, "", Some(reply))])))));
     if ask.include_usage && !script.mute_usage {
         let mut last = legacy(ask, &json!([]));
         merge(&mut last, json!({"usage": script.dialect.openai_usage(&reply.tokens)}));

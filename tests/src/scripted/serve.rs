@@ -328,7 +328,7 @@ fn content(
         }
         (Endpoint::Responses, false) => json(responses::plain(script, ask, reply)),
         (Endpoint::Responses, true) => {
-            Content::Stream(responses::stream(script, ask, reply), responses::error_event(message))
+            Content::Stream(responses::stream(script, ask, reply), responses::error_event(script, message))
         }
         (Endpoint::Completions, false) => json(responses::completion(script, ask, reply)),
         (Endpoint::Completions, true) => Content::Stream(
@@ -337,7 +337,7 @@ fn content(
         ),
         (Endpoint::Transcription, false) => json(media::transcription(ask, reply)),
         (Endpoint::Transcription, true) => {
-            Content::Stream(media::transcription_stream(ask, reply), responses::error_event(message))
+            Content::Stream(media::transcription_stream(ask, reply), responses::error_event(script, message))
         }
         (
             Endpoint::Embeddings
@@ -366,10 +366,12 @@ fn made(script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Toke
         Endpoint::GeminiEmbed(batch) => json(gemini::embeddings(ask, *batch)),
         Endpoint::Predict => json(gemini::predictions(ask)),
         Endpoint::Speech if ask.encoding.as_deref() == Some("sse") => {
-            Content::Stream(media::speech_stream(&tokens), responses::error_event(message))
+            Content::Stream(media::speech_stream(&tokens), responses::error_event(script, message))
         }
         Endpoint::Speech => Content::Plain("audio/mpeg", media::speech()),
-        _ if ask.stream => Content::Stream(media::images_stream(&tokens), responses::error_event(message)),
+        _ if ask.stream => {
+            Content::Stream(media::images_stream(&tokens), responses::error_event(script, message))
+        }
         _ => json(media::images(ask, &tokens)),
     };
     (tokens, content)

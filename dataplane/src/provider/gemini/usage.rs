@@ -7,7 +7,6 @@ use crate::{provider::count::Count, usage::Usage};
 /// The counts. In a stream each piece has all of them, as of now; what is absent is 0.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the format's own names")]
 pub(super) struct RawUsage {
     prompt_token_count: Count,
     cached_content_token_count: Count,

@@ -1,0 +1,137 @@
+//! One cell: a feature, in a wire, at a provider.
+
+use anyhow::{Context, bail, ensure};
+
+use serde_json::Value;
+
+use super::double::Double;
+use super::feature::{Ask, Expect, Feature, Reach};
+use super::provider::Provider;
+use super::said;
+use super::wire::Wire;
+use crate::harness::{Answer, Client};
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It reached the provider, and the client got what it must.
+    Pass,
+    /// The hub said no before it asked the provider, in these words.
+    Refused(String),
+    /// It did not cross, and this is why that is no loss.
+    LeftOut(&'static str),
+    /// There is nothing to try.
+    NotApplicable(&'static str),
+    /// Not as it must be, and known: this is left to do.
+    Open(&'static str),
+    /// Not as it must be.
+    Wrong(String),
+}
+
+/// A feature in a wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// What is tried.
+    pub feature: &'a Feature,
+    /// In whose words.
+    pub wire: Wire,
+    /// At whom.
+    pub provider: &'a Provider,
+}
+
+impl Cell<'_> {
+    /// Tries it, whole and streamed where both are answers.
+    pub async fn run(&self, client: &Client, double: &Double) -> Outcome {
+        let streams: &[bool] = match self.feature.expect {
+            Expect::Answer(_) if self.feature.again.is_some() => &[false],
+            Expect::Answer(_) => &[false, true],
+            Expect::Error(_) => &[false],
+            Expect::BrokenStream => &[true],
+        };
+        let mut outcomes = Vec::new();
+        for stream in streams {
+            let outcome = self.once(client, double, *stream).await;
+            outcomes.push(outcome.unwrap_or_else(|error| Outcome::Wrong(format!("{error:#}"))));
+        }
+        match (outcomes.pop(), outcomes.pop()) {
+            (Some(streamed), Some(whole)) if streamed != whole => match (&streamed, &whole) {
+                (Outcome::Wrong(why), _) => Outcome::Wrong(format!("streamed: {why}")),
+                (_, Outcome::Wrong(why)) => Outcome::Wrong(format!("whole: {why}")),
+                _ => Outcome::Wrong(format!("whole: {whole:?}; streamed: {streamed:?}")),
+            },
+            (Some(outcome), _) => outcome,
+            (None, _) => Outcome::NotApplicable("nothing is tried"),
+        }
+    }
+
+    async fn once(&self, client: &Client, double: &Double, stream: bool) -> anyhow::Result<Outcome> {
+        let (wire, feature) = (self.wire, self.feature);
+        let text = format!("hello [[dialect={} {}]]", self.provider.dialect, feature.script);
+        let more = match (feature.ask)(wire, &text) {
+            Ask::With(more) => more,
+            Ask::Not(why) => return Ok(Outcome::NotApplicable(why)),
+        };
+        let model = self.provider.model(wire.id());
+        let mut more = more;
+        if let Some(again) = feature.again {
+            let request = wire.request(&model, &text, false, more.clone());
+            let first =
+                client.post(&wire.path(&model, false), &request).await?.good().context("the first turn")?;
+            let later = again(wire, &first);
+            if let (Some(more), Value::Object(later)) = (more.as_object_mut(), later) {
+                more.extend(later);
+            }
+        }
+        let mark = double.mark().await?;
+        let answer =
+            client.post(&wire.path(&model, stream), &wire.request(&model, &text, stream, more)).await?;
+        let arrived = double.arrived(mark).await?;
+        if arrived.is_empty() {
+            ensure!(
+                answer.status == 400,
+                "nothing reached the provider: {} {}",
+                answer.status,
+                answer.text()
+            );
+            return Ok(Outcome::Refused(message(wire, &answer)?.replace(&model, "…")));
+        }
+        let [arrived] = &arrived[..] else { bail!("it was asked {} times", arrived.len()) };
+        let format = arrived.format().with_context(|| format!("asked at {}", arrived.path))?;
+        if let Expect::Error(status) = feature.expect {
+            let as_wanted = answer.status == status || (status >= 500 && answer.status >= 500);
+            ensure!(as_wanted, "status {} instead of {status}: {}", answer.status, answer.text());
+            message(wire, &answer)?;
+            return Ok(Outcome::Pass);
+        }
+        ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+        let told = said::read(wire, &answer, stream)?;
+        let reach = match feature.expect {
+            Expect::Answer(check) => check(&told, self.provider),
+            _ => Reach::must(told.error.is_some(), &told),
+        };
+        let heard = format.read(&arrived.body);
+        match (feature.heard)(&heard).and(reach) {
+            Reach::Whole => Ok(Outcome::Pass),
+            Reach::Wrong(why) => bail!("{why}"),
+            Reach::Absent => {
+                let why = super::losses::why(format, self.provider, feature);
+                Ok(Outcome::LeftOut(why.with_context(|| format!("lost on the way to {format:?}"))?))
+            }
+        }
+    }
+}
+
+/// The message of an error in the wire's own shape.
+fn message(wire: Wire, answer: &Answer) -> anyhow::Result<String> {
+    let body = answer.json()?;
+    let error = &body["error"];
+    let shaped = match wire {
+        Wire::Messages => body["type"] == "error" && error["type"].is_string(),
+        Wire::Gemini => error["code"] == answer.status && error["status"].is_string(),
+        _ => error["type"].is_string() && error.get("code").is_some() && error.get("param").is_some(),
+    };
+    ensure!(shaped, "not an error of this wire: {body}");
+    ensure!(!answer.request_id().is_empty(), "no x-request-id");
+    let message = error["message"].as_str().filter(|message| !message.is_empty());
+    Ok(message.with_context(|| format!("no message: {body}"))?.to_owned())
+}

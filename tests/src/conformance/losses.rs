@@ -1,0 +1,50 @@
+//! What is left out on the way to a provider, and why that is no loss: each was decided, none is silent.
+
+use super::feature::Feature;
+use super::heard::Format;
+use super::provider::Provider;
+
+struct Loss {
+    feature: &'static str,
+    to: &'static [Format],
+    /// Kinds of provider; any where it is empty.
+    at: &'static [&'static str],
+    why: &'static str,
+}
+
+const LOSSES: &[Loss] = &[
+    Loss {
+        feature: "seed",
+        to: &[Format::Messages],
+        at: &[],
+        why: "Anthropic has no seed, and its own OpenAI endpoint ignores one",
+    },
+    Loss {
+        feature: "presence and frequency penalty",
+        to: &[Format::Messages],
+        at: &[],
+        why: "Anthropic has no penalties, and its own OpenAI endpoint ignores them",
+    },
+    Loss { feature: "seed", to: &[Format::Chat], at: &["Poe"], why: "Poe ignores it" },
+    Loss {
+        feature: "prompt-cache marks",
+        to: &[Format::Chat],
+        at: &["OpenAI", "DeepSeek", "Ollama", "XAI", "Doubao", "Poe", "OpenAICompatible"],
+        why: "it caches by itself; only OpenRouter takes marks in this format",
+    },
+    Loss {
+        feature: "service tier",
+        to: &[Format::Chat, Format::Converse, Format::Gemini],
+        at: &[],
+        why: "`standard_only` forbids Anthropic's priority tier; elsewhere there is none unless it is asked for",
+    },
+];
+
+/// Why this is left out; none where it must not be.
+pub(super) fn why(format: Format, provider: &Provider, feature: &Feature) -> Option<&'static str> {
+    let is = |loss: &&Loss| {
+        let there = loss.at.is_empty() || loss.at.contains(&provider.kind);
+        loss.feature == feature.name && loss.to.contains(&format) && there
+    };
+    LOSSES.iter().find(is).map(|loss| loss.why)
+}

@@ -1,0 +1,85 @@
+//! One gateway with every provider, and the run of all cells.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+
+use super::cell::{Cell, Outcome};
+use super::double::Double;
+use super::features;
+use super::provider::{PROVIDERS, Provider};
+use super::wire::Wire;
+use super::{endpoints, open};
+use crate::harness::{Blueprint, Emulator, Hub, Sdk, Tenant};
+use crate::scripted::Scripted;
+
+/// All of it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The gateway.
+    pub hub: Hub,
+    /// The providers, and who stands for each.
+    pub doubles: Vec<(Provider, Double)>,
+}
+
+/// By wire, feature and kind of provider.
+pub type Outcomes = BTreeMap<(&'static str, &'static str, &'static str), Outcome>;
+
+impl Stage {
+    /// Starts the stand-ins and the gateway.
+    pub async fn start() -> anyhow::Result<Self> {
+        let sdk = Sdk::setup().await?;
+        let mut doubles = Vec::new();
+        let mut hub = Blueprint::default().tenant(Tenant::new("acme"));
+        for provider in PROVIDERS {
+            let double = if provider.kind == "Bedrock" {
+                Double::Bedrock(Emulator::bedrock(&sdk, &[]).await?, reqwest::Client::new())
+            } else {
+                Double::Scripted(Scripted::start().await?)
+            };
+            let chats = Wire::ALL.iter().map(|wire| (provider.model(wire.id()), "Chat", None));
+            let others = ["Chat", "Embedding", "Image", "Speech", "Transcription"].into_iter().map(|kind| {
+                (endpoints::model(&provider, kind), kind, endpoints::upstream_model(&provider, kind))
+            });
+            // A chat is the wire of that name's, too.
+            let models: Vec<_> = chats.chain(others.skip(1)).collect();
+            hub = hub.provider(provider.manifest(&double.origin(), &models));
+            doubles.push((provider, double));
+        }
+        Ok(Self { hub: hub.start().await?, doubles })
+    }
+
+    /// Tries every cell: providers beside each other, each one's cells one after the other.
+    pub async fn run(&self) -> anyhow::Result<Outcomes> {
+        let each = self.doubles.iter().map(|(provider, double)| async move {
+            let client = self.hub.client();
+            let mut outcomes = Vec::new();
+            for wire in Wire::ALL {
+                for feature in features::ALL {
+                    let outcome = Cell { feature, wire, provider }.run(&client, double).await;
+                    outcomes.push(((wire.id(), feature.name, provider.kind), outcome));
+                }
+            }
+            for endpoint in endpoints::ALL {
+                let outcome = endpoint.run(provider, &client, double).await;
+                outcomes.push(((endpoints::ID, endpoint.name, provider.kind), outcome));
+            }
+            for ((wire, feature, kind), outcome) in &mut outcomes {
+                if let (Outcome::Wrong(_), Some(why)) = (&outcome, open::known(wire, feature, kind)) {
+                    *outcome = Outcome::Open(why);
+                }
+            }
+            anyhow::Ok(outcomes)
+        });
+        Ok(try_join_all(each).await?.into_iter().flatten().collect())
+    }
+}
+
+/// What is wrong, or said to be and is not.
+pub fn complaints(outcomes: &Outcomes) -> Vec<String> {
+    let wrong = outcomes.iter().filter_map(|((wire, feature, kind), outcome)| match outcome {
+        Outcome::Wrong(why) => Some(format!("{wire} | {feature} | {kind}: {why}")),
+        _ => None,
+    });
+    wrong.chain(open::outdated(outcomes)).collect()
+}
