@@ -96,7 +96,9 @@ fn wires_and_providers_are_pure_and_do_not_know_each_other() {
         "dataplane/src/provider",
         &[&base[..], &["provider", "wire::Wire", "wire::Operation", "framing::Framing"]].concat(),
     );
-    for of in ["chat", "form", "media", "payload", "wire", "provider", "body", "json", "sse", "framing", "usage"] {
+    for of in
+        ["chat", "form", "media", "payload", "wire", "provider", "body", "json", "sse", "framing", "usage"]
+    {
         module(&format!("dataplane/src/{of}")).iter().for_each(assert_pure);
     }
 }

@@ -4,7 +4,10 @@ use crate::usage::{ImageKind, Units};
 /// What was asked for.
 fn guess() -> Guess {
     let units = Units { images: 3, image: ImageKind::new("1024x1024", "hd"), millis: 9_000, characters: 40 };
-    Guess { likely: Estimate { input: 10, millis: 2_000 }, most: Usage { input: 50, output: 100, ..Usage::default() }.with_units(units) }
+    Guess {
+        likely: Estimate { input: 10, millis: 2_000 },
+        most: Usage { input: 50, output: 100, ..Usage::default() }.with_units(units),
+    }
 }
 
 fn counted(status: Status, observed: &Observed) -> (Source, Usage) {
