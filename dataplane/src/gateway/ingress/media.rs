@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 
-use super::{Arrival, Content, USER_HEADER, clean, project, text};
+use super::{Arrival, Content, InPath, USER_HEADER, clean, project, text};
 use crate::{
     body,
     chat::estimate,
@@ -12,7 +12,7 @@ use crate::{
     gateway::settle::Estimate,
     media::{Request, image::Request as Image},
     payload::Payload,
-    wire::{Operation, Wire, openai_media},
+    wire::{Operation, Wire, gemini_embeddings, openai_media},
 };
 
 /// Which operation a path means; as in chat, the version may be left out.
@@ -62,6 +62,18 @@ pub(super) fn arrival(
         headers: Vec::new(),
         content: Content::Media(payload, request),
     })
+}
+
+/// A request of Gemini's for vectors, by way of `OpenAI`'s format.
+pub(super) fn of_google(head: &Parts, bytes: Bytes, in_path: InPath) -> Result<Arrival, GatewayError> {
+    let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
+    let asked = gemini_embeddings::request(&in_path.model, in_path.array, &body)?;
+    let mut arrival = arrival(head, asked.body, Wire::Gemini, Operation::Embeddings)?;
+    arrival.array = in_path.array;
+    if let Content::Media(_, Request::Embedding(request)) = &mut arrival.content {
+        request.input_type = asked.purpose;
+    }
+    Ok(arrival)
 }
 
 fn payload(headers: &HeaderMap, bytes: Bytes) -> Result<Payload, GatewayError> {
