@@ -1,6 +1,8 @@
 //! Beside chat: what a row says and costs, what a tenant on credits needs, and what Bedrock's own checks make of it.
 
-use aigne_hub_tests::harness::{Blueprint, Emulator, Hub, Outcome, Pricing, Provider, Sdk, Tenant};
+use aigne_hub_tests::harness::{
+    Blueprint, Emulator, Hub, Outcome, Pricing, Provider, Sdk, Tenant, eventually,
+};
 use aigne_hub_tests::scripted::Scripted;
 use anyhow::ensure;
 use bytes::Bytes;
@@ -83,6 +85,12 @@ async fn a_tenant_on_credits_pays_for_what_can_be_bounded() -> Outcome {
     let upstream = Scripted::start().await?;
     let billing = json!({"mode": "Credits", "starterCredits": "1.00"});
     let hub = hub(&upstream, Tenant::new("acme").set("billing", billing)).await?;
+    eventually("the credits", async || {
+        let picture = json!({"model": "image", "prompt": "a cat", "n": 9, "quality": "high"});
+        let refused = hub.client().post("/v1/images/generations", &picture).await?;
+        Ok((refused.status == 402).then_some(()))
+    })
+    .await?;
     ask_for_all(&hub).await?;
     let client = hub.client();
     for (path, body, says) in [
