@@ -286,7 +286,7 @@ fn estimated(observed: &Observed, guess: Guess) -> Usage {
     let units = Units { millis: guess.likely.millis.min(guess.most.millis), ..guess.most.units() };
     match observed.usage {
         Some(partial) if !partial.units().is_none() => {
-            Usage { output: partial.output.max(output), ..partial }
+            guess.told(Usage { output: partial.output.max(output), ..partial })
         }
         Some(partial) => Usage { output: partial.output.max(output), ..partial }.with_units(units),
         None => Usage { input: guess.input(), output, ..Usage::default() }.with_units(units),
