@@ -181,7 +181,7 @@ pub(super) async fn read(
     let bytes = collect(body, max_body).await?;
     if !matches!(operation, Operation::Chat | Operation::CountTokens) {
         return match in_path {
-            Some(in_path) => media::of_google(head, bytes, in_path),
+            Some(in_path) => media::of_google(head, bytes, &in_path),
             None => media::arrival(head, bytes, wire, operation),
         };
     }

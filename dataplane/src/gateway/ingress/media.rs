@@ -65,7 +65,7 @@ pub(super) fn arrival(
 }
 
 /// A request of Gemini's for vectors, by way of `OpenAI`'s format.
-pub(super) fn of_google(head: &Parts, bytes: Bytes, in_path: InPath) -> Result<Arrival, GatewayError> {
+pub(super) fn of_google(head: &Parts, bytes: Bytes, in_path: &InPath) -> Result<Arrival, GatewayError> {
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
     let asked = gemini_embeddings::request(&in_path.model, in_path.array, &body)?;
     let mut arrival = arrival(head, asked.body, Wire::Gemini, Operation::Embeddings)?;

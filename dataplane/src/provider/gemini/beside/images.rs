@@ -49,8 +49,8 @@ impl Shape {
         let Some(size) = request.size.as_deref().filter(|size| *size != "auto") else {
             return Ok(Self::default());
         };
-        let side = |text: &str| text.parse::<u32>().ok().filter(|side| *side > 0);
-        let sides = size.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
+        let pixels = |text: &str| text.parse::<u32>().ok().filter(|count| *count > 0);
+        let sides = size.split_once('x').and_then(|(width, height)| Some((pixels(width)?, pixels(height)?)));
         let Some((width, height)) = sides else {
             return Err(refuse("size", "must be auto or WIDTHxHEIGHT"));
         };
