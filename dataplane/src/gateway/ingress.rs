@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{exchange::bounded, pieces::Pieces};
+use super::{exchange::bounded, pieces::Pieces, settle::Estimate};
 use crate::{
     body::{self, Body},
     chat::estimate,
@@ -78,8 +78,8 @@ pub(super) struct Arrival {
     pub(super) array: bool,
     /// No image, audio, file or document: a token is at least a byte then.
     pub(super) text_only: bool,
-    /// A guess at the prompt's tokens, for where a provider never counts them.
-    pub(super) estimated_input: u64,
+    /// A guess at the prompt's tokens and the sound's length, for where a provider never counts them.
+    pub(super) estimate: Estimate,
     /// The most that the answer can have of what is no token; a chat has none.
     pub(super) units: Units,
     /// The client asked for usage in its stream, or its wire always carries it.
@@ -216,7 +216,7 @@ pub(super) async fn read(
         stream,
         array,
         text_only,
-        estimated_input,
+        estimate: Estimate { input: estimated_input, millis: 0 },
         units: Units::default(),
         include_usage,
         user,

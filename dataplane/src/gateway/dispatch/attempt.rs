@@ -100,7 +100,7 @@ pub(super) async fn attempt(
         return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
     };
     let request = send::request(call, served, credential, prepared, now_ms).map_err(not_here)?;
-    let started = Attempt::begin(exchange, candidate, call.arrival.estimated_input)
+    let started = Attempt::begin(exchange, candidate, call.arrival.estimate)
         .map_err(|error| Failure { error, verdict: Verdict::Final })?;
     let flight = Flight { served, credential, place, now_ms, attempt: started };
     flight.fly(call, prepared, request, exchange).await

@@ -9,6 +9,7 @@ use crate::{
     chat::estimate,
     error::{GatewayError, Kind},
     form,
+    gateway::settle::Estimate,
     media::{Request, image::Request as Image},
     payload::Payload,
     wire::{Operation, Wire, gemini_embeddings, openai_media},
@@ -50,7 +51,10 @@ pub(super) fn arrival(
         stream: request.streams(),
         array: false,
         text_only: demand.text.is_some(),
-        estimated_input: estimate::output(demand.text.unwrap_or_default()) + pictures(&request),
+        estimate: Estimate {
+            input: estimate::output(demand.text.unwrap_or_default()) + pictures(&request),
+            millis: demand.likely_millis,
+        },
         units: demand.units,
         include_usage: true,
         user,
@@ -107,7 +111,7 @@ mod tests {
         for kind in ["", "application/json", "text/plain"] {
             let arrival = read(Operation::Embeddings, kind, text).unwrap();
             assert_eq!((arrival.model.as_str(), arrival.user.as_deref()), ("m", Some("u")), "{kind}");
-            assert!(arrival.text_only && arrival.estimated_input > 0);
+            assert!(arrival.text_only && arrival.estimate.input > 0);
         }
         assert_eq!(
             read(Operation::Embeddings, "multipart/form-data; boundary=b", text).unwrap_err().kind,
