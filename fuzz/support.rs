@@ -4,7 +4,7 @@ use aigne_hub::provider::{self, Adapter};
 use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
 
 /// All types that can be spoken to.
-pub const TYPES: [ProviderType; 10] = [
+pub const TYPES: [ProviderType; 11] = [
     ProviderType::OpenAI,
     ProviderType::Anthropic,
     ProviderType::Bedrock,

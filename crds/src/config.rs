@@ -226,6 +226,15 @@ pub struct Amounts {
     /// Audio output tokens; `output` applies when absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub audio_output: Option<Decimal>,
+    /// Image input tokens; `input` applies when absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub image_input: Option<Decimal>,
+    /// Image output tokens; `output` applies when absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub image_output: Option<Decimal>,
+    /// Characters of text that are spoken, per million.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub characters: Option<Decimal>,
     /// Per second of audio or video.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub second: Option<Decimal>,

@@ -4,15 +4,23 @@
 //! not understood is not changed. Top-level fields that no format of ours knows survive in [`Request::extra`].
 
 mod answer;
+mod citation;
 pub mod estimate;
+mod extra;
 mod message;
 mod raw;
+mod reasoning_details;
+mod sealed;
 mod settings;
 pub mod signature;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
+pub use citation::Citation;
+pub use extra::ExtraContent;
 pub use message::{Content, Message, Part, Role, Source};
 pub use raw::Raw;
+pub use reasoning_details::Detail;
+pub use sealed::Sealed;
 pub use settings::{Effort, Reasoning, ResponseFormat, Thinking, Tool, ToolChoice};
 
 /// A chat request.

@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod bedrock;
+mod cache;
 mod compatible;
 mod count;
 mod deepseek;

@@ -6,6 +6,7 @@ mod fields;
 mod gemini;
 pub mod max_output;
 pub mod models;
+mod openai;
 mod openai_chat;
 mod openai_completions;
 mod openai_responses;

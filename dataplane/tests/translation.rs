@@ -4,7 +4,9 @@
 mod translation {
     mod answers;
     mod properties;
+    mod relayed;
     mod requests;
+    mod round_trip;
     mod rules;
     mod support;
 }

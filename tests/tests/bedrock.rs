@@ -82,7 +82,9 @@ async fn a_wrong_key_is_the_hubs_fault() -> Outcome {
     );
     let unread = with_secret(&upstream, "{\"accessKeyId\":\"A\"}").start().await?;
     let refused = unread.client().chat(&chat(MODEL, "hello")).await?;
-    ensure!(refused.status == 503, "{}", refused.text());
+    ensure!(
+        (refused.status, refused.json()?["error"]["code"].clone()) == (502, json!("upstream_credential"))
+    );
     ensure!(unread.logs().text().contains("accessKeyId and secretAccessKey"), "{}", unread.logs().text());
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(super) fn every_model_can_be_paid(
         callable(access, catalog).filter_map(|model| model.unpriced.as_deref()).collect();
     if !unpriced.is_empty() {
         let message = format!(
-            "no price for {}: they are refused to this tenant; add input and output rates, or deny them",
+            "no price for {}: they are refused to this tenant; add rates, or deny them",
             some_of(&unpriced)
         );
         report.error("spec.models", RESOLVED_REFS, reasons::MODEL_NOT_PRICED, message);
@@ -81,7 +81,7 @@ pub(super) fn every_model_is_bounded(
 }
 
 fn callable<'a>(access: &'a config::ModelAccess, catalog: &'a Catalog) -> impl Iterator<Item = &'a Served> {
-    catalog.models.iter().filter(|model| model.is_chat && allows(access, &model.full_name))
+    catalog.models.iter().filter(|model| model.is_callable && allows(access, &model.full_name))
 }
 
 /// Whether `full_name` (`provider/model`) may be called. Deny wins.

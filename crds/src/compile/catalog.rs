@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::prices;
+use super::{prices, unenforced::SERVED_MODEL_TYPES};
 use crate::{
-    config::{Model, ModelType, PriceSheet, Provider, Shared},
+    config::{Model, PriceSheet, Provider, Shared},
     glob,
 };
 
@@ -20,7 +20,8 @@ pub(super) struct Catalog {
 pub(super) struct Served {
     /// `provider/model`.
     pub(super) full_name: String,
-    pub(super) is_chat: bool,
+    /// Gateways have an endpoint for it.
+    pub(super) is_callable: bool,
     /// How to say that it has no price, if it has none.
     pub(super) unpriced: Option<String>,
     /// Its numbers bound what a request can cost.
@@ -51,22 +52,25 @@ impl Catalog {
 
 fn served(shared: &Shared, provider: &Provider, model: &Model) -> Served {
     let full_name = format!("{}/{}", provider.name, model.name);
-    let unpriced = match shared.prices.get(&provider.id) {
-        None => Some(full_name.clone()),
-        // Every sheet must price it, as there is no clock here to tell which applies.
-        Some(sheets) => sheets
+    // Every sheet must price it, as there is no clock here to tell which applies.
+    let sheets = shared.prices.get(&provider.id).map(Vec::as_slice).unwrap_or_default();
+    let unpriced = match sheets {
+        [] => Some(full_name.clone()),
+        sheets => sheets
             .iter()
             .find(|sheet| !has_price(sheet, model))
             .map(|sheet| format!("{full_name} (in ModelPricing {})", sheet.source)),
     };
     Served {
         full_name,
-        is_chat: model.r#type == ModelType::Chat,
+        is_callable: SERVED_MODEL_TYPES.contains(&model.r#type),
         unpriced,
-        is_bounded: model.context_window.is_some() && model.max_output_tokens.is_some(),
+        is_bounded: sheets
+            .iter()
+            .all(|sheet| prices::bounds(prices::rate_for(&sheet.rates, &model.name), model)),
     }
 }
 
 fn has_price(sheet: &PriceSheet, model: &Model) -> bool {
-    prices::rate_for(&sheet.rates, &model.name).is_some_and(prices::prices_tokens)
+    prices::rate_for(&sheet.rates, &model.name).is_some_and(|rate| prices::prices(rate, model.r#type))
 }

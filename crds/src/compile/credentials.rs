@@ -30,7 +30,9 @@ pub(super) fn compile(
             resolved.push(config::Credential { name: credential.name.clone(), secret, weight });
         }
     }
-    let needs_none = matches!(spec.r#type, ProviderType::Ollama | ProviderType::OpenAICompatible);
+    // Gateways are somebody to AWS themselves, perhaps.
+    let needs_none =
+        matches!(spec.r#type, ProviderType::Ollama | ProviderType::OpenAICompatible | ProviderType::Bedrock);
     if resolved.is_empty() && !(needs_none && spec.credentials.is_empty()) {
         report.error(
             "spec.credentials",

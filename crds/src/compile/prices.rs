@@ -2,22 +2,28 @@
 
 mod amounts;
 mod rates;
+mod units;
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{Finding, ObjectKey, Resources, finding::Report, resources::by_age};
+use super::{
+    Finding, ObjectKey, Resources, finding::Report, resources::by_age, unenforced::SERVED_MODEL_TYPES,
+};
 use crate::{
     config::{ModelType, PriceSheet, Rate},
     glob,
     v1alpha1::{
-        AIProvider, ModelPricing,
+        AIProvider, Model, ModelPricing,
         conditions::{ACCEPTED, RESOLVED_REFS, reasons},
     },
 };
 
-pub(super) use self::rates::rate_for;
+pub(super) use self::{
+    rates::rate_for,
+    units::{bounds, prices},
+};
 
 /// By provider id, oldest `effective_from` first. Of a provider's sheets, one applies at a time.
 pub(super) fn compile(
@@ -80,26 +86,28 @@ fn revision(sheet: &PriceSheet) -> String {
 }
 
 fn unpriced_models(rates: &[Rate], provider: &AIProvider, report: &mut Report<'_>) {
-    let unpriced: Vec<_> = provider
-        .spec
-        .models
-        .iter()
-        .filter(|model| model.r#type.unwrap_or_default() == ModelType::Chat)
-        .map(|model| model.name.as_str())
-        .filter(|name| !rate_for(rates, name).is_some_and(prices_tokens))
-        .collect();
-    if !unpriced.is_empty() {
-        let message = format!(
-            "no input and output rate for {}: their usage is recorded without cost",
-            super::tenants::some_of(&unpriced)
-        );
-        report.warning("spec.rates", RESOLVED_REFS, reasons::MODEL_NOT_PRICED, message);
+    let is_chat = |model: &Model| model.r#type.unwrap_or_default() == ModelType::Chat;
+    for (of_chat, what) in [(true, "input and output rate"), (false, "rate for what is used")] {
+        let unpriced: Vec<_> = provider
+            .spec
+            .models
+            .iter()
+            .filter(|model| is_chat(model) == of_chat)
+            .filter(|model| SERVED_MODEL_TYPES.contains(&model.r#type.unwrap_or_default()))
+            .filter(|model| {
+                let priced = |rate| units::prices(rate, model.r#type.unwrap_or_default());
+                !rate_for(rates, &model.name).is_some_and(priced)
+            })
+            .map(|model| model.name.as_str())
+            .collect();
+        if !unpriced.is_empty() {
+            let message = format!(
+                "no {what} for {}: their usage is recorded without cost",
+                super::tenants::some_of(&unpriced)
+            );
+            report.warning("spec.rates", RESOLVED_REFS, reasons::MODEL_NOT_PRICED, message);
+        }
     }
-}
-
-/// Whether a chat model's usage can be priced.
-pub(super) fn prices_tokens(rate: &Rate) -> bool {
-    rate.price.input.is_some() && rate.price.output.is_some()
 }
 
 /// Exact names first, then longer globs before shorter ones.

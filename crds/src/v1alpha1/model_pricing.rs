@@ -153,6 +153,18 @@ pub struct Amounts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_output: Option<Money>,
 
+    /// Per million image input tokens. Default: input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_input: Option<Money>,
+
+    /// Per million image output tokens. Default: output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_output: Option<Money>,
+
+    /// Per million characters of text that are spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub characters: Option<Money>,
+
     /// Per second of audio or video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second: Option<Money>,
@@ -161,7 +173,7 @@ pub struct Amounts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Money>,
 
-    /// Per image. The first entry that matches size and quality applies.
+    /// Per image. The first entry that matches size and quality applies; what is not known of an image matches everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub images: Vec<ImageAmount>,
@@ -173,12 +185,12 @@ pub struct Amounts {
 pub struct ImageAmount {
     /// For example 1024x1024. Default: any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 16))]
     pub size: Option<String>,
 
     /// For example high. Default: any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 16))]
     pub quality: Option<String>,
 
     /// Per image.

@@ -12,6 +12,8 @@ pub struct Response {
     pub model: Option<String>,
     /// Text, thinking, tool calls, refusals.
     pub parts: Vec<Part>,
+    /// What belongs to its text, as the provider wrote it; see [`Citation`](super::Citation).
+    pub citations: Vec<Raw>,
     /// Why it ended.
     pub finish: Option<Finish>,
     /// The provider's count; `None` where it sent none.
@@ -41,7 +43,7 @@ pub enum Event {
     },
     /// Text.
     Text(String),
-    /// Something that belongs to the text (Anthropic's citation), as the provider wrote it.
+    /// Something that belongs to the text (a citation), as the provider wrote it; see [`Citation`](super::Citation).
     Citation(Raw),
     /// Reasoning.
     Thinking(String),

@@ -30,7 +30,7 @@ pub fn output(bytes: u64) -> u64 {
 
 /// Tokens of a chat request's prompt, in any wire: messages, system, tools and the answer's schema.
 pub fn request(body: &Body) -> u64 {
-    const PROMPT: [&str; 12] = [
+    const PROMPT: [&str; 16] = [
         "messages",
         "system",
         "tools",
@@ -43,6 +43,10 @@ pub fn request(body: &Body) -> u64 {
         "generationConfig",
         "generation_config",
         "generateContentRequest",
+        "input",
+        "instructions",
+        "text",
+        "prompt",
     ];
     let mut tokens = 0;
     for (_, raw) in body.members().filter(|(name, _)| PROMPT.contains(name)) {
@@ -57,11 +61,13 @@ pub fn request(body: &Body) -> u64 {
                 | Token::Text {
                     name:
                         b"role" | b"type" | b"media_type" | b"detail" | b"signature" | b"mimeType"
-                        | b"thoughtSignature",
+                        | b"thoughtSignature" | b"encrypted_content",
                     ..
                 } => 0,
                 Token::Text { name: b"data" | b"file_data" | b"fileUri" | b"file_uri", .. } => MEDIA_TOKENS,
-                Token::Text { name: b"url", text } if text.starts_with(b"data:") => MEDIA_TOKENS,
+                Token::Text { name: b"url" | b"image_url", text } if text.starts_with(b"data:") => {
+                    MEDIA_TOKENS
+                }
                 Token::Name(piece) | Token::Text { text: piece, .. } => text(piece),
             }
         });

@@ -12,6 +12,11 @@ pub fn of_gemini(signature: &str) -> String {
     format!("{GEMINI}{signature}")
 }
 
+/// Whether there is a signature, and it is not Gemini's: what Anthropic's models take.
+pub fn is_anthropics(signature: Option<&str>) -> bool {
+    signature.is_some_and(|signed| for_gemini(signed).is_none())
+}
+
 /// A signature of Gemini's as Gemini wrote it; `None` where it is another's.
 pub fn for_gemini(signature: &str) -> Option<&str> {
     signature.strip_prefix(GEMINI)

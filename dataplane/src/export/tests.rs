@@ -57,6 +57,11 @@ fn usage() -> Message {
         cache_write_tokens: 0,
         output_tokens: 50,
         reasoning_tokens: 10,
+        images: 0,
+        image_size: None,
+        image_quality: None,
+        media_ms: 0,
+        characters: 0,
     };
     let told = Told {
         account: "team-acme/acme".into(),

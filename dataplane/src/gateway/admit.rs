@@ -50,7 +50,7 @@ pub(super) async fn admit(
     let shape = Shape::of(arrival);
     let tenant = &*principal.tenant;
     let caps = [&tenant.caps, &principal.key.caps];
-    let counted = arrival.operation == Operation::Chat;
+    let counted = arrival.operation != Operation::CountTokens;
     let strictness = Strictness {
         priced: counted && tenant.config.billing.mode == BillingMode::Credits,
         bounded: counted && caps.iter().any(|caps| caps.of_money()),
@@ -95,7 +95,7 @@ fn pin(
     let mut permitted = Vec::with_capacity(candidates.len());
     for served in candidates {
         let rate = served.provider.rates.pin(&served.model().name, at_ms).cloned();
-        let bound = shape.bound(&served);
+        let bound = shape.bound(&served, rate.as_deref());
         if let Err(message) = payable(&served.model().qualified, strictness, rate.as_deref(), bound.as_ref())
         {
             refused.get_or_insert(GatewayError::new(Kind::NotPriced, message).with_param("model"));
@@ -125,8 +125,8 @@ fn payable(
         None if strictness.bounded => Err(format!(
             "the model {name:?} states no contextWindow or maxOutputTokens, so its cost cannot be bounded"
         )),
-        Some(bound) if strictness.priced && !rate.covers(bound) => {
-            Err(format!("the model {name:?} has no price for its input or its output"))
+        Some(bound) if strictness.priced => {
+            rate.covers(bound).map_err(|unpriced| format!("the model {name:?} has no price for {unpriced}"))
         }
         _ => Ok(()),
     }
@@ -140,8 +140,8 @@ fn need(shape: Shape, tenant: &Tenant, arrival: &Arrival, candidates: &[Candidat
         Some(minimum) => {
             let shape = shape.lowered(minimum);
             let least = |candidate: &Candidate| {
-                let bound = shape.bound(&candidate.served)?;
-                Some(candidate.rate.as_ref()?.bound(&bound, None).price.0)
+                let rate = candidate.rate.as_deref()?;
+                Some(rate.bound(&shape.bound(&candidate.served, Some(rate))?, None).price.0)
             };
             candidates.iter().filter_map(least).min().unwrap_or(money)
         }
@@ -162,7 +162,7 @@ fn fit(candidate: &mut Candidate, shape: Shape, money: i64, least: u64) -> bool 
     }
     let Some(rate) = &candidate.rate else { return true };
     let served = &candidate.served;
-    let bound = |tokens: u64| shape.lowered(tokens).bound(served);
+    let bound = |tokens: u64| shape.lowered(tokens).bound(served, Some(rate));
     let most = shape.max_output.or(served.model().config.max_output_tokens).unwrap_or(u64::MAX);
     let Some(tokens) = cut::affordable(rate, money, most, bound) else { return false };
     let Some(bound) = bound(tokens).filter(|_| tokens >= least.min(most)) else { return false };

@@ -132,22 +132,23 @@ fn verify(
 
 /// A key in the query is Google's way alone, and only on its paths.
 fn presented<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<Cow<'a, [u8]>> {
-    if let Some(key) = in_headers(headers) {
-        return key.map(Cow::Borrowed);
+    let names = [header::AUTHORIZATION.as_str(), "x-api-key", gemini::KEY_HEADER];
+    if let Some(shown) = names.into_iter().find_map(|name| Some((name, headers.get(name)?))) {
+        return in_header(shown.0, shown.1.as_bytes()).map(Cow::Borrowed);
     }
     let key = gemini::key_in_query(uri).filter(|_| ingress::wire(uri.path(), headers) == Wire::Gemini)?;
     Some(Cow::Owned(key.into_owned().into_bytes()))
 }
 
-/// The key that some header shows; `None` within where that header shows none.
-fn in_headers(headers: &HeaderMap) -> Option<Option<&[u8]>> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let Some((scheme, key)) = value.as_bytes().split_at_checked(7) else { return Some(None) };
-        let key = scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii());
-        return Some(key.filter(|key| !key.is_empty()));
-    }
-    let value = headers.get("x-api-key").or_else(|| headers.get(gemini::KEY_HEADER))?;
-    Some(Some(value.as_bytes().trim_ascii()).filter(|key| !key.is_empty()))
+/// The key that a header shows; a scheme that is not ours is not silently passed over.
+fn in_header<'a>(name: &str, value: &'a [u8]) -> Option<&'a [u8]> {
+    let key = if name == header::AUTHORIZATION.as_str() {
+        let (scheme, key) = value.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)?
+    } else {
+        value
+    };
+    Some(key.trim_ascii()).filter(|key| !key.is_empty())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::{
     body::{self, Body},
     chat::estimate,
     error::{GatewayError, Kind},
+    usage::Units,
     wire::{Operation, Wire},
 };
 
@@ -76,6 +77,8 @@ pub(super) struct Arrival {
     pub(super) text_only: bool,
     /// A guess at the prompt's tokens, for where a provider never counts them.
     pub(super) estimated_input: u64,
+    /// The most that the answer can have of what is no token; a chat has none.
+    pub(super) units: Units,
     /// The client asked for usage in its stream, or its wire always carries it.
     pub(super) include_usage: bool,
     pub(super) user: Option<String>,
@@ -95,15 +98,14 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
         |wire, operation| (Endpoint::Generate(Generate { wire, operation, in_path: None }), "POST");
     let (endpoint, method) = match path {
         "/v1/chat/completions" | "/chat/completions" => generate(Wire::OpenAiChat, Operation::Chat),
+        "/v1/completions" | "/completions" => generate(Wire::OpenAiCompletions, Operation::Chat),
+        "/v1/responses" | "/responses" => generate(Wire::OpenAiResponses, Operation::Chat),
         "/v1/messages" => generate(Wire::AnthropicMessages, Operation::Chat),
         "/v1/messages/count_tokens" => generate(Wire::AnthropicMessages, Operation::CountTokens),
         "/v1/models" | "/models" => (Endpoint::Models(wire()), "GET"),
         _ => match path.strip_prefix("/v1/models/") {
             Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), "GET"),
-            _ => {
-                let message = format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME));
-                return Err(GatewayError::new(Kind::UnknownEndpoint, message));
-            }
+            _ => return Err(GatewayError::new(Kind::UnknownEndpoint, unknown(head))),
         },
     };
     checked(head, endpoint, method)
@@ -119,13 +121,31 @@ fn checked(head: &Parts, endpoint: Endpoint, method: &'static str) -> Result<End
     }
 }
 
+/// What is said of a path that means nothing.
+fn unknown(head: &Parts) -> String {
+    let path = head.uri.path();
+    if wire(path, &head.headers) == Wire::OpenAiResponses {
+        let hint = "this hub stores no responses: each request brings its whole conversation as `input`";
+        return format!("there is no {} {}: {hint}", head.method, bounded(path, LONGEST_NAME));
+    }
+    format!("there is no {} {}", head.method, bounded(path, LONGEST_NAME))
+}
+
 /// Which wire a request speaks, as far as its head tells; also for requests that no endpoint takes.
 pub(super) fn wire(path: &str, headers: &HeaderMap) -> Wire {
     if gemini::is_asked(path, headers) {
         return Wire::Gemini;
     }
-    let is_anthropic = path.starts_with("/v1/messages") || headers.contains_key("anthropic-version");
-    if is_anthropic { Wire::AnthropicMessages } else { Wire::OpenAiChat }
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    if path.starts_with("/messages") || headers.contains_key("anthropic-version") {
+        Wire::AnthropicMessages
+    } else if path == "/responses" || path.starts_with("/responses/") {
+        Wire::OpenAiResponses
+    } else if path == "/completions" {
+        Wire::OpenAiCompletions
+    } else {
+        Wire::OpenAiChat
+    }
 }
 
 /// The client's own request id, bounded.
@@ -179,6 +199,7 @@ pub(super) async fn read(
         array,
         text_only,
         estimated_input,
+        units: Units::default(),
         include_usage,
         user,
         project,
@@ -307,6 +328,8 @@ mod tests {
     fn paths_mean_endpoints() {
         let chat = |wire| Endpoint::Generate(Generate { wire, operation: Operation::Chat, in_path: None });
         assert_eq!(endpoint(&head("POST", "/v1/chat/completions")).unwrap(), chat(Wire::OpenAiChat));
+        assert_eq!(endpoint(&head("POST", "/v1/completions")).unwrap(), chat(Wire::OpenAiCompletions));
+        assert_eq!(endpoint(&head("POST", "/v1/responses")).unwrap(), chat(Wire::OpenAiResponses));
         assert_eq!(endpoint(&head("POST", "/v1/messages?beta=true")).unwrap(), chat(Wire::AnthropicMessages));
         assert_eq!(
             endpoint(&head("GET", "/v1/models/openai%2Fgpt-5-mini")).unwrap(),
@@ -314,6 +337,9 @@ mod tests {
         );
         assert_eq!(endpoint(&head("GET", "/v1/messages")).unwrap_err().kind, Kind::MethodNotAllowed("POST"));
         assert_eq!(endpoint(&head("POST", "/v2/x")).unwrap_err().kind, Kind::UnknownEndpoint);
+        let stored = endpoint(&head("GET", "/v1/responses/resp_1")).unwrap_err();
+        assert_eq!(stored.kind, Kind::UnknownEndpoint);
+        assert!(stored.message.contains("stores no responses"), "{stored}");
     }
 
     #[test]

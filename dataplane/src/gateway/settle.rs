@@ -235,16 +235,19 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
     let nothing = Usage::default();
     match status {
         Status::Completed => match observed.usage {
-            Some(usage) => (Source::Provider, usage),
+            Some(usage) => (Source::Provider, guess.told(usage)),
             None => (Source::Estimated, estimated(observed, guess)),
         },
         Status::ClientGone | Status::Broken => match observed.usage {
-            Some(usage) if observed.usage_complete => (Source::Provider, usage),
+            Some(usage) if observed.usage_complete => (Source::Provider, guess.told(usage)),
             _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
         Status::Failed => (Source::Provider, nothing),
-        Status::Unreachable if sent => (Source::Estimated, Usage { input: guess.input(), ..nothing }),
+        Status::Unreachable if sent => {
+            let prompt = Usage { input: guess.input(), characters: guess.most.characters, ..nothing };
+            (Source::Estimated, prompt)
+        }
         Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
     }
 }
@@ -253,14 +256,26 @@ impl Guess {
     fn input(self) -> u64 {
         self.input.min(self.most.input)
     }
+
+    /// With what the request has settled and answers need not say: which images, and how many characters.
+    fn told(self, usage: Usage) -> Usage {
+        let characters = if usage.characters == 0 { self.most.characters } else { usage.characters };
+        let image = if usage.images == 0 { usage.image } else { usage.image.or(self.most.image) };
+        Usage { image, characters, ..usage }
+    }
 }
 
-/// What the provider has said so far (an Anthropic stream says the prompt first), and the rest from bytes.
+/// What the provider has said so far (an Anthropic stream says the prompt first), the rest from bytes, and as many images,
+/// seconds and characters as were asked for.
 fn estimated(observed: &Observed, guess: Guess) -> Usage {
     let output = estimate::output(observed.output_bytes).min(guess.most.output);
+    let units = guess.most.units();
     match observed.usage {
-        Some(partial) => Usage { output: partial.output.max(output), ..partial },
-        None => Usage { input: guess.input(), output, ..Usage::default() },
+        Some(partial) if !partial.units().is_none() => {
+            Usage { output: partial.output.max(output), ..partial }
+        }
+        Some(partial) => Usage { output: partial.output.max(output), ..partial }.with_units(units),
+        None => Usage { input: guess.input(), output, ..Usage::default() }.with_units(units),
     }
 }
 
@@ -326,3 +341,6 @@ pub(super) fn finish(exchange: &mut Exchange) {
         error,
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,11 @@ fn compare_row(
         ("reasoning_tokens", count(usage.reasoning), row.reasoning_tokens),
         ("audio_input_tokens", count(usage.audio_input), row.audio_input_tokens),
         ("audio_output_tokens", count(usage.audio_output), row.audio_output_tokens),
+        ("image_input_tokens", count(usage.image_input), row.image_input_tokens),
+        ("image_output_tokens", count(usage.image_output), row.image_output_tokens),
+        ("images", count(usage.images), row.images),
+        ("media_ms", count(usage.millis), row.media_ms),
+        ("characters", count(usage.characters), row.characters),
         ("cost_nanos", outcome.charge.cost.0, row.cost_nanos),
         ("price_nanos", outcome.charge.price.0, row.price_nanos),
     ] {
@@ -114,6 +119,8 @@ fn compare_row(
     let mut words = vec![
         ("status", outcome.status.name(), &*row.status),
         ("source", outcome.source.name(), &*row.source),
+        ("image_size", usage.image.size.as_str(), row.image_size.as_deref().unwrap_or_default()),
+        ("image_quality", usage.image.quality.as_str(), row.image_quality.as_deref().unwrap_or_default()),
     ];
     if let Some(intent) = intent {
         words.extend([

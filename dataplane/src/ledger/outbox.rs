@@ -72,6 +72,21 @@ pub struct Used {
     pub cache_write_tokens: i64,
     pub output_tokens: i64,
     pub reasoning_tokens: i64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub images: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_quality: Option<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub media_ms: i64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub characters: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// A balance crossed a line on its way down.

@@ -1,8 +1,8 @@
-//! From token counts to money. Pure, total, exact.
+//! From what was used to money. Pure, total, exact.
 //!
 //! Rates are held as integers in units of 10⁻²⁴ dollars, so a rate of up to 18 decimal places per million
-//! tokens is exact (a longer one is rounded there, half-even, when the sheet is prepared). The charge of an
-//! attempt is the sum of `tokens × rate` over its components, **rounded once per side (cost, price) to whole
+//! tokens or characters, per second or per image is exact (a longer one is rounded there, half-even, when the sheet is
+//! prepared). The charge of an attempt is the sum of `count × rate` over its components, **rounded once per side (cost, price) to whole
 //! nano-dollars, half to even**. A sum beyond `i64` nano-dollars (nine billion dollars) is clamped to
 //! [`i64::MAX`]; a negative rate counts as zero.
 //!
@@ -11,6 +11,8 @@
 //! tier's multiplier (1 where the sheet names none).
 
 mod amounts;
+mod images;
+mod unpriced;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use aigne_hub_crds::glob;
 use rust_decimal::Decimal;
 
 use self::amounts::Sides;
+pub use self::unpriced::Unpriced;
 use super::Charge;
 use crate::usage::Usage;
 
@@ -123,8 +126,9 @@ impl Rate {
         self.service_tiers.keys().map(String::as_str)
     }
 
-    /// Whether every kind of token in `usage` has a cost and a price. A model that is used on credit must have.
-    pub fn covers(&self, usage: &Usage) -> bool {
+    /// Whether everything in `usage` has a cost and a price: every kind of token, or, where there are images, seconds or
+    /// characters, these or the tokens. A model that is used on credit must have.
+    pub fn covers(&self, usage: &Usage) -> Result<(), Unpriced> {
         self.base.for_prompt(usage.prompt()).covers(usage)
     }
 
@@ -135,10 +139,26 @@ impl Rate {
         tiers.for_prompt(usage.prompt()).charge(usage)
     }
 
-    /// The most that an attempt can cost which uses at most the prompt and the output of `most`.
+    /// Whether tokens of prompts have a rate, in any tier.
+    pub fn by_input(&self) -> bool {
+        self.sides().any(Sides::by_input)
+    }
+
+    /// Whether tokens of answers have a rate, in any tier.
+    pub fn by_output(&self) -> bool {
+        self.sides().any(Sides::by_output)
+    }
+
+    /// Service tiers multiply what the base has.
+    fn sides(&self) -> impl Iterator<Item = &Sides> {
+        self.base.up_to(u64::MAX)
+    }
+
+    /// The most that an attempt can cost which uses at most the prompt, the output and the units of `most`.
     ///
-    /// Every prompt token counts at the dearest of plain, cached, cache-written and audio input, every output
-    /// token at the dearest of its kinds, in the dearest tier that a prompt of at most this length can be in.
+    /// Every prompt token counts at the dearest of plain, cached, cache-written, audio and image input, every
+    /// output token at the dearest of its kinds, every image at the dearest rate that what is said of it can mean, in the
+    /// dearest tier that a prompt of at most this length can be in.
     /// `service_tier` is what the request asks for, which the provider may answer with its default instead;
     /// with `None` the provider may choose any.
     pub fn bound(&self, most: &Usage, service_tier: Option<&str>) -> Charge {
@@ -146,7 +166,7 @@ impl Rate {
         let named = self.service_tiers.iter().filter(|(name, _)| applies(name)).map(|(_, tiers)| tiers);
         let bounds = std::iter::once(&self.base).chain(named).flat_map(|tiers| tiers.up_to(most.prompt()));
         bounds
-            .map(|sides| sides.bound(most.prompt(), most.output))
+            .map(|sides| sides.bound(most))
             .fold(Charge::default(), |a, b| Charge { cost: a.cost.max(b.cost), price: a.price.max(b.price) })
     }
 }

@@ -121,7 +121,7 @@ impl Rerating {
             self.left.other += 1;
             return;
         };
-        let usage = usage(row);
+        let usage = row.usage();
         if row.price_nanos == 0 && matches!(row.status.as_str(), "Failed" | "Unreachable") {
             self.left.free += 1;
             return;
@@ -170,20 +170,6 @@ fn tier<'a>(row: &UsageRow, usage: &Usage, pinned: &'a Rate) -> Option<&'a str> 
         (charge.price.0, charge.cost.0) == (row.price_nanos, row.cost_nanos)
     };
     std::iter::once("").chain(pinned.service_tiers()).find(gives)
-}
-
-fn usage(row: &UsageRow) -> Usage {
-    let count = |count: i64| count.max(0).unsigned_abs();
-    Usage {
-        input: count(row.input_tokens),
-        cached_input: count(row.cached_input_tokens),
-        cache_write: count(row.cache_write_tokens),
-        output: count(row.output_tokens),
-        reasoning: count(row.reasoning_tokens),
-        audio_input: count(row.audio_input_tokens),
-        audio_output: count(row.audio_output_tokens),
-        reported_cost_nanos: row.reported_cost_nanos,
-    }
 }
 
 /// What is still to be entered of a group, seen from the account, and the number of the correction; `entered` are the

@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub use self::error::StoreError;
 use super::Row;
 use super::leases::Holding;
+use crate::usage::{ImageKind, Usage, Word};
 
 /// Where the writer moves usage to.
 pub trait Store: Send + Sync + 'static {
@@ -137,6 +138,9 @@ pub struct Sums {
     pub cache_write_tokens: i128,
     pub output_tokens: i128,
     pub reasoning_tokens: i128,
+    pub images: i128,
+    pub media_ms: i128,
+    pub characters: i128,
     pub cost_nanos: i128,
     pub price_nanos: i128,
 }
@@ -158,6 +162,9 @@ impl Sums {
         self.cache_write_tokens += other.cache_write_tokens;
         self.output_tokens += other.output_tokens;
         self.reasoning_tokens += other.reasoning_tokens;
+        self.images += other.images;
+        self.media_ms += other.media_ms;
+        self.characters += other.characters;
         self.cost_nanos += other.cost_nanos;
         self.price_nanos += other.price_nanos;
     }
@@ -206,6 +213,20 @@ pub struct UsageRow {
     pub audio_input_tokens: i64,
     /// The part of `output_tokens` that was audio.
     pub audio_output_tokens: i64,
+    /// The part of `input_tokens` that was images.
+    pub image_input_tokens: i64,
+    /// The part of `output_tokens` that was images.
+    pub image_output_tokens: i64,
+    /// Images that were made.
+    pub images: i64,
+    /// Their size, where it is known.
+    pub image_size: Option<String>,
+    /// Their quality, where it is known.
+    pub image_quality: Option<String>,
+    /// Milliseconds of audio or video.
+    pub media_ms: i64,
+    /// Characters of text that were spoken.
+    pub characters: i64,
     /// What the provider charges.
     pub cost_nanos: i64,
     /// What the tenant pays.
@@ -218,6 +239,30 @@ pub struct UsageRow {
     pub first_byte_ms: Option<i64>,
     /// From admission to the end; none where the end was not seen.
     pub duration_ms: Option<i64>,
+}
+
+impl UsageRow {
+    /// What was used, as it was when the row was written.
+    pub fn usage(&self) -> Usage {
+        let count = |count: i64| count.max(0).unsigned_abs();
+        let word = |text: &Option<String>| text.as_deref().map(Word::new).unwrap_or_default();
+        Usage {
+            input: count(self.input_tokens),
+            cached_input: count(self.cached_input_tokens),
+            cache_write: count(self.cache_write_tokens),
+            output: count(self.output_tokens),
+            reasoning: count(self.reasoning_tokens),
+            audio_input: count(self.audio_input_tokens),
+            audio_output: count(self.audio_output_tokens),
+            image_input: count(self.image_input_tokens),
+            image_output: count(self.image_output_tokens),
+            images: count(self.images),
+            image: ImageKind { size: word(&self.image_size), quality: word(&self.image_quality) },
+            millis: count(self.media_ms),
+            characters: count(self.characters),
+            reported_cost_nanos: self.reported_cost_nanos,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -23,9 +23,11 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        completions_path: Some("/completions"),
         max_tokens: MaxTokens::Either,
         developer_role: false,
         top_k: true,
+        extra_content: true,
         rules: RULES,
         ..OPENAI
     },

@@ -1,7 +1,7 @@
-//! `DeepSeek`. Usage says cache hits in a field of its own; the answer comes as text or as some JSON, never by a schema; thinking is on by default and, where tools are called, must be sent back.
+//! `DeepSeek`. Usage says cache hits in a field of its own; the answer comes as text or as some JSON, so a schema is told in words; thinking is on by default and, where tools are called, must be sent back.
 
 use super::{
-    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
+    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField, ReturnedReasoning},
     rules::{Allowed, Rule, rule},
 };
 use crate::chat::Effort;
@@ -19,9 +19,11 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         developer_role: false,
         json_schema: false,
         images: false,
+        files: false,
+        audio: false,
         text_parts: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::Max),
-        returns_reasoning: true,
+        returns_reasoning: ReturnedReasoning::WithCalls,
         rules: RULES,
         ..OPENAI
     },

@@ -8,6 +8,7 @@ use crate::chat::Effort;
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
 const RULES: &[Rule] = &[
+    rule("caching", Allowed::Nothing, "stores the conversation, which is billed by the hour"),
     rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];
@@ -15,8 +16,10 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        responses_path: Some("/responses"),
         max_tokens: MaxTokens::Either,
         developer_role: false,
+        files: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::High),
         rules: RULES,
         ..OPENAI

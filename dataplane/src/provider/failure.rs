@@ -89,7 +89,10 @@ pub(super) fn bounded(mut text: String, most: usize) -> String {
 pub(super) fn failure(error: &UpstreamError) -> Failure {
     let kind = match error.fault {
         Fault::Provider
-            if matches!(error.code.as_deref(), Some("overloaded_error" | "529" | "503" | "UNAVAILABLE")) =>
+            if matches!(
+                error.code.as_deref(),
+                Some("overloaded_error" | "529" | "503" | "UNAVAILABLE" | "ServerOverloaded")
+            ) =>
         {
             FailureKind::Overloaded
         }

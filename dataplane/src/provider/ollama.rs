@@ -16,8 +16,11 @@ const RULES: &[Rule] = &[
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
         chat_path: "/v1/chat/completions",
+        completions_path: Some("/v1/completions"),
         max_tokens: MaxTokens::Plain,
         developer_role: false,
+        files: false,
+        audio: false,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
         rules: RULES,
         ..OPENAI

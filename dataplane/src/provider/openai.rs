@@ -13,5 +13,11 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The adapter.
-pub(super) static ADAPTER: OpenAiCompatible =
-    OpenAiCompatible { dialect: Dialect { rules: RULES, ..OPENAI } };
+pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
+    dialect: Dialect {
+        completions_path: Some("/completions"),
+        responses_path: Some("/responses"),
+        rules: RULES,
+        ..OPENAI
+    },
+};

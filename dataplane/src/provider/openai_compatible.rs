@@ -7,6 +7,8 @@ mod error;
 mod messages;
 mod observe;
 mod relay;
+mod responses;
+mod schema;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -31,22 +33,34 @@ use crate::{
 pub(crate) struct Dialect {
     /// Appended to the base URL for chat.
     pub(crate) chat_path: &'static str,
+    /// The same for legacy completions, where it has them; else they are translated.
+    pub(crate) completions_path: Option<&'static str>,
+    /// The same for responses, where it speaks them; else they are translated.
+    pub(crate) responses_path: Option<&'static str>,
     /// The field that bounds the answer.
     pub(crate) max_tokens: MaxTokens,
     /// It knows the `developer` role; else `system` is sent.
     pub(crate) developer_role: bool,
-    /// It does what `response_format: json_schema` promises; else such a request is refused.
+    /// It does what `response_format: json_schema` promises; else it is asked for JSON and told the schema.
     pub(crate) json_schema: bool,
-    /// It takes images, documents or sound.
+    /// It takes pictures.
     pub(crate) images: bool,
+    /// It takes documents that are not text.
+    pub(crate) files: bool,
+    /// It takes sound.
+    pub(crate) audio: bool,
+    /// It takes `cache_control` on parts and tools; else it is left out, as such a provider caches by itself.
+    pub(crate) cache_control: bool,
+    /// It gives and takes `extra_content` on tool calls (Google's own compatibility layer).
+    pub(crate) extra_content: bool,
     /// It takes several texts in one message; else they are joined by a blank line.
     pub(crate) text_parts: bool,
     /// It takes `top_k`; else it is left out, as the provider ignores it.
     pub(crate) top_k: bool,
     /// How it is told how much to think.
     pub(crate) reasoning: ReasoningField,
-    /// Thinking of earlier turns is sent back as `reasoning_content` with tool calls.
-    pub(crate) returns_reasoning: bool,
+    /// How thinking of earlier turns is sent back.
+    pub(crate) returns_reasoning: ReturnedReasoning,
     /// `usage: {"include": true}` is sent too (`OpenRouter`).
     pub(crate) usage_include: bool,
     /// Reasoning tokens are counted beside `completion_tokens`, not within.
@@ -79,17 +93,34 @@ pub(crate) enum ReasoningField {
     Object,
 }
 
+/// How a provider is reminded of what it thought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReturnedReasoning {
+    /// Not at all.
+    No,
+    /// As `reasoning_content`, with tool calls only (`DeepSeek`).
+    WithCalls,
+    /// As `reasoning_details` (`OpenRouter`).
+    Details,
+}
+
 /// What `OpenAI` itself does.
 pub(crate) const OPENAI: Dialect = Dialect {
     chat_path: "/chat/completions",
+    completions_path: None,
+    responses_path: None,
     max_tokens: MaxTokens::Completion,
     developer_role: true,
     json_schema: true,
     images: true,
+    files: true,
+    audio: true,
+    cache_control: false,
+    extra_content: false,
     text_parts: true,
     top_k: false,
     reasoning: ReasoningField::Effort(chat::Effort::Minimal, chat::Effort::Max),
-    returns_reasoning: false,
+    returns_reasoning: ReturnedReasoning::No,
     usage_include: false,
     reasoning_is_addend: false,
     ignored: &[],
@@ -106,14 +137,26 @@ pub(crate) struct OpenAiCompatible {
     pub(crate) dialect: Dialect,
 }
 
+impl OpenAiCompatible {
+    /// Where it takes this wire as it is.
+    fn path_of(&self, wire: Wire) -> Option<&'static str> {
+        match wire {
+            Wire::OpenAiChat => Some(self.dialect.chat_path),
+            Wire::OpenAiCompletions => self.dialect.completions_path,
+            Wire::OpenAiResponses => self.dialect.responses_path,
+            Wire::AnthropicMessages | Wire::Gemini => None,
+        }
+    }
+}
+
 impl Adapter for OpenAiCompatible {
     fn relays(&self, wire: Wire) -> bool {
-        wire == Wire::OpenAiChat
+        self.path_of(wire).is_some()
     }
 
     fn path(&self, ask: Ask, _: Target<'_>) -> Option<String> {
-        match (ask.relayed, ask.operation) {
-            (None | Some(Wire::OpenAiChat), Operation::Chat) => Some(self.dialect.chat_path.to_owned()),
+        match ask.operation {
+            Operation::Chat => self.path_of(ask.relayed.unwrap_or(Wire::OpenAiChat)).map(str::to_owned),
             _ => None,
         }
     }
@@ -131,16 +174,25 @@ impl Adapter for OpenAiCompatible {
         Ok(None)
     }
 
-    fn relay(&self, _: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
-        relay::relay(&self.dialect, body, target)
+    fn relay(&self, wire: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
+        match wire {
+            Wire::OpenAiResponses => responses::relay(&self.dialect, body, target),
+            _ => relay::relay(&self.dialect, body, target),
+        }
     }
 
-    fn observe(&self, _: Wire, body: &[u8]) -> Observed {
-        observe::plain(&self.dialect, body)
+    fn observe(&self, wire: Wire, body: &[u8]) -> Observed {
+        match wire {
+            Wire::OpenAiResponses => responses::plain(&self.dialect, body),
+            _ => observe::plain(&self.dialect, wire, body),
+        }
     }
 
-    fn observer(&self, _: Wire, asked: Asked) -> Box<dyn StreamObserver> {
-        Box::new(observe::Observer::new(self.dialect, asked))
+    fn observer(&self, wire: Wire, asked: Asked) -> Box<dyn StreamObserver> {
+        match wire {
+            Wire::OpenAiResponses => Box::new(responses::Observer::new(self.dialect)),
+            _ => Box::new(observe::Observer::new(self.dialect, wire, asked)),
+        }
     }
 
     fn encode(&self, request: &chat::Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {

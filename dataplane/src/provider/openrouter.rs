@@ -1,7 +1,7 @@
 //! `OpenRouter`: a router of its own, so most of what it adds chooses a model or a server. Its usage says what it charged.
 
 use super::{
-    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
+    openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField, ReturnedReasoning},
     rules::{Allowed, Rule, rule},
 };
 
@@ -25,10 +25,13 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        responses_path: Some("/responses"),
         max_tokens: MaxTokens::Either,
         top_k: true,
         reasoning: ReasoningField::Object,
         usage_include: true,
+        cache_control: true,
+        returns_reasoning: ReturnedReasoning::Details,
         rules: RULES,
         ..OPENAI
     },

@@ -1,4 +1,5 @@
-//! Poe. It ignores `seed`, `logprobs`, `store` and `metadata`.
+//! Poe. It ignores `seed`, `logprobs`, `store`, `metadata` and `response_format`, and
+//! leaves sound out.
 
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible},
@@ -15,8 +16,11 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        responses_path: Some("/responses"),
         max_tokens: MaxTokens::Either,
         developer_role: false,
+        json_schema: false,
+        audio: false,
         ignored: &["seed", "logprobs", "top_logprobs", "store", "metadata"],
         rules: RULES,
         ..OPENAI

@@ -50,6 +50,11 @@ pub(crate) fn check(body: &Body, rules: &[Rule], tools: Tools) -> Result<(), Ref
     Ok(())
 }
 
+/// Checks a body's fields alone.
+pub(crate) fn check_members(body: &Body, rules: &[Rule]) -> Result<(), Refusal> {
+    body.members().try_for_each(|(name, raw)| check_member(name, raw, rules))
+}
+
 /// Checks what a translated request carries along.
 pub(crate) fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(), Refusal> {
     extra.iter().try_for_each(|(name, raw)| check_member(name, raw.get(), rules))

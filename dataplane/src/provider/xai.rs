@@ -17,6 +17,7 @@ const RULES: &[Rule] = &[
 /// The adapter.
 pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
+        responses_path: Some("/responses"),
         max_tokens: MaxTokens::Completion,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
         reasoning_is_addend: true,

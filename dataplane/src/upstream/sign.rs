@@ -49,6 +49,10 @@ pub enum Shown {
 pub enum NotShown {
     #[error("the hub has no AWS credentials now")]
     NoIdentity,
+    #[error(
+        "the API key of the hub's own environment is shown to AWS's hosts alone: give the provider credentials"
+    )]
+    NotToAws,
     #[error("the request cannot be signed: {0}")]
     Unsigned(String),
 }

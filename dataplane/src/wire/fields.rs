@@ -32,10 +32,20 @@ pub(super) fn read<'a, T: Deserialize<'a>>(param: &str, raw: &'a str) -> Result<
     })
 }
 
+/// A member that must be there.
+pub(super) fn need<T>(param: &str, value: Option<T>) -> Result<T, BadRequest> {
+    value.ok_or_else(|| bad(param, "is missing"))
+}
+
 /// Reads a number and keeps it as written.
 pub(super) fn number(param: &str, raw: &str) -> Result<Raw, BadRequest> {
     let value: Raw = read(param, raw)?;
     if value.is_number() { Ok(value) } else { Err(bad(param, "must be a number")) }
+}
+
+/// Reads a text, or a list of texts.
+pub(super) fn texts(param: &str, raw: &str) -> Result<Vec<String>, BadRequest> {
+    if raw.starts_with('"') { Ok(vec![read(param, raw)?]) } else { read(param, raw) }
 }
 
 /// Reads a list item by item; `read` gets each item's text.

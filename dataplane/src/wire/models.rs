@@ -86,7 +86,7 @@ fn gemini(out: &mut Vec<u8>, model: &Model) {
         }
     }
     let methods = ["generateContent", "streamGenerateContent", "countTokens"];
-    json::list(object.name("supportedGenerationMethods"), methods, |out, name| json::string(out, name));
+    json::list(object.name("supportedGenerationMethods"), methods, json::string);
     object.close();
 }
 

@@ -4,11 +4,7 @@ pub(super) mod decode;
 pub(super) mod encode;
 pub(super) mod stream;
 
-use crate::{
-    chat::{FailureKind, FinishReason},
-    json::Object,
-    usage::Usage,
-};
+use crate::chat::FinishReason;
 
 /// How this wire says why an answer ended.
 fn finish_reason(reason: FinishReason) -> &'static str {
@@ -18,35 +14,4 @@ fn finish_reason(reason: FinishReason) -> &'static str {
         FinishReason::ToolCalls => "tool_calls",
         FinishReason::ContentFilter => "content_filter",
     }
-}
-
-/// How this wire names a kind of failure.
-fn error_type(kind: FailureKind) -> &'static str {
-    match kind {
-        FailureKind::Request => "invalid_request_error",
-        FailureKind::Throttled => "rate_limit_error",
-        FailureKind::Overloaded => "overloaded_error",
-        FailureKind::Timeout => "timeout_error",
-        FailureKind::Provider => "server_error",
-    }
-}
-
-/// The whole prompt and the whole completion, with their parts beside them, as `OpenAI` counts.
-fn usage(out: &mut Vec<u8>, usage: &Usage) {
-    let mut object = Object::open(out);
-    object
-        .number("prompt_tokens", usage.prompt())
-        .number("completion_tokens", usage.output)
-        .number("total_tokens", usage.prompt().saturating_add(usage.output));
-    let mut prompt = Object::open(object.name("prompt_tokens_details"));
-    prompt.number("cached_tokens", usage.cached_input);
-    if usage.cache_write > 0 {
-        prompt.number("cache_write_tokens", usage.cache_write);
-    }
-    prompt.number("audio_tokens", usage.audio_input);
-    prompt.close();
-    let mut completion = Object::open(object.name("completion_tokens_details"));
-    completion.number("reasoning_tokens", usage.reasoning).number("audio_tokens", usage.audio_output);
-    completion.close();
-    object.close();
 }

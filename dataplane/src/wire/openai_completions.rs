@@ -1,21 +1,26 @@
-//! `OpenAI`'s legacy completions.
+//! `OpenAI`'s legacy completions, for providers that only know chat: the prompt is a user's message, and the answer
+//! is its text. What a chat cannot do is refused by name.
 
-use super::{BadRequest, Meta, StreamEncoder};
-use crate::{body::Body, chat};
+mod decode;
+mod encode;
+mod stream;
 
-pub(super) fn decode(_: &Body) -> Result<chat::Request, BadRequest> {
-    Err(BadRequest { param: None, message: "this format is not served yet".to_owned() })
+use super::{Meta, StreamEncoder};
+use crate::chat::FinishReason;
+
+pub(super) use decode::decode;
+pub(super) use encode::encode;
+
+/// Writes a stream.
+pub(super) fn encoder(meta: Meta) -> Box<dyn StreamEncoder> {
+    Box::new(stream::Encoder::new(meta))
 }
 
-pub(super) fn encode(_: &chat::Response, _: &Meta) -> Vec<u8> {
-    Vec::new()
-}
-
-pub(super) fn encoder(_: Meta) -> Box<dyn StreamEncoder> {
-    struct Nothing;
-    impl StreamEncoder for Nothing {
-        fn event(&mut self, _: &chat::Event, _: &mut Vec<u8>) {}
-        fn finish(&mut self, _: &mut Vec<u8>) {}
+/// How this wire says why an answer ended: it knows no tools.
+fn finish_reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Length => "length",
+        FinishReason::ContentFilter => "content_filter",
+        _ => "stop",
     }
-    Box::new(Nothing)
 }

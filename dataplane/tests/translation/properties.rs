@@ -58,7 +58,7 @@ fn every_single_byte_boundary_gives_the_same_stream() {
 }
 
 /// A request in `OpenAI`'s format that every part of the model can hold.
-fn request() -> impl Strategy<Value = Value> {
+pub(super) fn request() -> impl Strategy<Value = Value> {
     let text = || "[a-zü\"\\\\\n]{1,8}";
     let call = (0..3_u8, "[a-z]{1,6}", text()).prop_map(|(id, name, argument)| {
         json!({"id": format!("call_{id}"), "type": "function", "function": {"name": name, "arguments": json!({"x": argument}).to_string()}})
@@ -246,6 +246,52 @@ proptest! {
         prop_assert_eq!(kinds.first().map(String::as_str), Some("message_start"));
         prop_assert_eq!(kinds.iter().filter(|kind| *kind == "message_start").count(), 1);
         prop_assert_eq!(&kinds[kinds.len() - 2..], ["message_delta", "message_stop"]);
+    }
+
+    #[test]
+    fn responses_events_are_numbered_and_items_open_and_close_once(events in proptest::collection::vec(event(), 0..20)) {
+        let events = written(&encode(Wire::OpenAiResponses, &events, true));
+        let kind = |event: &Value| event["type"].as_str().unwrap().to_owned();
+        let items = |wanted: &str| -> Vec<Value> {
+            events.iter().filter(|event| event["type"] == wanted).map(|event| event["output_index"].clone()).collect()
+        };
+        for (number, event) in events.iter().enumerate() {
+            prop_assert_eq!(&event["sequence_number"], &json!(number));
+        }
+        prop_assert_eq!([kind(&events[0]), kind(&events[1])], ["response.created", "response.in_progress"]);
+        prop_assert_eq!(kind(&events[events.len() - 1]), "response.completed");
+        let added = items("response.output_item.added");
+        prop_assert_eq!(&added, &(0..added.len()).map(|index| json!(index)).collect::<Vec<_>>());
+        let mut done = items("response.output_item.done");
+        done.sort_by_key(|index| index.as_u64());
+        prop_assert_eq!(&done, &added);
+        // What the pieces add up to is what the whole answer says.
+        let output = events[events.len() - 1]["response"]["output"].as_array().unwrap();
+        prop_assert_eq!(output.len(), added.len());
+        for (index, item) in output.iter().enumerate() {
+            let pieces = |kind: &str| -> String {
+                events
+                    .iter()
+                    .filter(|event| event["type"] == kind && event["output_index"] == index)
+                    .map(|event| event["delta"].as_str().unwrap())
+                    .collect()
+            };
+            match item["type"].as_str().unwrap() {
+                "function_call" => {
+                    let arguments = pieces("response.function_call_arguments.delta");
+                    let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
+                    prop_assert_eq!(item["arguments"].as_str(), Some(arguments.as_str()));
+                }
+                "message" => {
+                    let texts: String = item["content"].as_array().unwrap().iter().filter_map(|part| part["text"].as_str()).collect();
+                    prop_assert_eq!(texts, pieces("response.output_text.delta"));
+                }
+                _ => {
+                    let thought = item["summary"][0]["text"].as_str().unwrap_or_default();
+                    prop_assert_eq!(thought, pieces("response.reasoning_summary_text.delta"));
+                }
+            }
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn sent(wire: aigne_hub::wire::Wire, body: &Body, provider: &Provider) -> String
 #[test]
 fn requests_as_each_provider_gets_them() {
     for (fixture, text) in fixtures("requests", "json") {
-        let (wire, _) = WIRES.into_iter().find(|(_, name)| fixture.starts_with(name)).unwrap();
+        let (wire, _) = WIRES.into_iter().find(|(_, name)| fixture.split('-').next() == Some(name)).unwrap();
         let body = body::scan(text).unwrap();
         for (r#type, name) in PROVIDERS {
             golden(&format!("request-{fixture}-to-{name}"), &sent(wire, &body, &provider(r#type, &[])));

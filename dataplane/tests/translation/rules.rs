@@ -1,7 +1,75 @@
-use aigne_hub::{body, provider::Target};
+use aigne_hub::{body, provider::Target, wire::Wire};
 use aigne_hub_crds::config::ProviderType as Type;
 
 use super::support::{PROVIDERS, adapter, own, provider};
+
+/// The same for a request that comes in another wire.
+fn refused_in(wire: Wire, r#type: Type, body: &str) -> Option<String> {
+    let provider = provider(r#type, &[]);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let body = body::scan(body.to_owned().into()).unwrap();
+    adapter(r#type).relay(wire, &body, target).err().map(|refusal| refusal.field)
+}
+
+#[test]
+fn no_response_reaches_what_is_stored_or_paid_for() {
+    let relaying = PROVIDERS.into_iter().filter(|(r#type, _)| adapter(*r#type).relays(Wire::OpenAiResponses));
+    let names: Vec<&str> = relaying.clone().map(|(_, name)| name).collect();
+    assert_eq!(names, ["openai", "openrouter", "xai", "doubao", "poe"]);
+    for (r#type, name) in relaying {
+        let refused =
+            |member: &str| refused_in(Wire::OpenAiResponses, r#type, &format!(r#"{{"model":"m",{member}}}"#));
+        for (field, member) in [
+            ("previous_response_id", r#""previous_response_id":"resp_1""#),
+            ("conversation", r#""conversation":{"id":"conv_1"}"#),
+            ("prompt", r#""prompt":{"id":"pmpt_1"}"#),
+            ("background", r#""background":true"#),
+            ("context_management", r#""context_management":[{"type":"compaction"}]"#),
+            ("moderation", r#""moderation":{"model":"m"}"#),
+            ("prompt_cache_options", r#""prompt_cache_options":{"ttl":"12h"}"#),
+            ("service_tier", r#""service_tier":"flex""#),
+            ("stream", r#""stream":1"#),
+            ("tools[0].type", r#""tools":[{"type":"web_search"}]"#),
+            ("tools[0].type", r#""tools":[{"type":"mcp","server_url":"https://example.com"}]"#),
+            ("tools[0].type", r#""tools":[{"type":"code_interpreter","container":{"type":"auto"}}]"#),
+            ("tools[0].type", r#""tools":[{"type":"shell"}]"#),
+            (
+                "input[1].type",
+                r#""input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]"#,
+            ),
+            (
+                "input[0].content.file_id",
+                r#""input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]"#,
+            ),
+        ] {
+            assert_eq!(refused(member).as_deref(), Some(field), "{name}: {member}");
+        }
+        for fine in [
+            r#""previous_response_id":null"#,
+            r#""background":false"#,
+            r#""store":false,"include":["reasoning.encrypted_content"],"prompt_cache_key":"k""#,
+            r#""tools":[{"type":"function","name":"f"},{"type":"custom","name":"g"},{"type":"local_shell"}]"#,
+            r#""input":"Hi","stream":true"#,
+        ] {
+            assert_eq!(refused(fine), None, "{name}: {fine}");
+        }
+    }
+    let doubao =
+        refused_in(Wire::OpenAiResponses, Type::Doubao, r#"{"model":"m","caching":{"type":"enabled"}}"#);
+    assert_eq!(doubao.as_deref(), Some("caching"));
+}
+
+#[test]
+fn legacy_completions_keep_to_the_same_rules() {
+    for r#type in [Type::OpenAI, Type::Ollama, Type::OpenAICompatible] {
+        let refused = |member: &str| {
+            refused_in(Wire::OpenAiCompletions, r#type, &format!(r#"{{"model":"m","prompt":"x",{member}}}"#))
+        };
+        assert_eq!(refused(r#""service_tier":"priority""#).as_deref(), Some("service_tier"), "{type:?}");
+        assert_eq!(refused(r#""stream":"yes""#).as_deref(), Some("stream"), "{type:?}");
+        assert_eq!(refused(r#""echo":true,"logprobs":1,"suffix":"y","best_of":2"#), None, "{type:?}");
+    }
+}
 
 /// The field that a refusal names, if this member is refused.
 fn refused(r#type: Type, member: &str) -> Option<String> {
@@ -58,6 +126,7 @@ fn each_provider_has_its_own_ways_round_and_each_is_closed() {
         (Type::OpenRouter, "provider", r#"{"order":["x"]}"#),
         (Type::OpenRouter, "provider", r#"{"zdr":true,"so\u0072t":"price"}"#),
         (Type::OpenRouter, "provider", r#""x""#),
+        (Type::Doubao, "caching", r#"{"type":"enabled"}"#),
         (Type::XAI, "search_parameters", r#"{"mode":"on"}"#),
         (Type::XAI, "deferred", "true"),
         (Type::Poe, "web_search", "true"),

@@ -27,8 +27,20 @@ pub(super) const PROVIDERS: [(ProviderType, &str); 11] = [
     (ProviderType::Gemini, "gemini"),
 ];
 
-pub(super) const WIRES: [(Wire, &str); 3] =
-    [(Wire::OpenAiChat, "openai"), (Wire::AnthropicMessages, "anthropic"), (Wire::Gemini, "gemini")];
+/// All wires that are translated, with the prefix of their fixtures.
+pub(super) const WIRES: [(Wire, &str); 5] = [
+    (Wire::OpenAiChat, "openai"),
+    (Wire::AnthropicMessages, "anthropic"),
+    (Wire::Gemini, "gemini"),
+    (Wire::OpenAiResponses, "responses"),
+    (Wire::OpenAiCompletions, "completions"),
+    (Wire::Gemini, "gemini"),
+];
+
+/// What has this name in one of the tables.
+pub(super) fn by_name<T: Copy>(table: &[(T, &str)], name: &str) -> T {
+    table.iter().find(|(_, other)| *other == name).expect("the name is in the table").0
+}
 
 pub(super) fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
     provider::adapter(r#type).expect("the type has an adapter")
@@ -104,7 +116,17 @@ pub(super) fn meta(include_usage: bool) -> Meta {
 
 /// What a client receives of a stream that is relayed, and what was learned from it.
 pub(super) fn relay(adapter: &dyn Adapter, frames: &[Bytes], asked: Asked) -> (Vec<u8>, Observed) {
-    let mut observer = adapter.observer(own(adapter), asked);
+    relay_as(adapter, own(adapter), frames, asked)
+}
+
+/// The same in a wire that it relays beside its own.
+pub(super) fn relay_as(
+    adapter: &dyn Adapter,
+    wire: Wire,
+    frames: &[Bytes],
+    asked: Asked,
+) -> (Vec<u8>, Observed) {
+    let mut observer = adapter.observer(wire, asked);
     let mut out = Vec::new();
     split(adapter, frames, |raw, data| match data.map(|data| observer.event(data)) {
         None | Some(Relay::Pass) => out.extend_from_slice(raw),

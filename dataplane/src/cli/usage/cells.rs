@@ -11,6 +11,8 @@ pub(in crate::cli) struct Column {
     pub(in crate::cli) name: &'static str,
     /// In a table; empty leaves the column out.
     pub(in crate::cli) title: &'static str,
+    /// In a table only where a row has any.
+    pub(in crate::cli) sparse: bool,
 }
 
 /// A value.
@@ -23,11 +25,15 @@ pub(in crate::cli) enum Cell {
 }
 
 pub(in crate::cli) const fn column(name: &'static str, title: &'static str) -> Column {
-    Column { name, title }
+    Column { name, title, sparse: false }
+}
+
+const fn sparse(name: &'static str, title: &'static str) -> Column {
+    Column { name, title, sparse: true }
 }
 
 /// Of single rows.
-pub(in crate::cli) const ROW_COLUMNS: [Column; 26] = [
+pub(in crate::cli) const ROW_COLUMNS: [Column; 33] = [
     column("request_id", "request"),
     column("attempt", "attempt"),
     column("at", "at"),
@@ -48,6 +54,13 @@ pub(in crate::cli) const ROW_COLUMNS: [Column; 26] = [
     column("reasoning_tokens", "reasoning"),
     column("audio_input_tokens", ""),
     column("audio_output_tokens", ""),
+    column("image_input_tokens", ""),
+    column("image_output_tokens", ""),
+    sparse("images", "images"),
+    sparse("image_size", "size"),
+    sparse("image_quality", "quality"),
+    sparse("media_ms", "media ms"),
+    sparse("characters", "characters"),
     column("cost_nanos", "cost"),
     column("price_nanos", "price"),
     column("price_revision", ""),
@@ -83,6 +96,13 @@ pub(in crate::cli) fn row_cells(row: &UsageRow) -> Vec<Cell> {
         count(row.reasoning_tokens),
         count(row.audio_input_tokens),
         count(row.audio_output_tokens),
+        count(row.image_input_tokens),
+        count(row.image_output_tokens),
+        count(row.images),
+        optional(&row.image_size),
+        optional(&row.image_quality),
+        count(row.media_ms),
+        count(row.characters),
         nanos(row.cost_nanos),
         nanos(row.price_nanos),
         optional(&row.price_revision),
@@ -93,7 +113,7 @@ pub(in crate::cli) fn row_cells(row: &UsageRow) -> Vec<Cell> {
 }
 
 /// Of sums, after the dimensions.
-const SUM_COLUMNS: [Column; 13] = [
+const SUM_COLUMNS: [Column; 16] = [
     column("requests", "requests"),
     column("attempts", "attempts"),
     column("input_tokens", "input"),
@@ -101,6 +121,9 @@ const SUM_COLUMNS: [Column; 13] = [
     column("cache_write_tokens", "written"),
     column("output_tokens", "output"),
     column("reasoning_tokens", "reasoning"),
+    sparse("images", "images"),
+    sparse("media_ms", "media ms"),
+    sparse("characters", "characters"),
     column("cost_nanos", "cost"),
     column("price_nanos", "price"),
     column("margin_nanos", "margin"),
@@ -138,6 +161,9 @@ pub(in crate::cli) fn group_cells(group: &[String], totals: &Totals) -> Vec<Cell
         Cell::Count(known.cache_write_tokens),
         Cell::Count(known.output_tokens),
         Cell::Count(known.reasoning_tokens),
+        Cell::Count(known.images),
+        Cell::Count(known.media_ms),
+        Cell::Count(known.characters),
         Cell::Nanos(known.cost_nanos),
         Cell::Nanos(known.price_nanos),
         Cell::Nanos(known.price_nanos - known.cost_nanos),

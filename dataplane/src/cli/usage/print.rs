@@ -15,7 +15,12 @@ pub(in crate::cli) fn table(
     columns: &[Column],
     rows: &[Vec<Cell>],
 ) -> io::Result<()> {
-    let shown: Vec<_> = (0..columns.len()).filter(|place| !columns[*place].title.is_empty()).collect();
+    let shown = |place: &usize| {
+        let column = columns[*place];
+        let is_any = |row: &Vec<Cell>| !matches!(row[*place], Cell::None | Cell::Count(0));
+        !column.title.is_empty() && (!column.sparse || rows.iter().any(is_any))
+    };
+    let shown: Vec<_> = (0..columns.len()).filter(shown).collect();
     let texts: Vec<Vec<_>> =
         rows.iter().map(|row| shown.iter().map(|place| for_people(&row[*place])).collect()).collect();
     let mut widths: Vec<_> = shown.iter().map(|place| columns[*place].title.chars().count()).collect();

@@ -6,6 +6,7 @@ use crate::ledger::sqlite::{self, Sqlite};
 use crate::ledger::store::Store as _;
 use crate::ledger::testing::{AT, HOLDER, intent, outcome};
 use crate::ledger::{Intent, Row};
+use crate::usage::ImageKind;
 
 #[derive(Parser)]
 struct Command {
@@ -57,6 +58,19 @@ async fn sums_and_rows_in_every_format() {
         ("rows-json", "--rows --output json --tenant default/beta"),
     ] {
         let text = usage(&rows(), arguments).await.unwrap();
+        insta::with_settings!({prepend_module_to_snapshot => false, description => arguments}, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_table_shows_what_is_no_token_where_there_is_any() {
+    let mut rows = rows();
+    rows[0].outcome.usage.image = ImageKind::new("1024x1024", "hd");
+    (rows[0].outcome.usage.images, rows[1].outcome.usage.millis) = (3, 2_500);
+    for (name, arguments) in [("units", ""), ("units-rows", "--rows")] {
+        let text = usage(&rows, arguments).await.unwrap();
         insta::with_settings!({prepend_module_to_snapshot => false, description => arguments}, {
             insta::assert_snapshot!(name, text);
         });

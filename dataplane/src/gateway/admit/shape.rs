@@ -1,17 +1,28 @@
 //! What a request's own bytes say of how much it can use: pure.
 
-use crate::{gateway::ingress::Arrival, snapshot::Served, usage::Usage, wire::max_output};
+use aigne_hub_crds::config::{Model, ModelType};
+
+use crate::{
+    gateway::ingress::Arrival,
+    ledger::price::Rate,
+    snapshot::Served,
+    usage::{Units, Usage},
+    wire::{Operation, max_output},
+};
 
 /// Tokens that a provider may add around a request of its own accord.
 const ENVELOPE_TOKENS: u64 = 64;
 /// Tokens that a provider may add to explain tools or a schema to the model (Anthropic's own table goes up to 700).
 const EXPLAINED_TOKENS: u64 = 1_024;
 /// Members that are explained so.
-const EXPLAINED: [&str; 4] = ["tools", "functions", "response_format", "output_config"];
+const EXPLAINED: [&str; 6] =
+    ["tools", "functions", "response_format", "output_config", "text", "generationConfig"];
 
 /// What a request's own bytes say of how much it can use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
+    /// A chat: what is generated is tokens, and the client may bound them.
+    pub(super) is_chat: bool,
     /// Tokens of the prompt where a token is at least a byte.
     pub(super) by_bytes: u64,
     /// No image, audio, file or document.
@@ -20,6 +31,8 @@ pub(super) struct Shape {
     pub(super) max_output: Option<u64>,
     /// Answers asked for.
     pub(super) n: u64,
+    /// What is no token.
+    pub(super) units: Units,
 }
 
 impl Shape {
@@ -28,10 +41,12 @@ impl Shape {
         let explained = EXPLAINED.iter().any(|name| body.raw(name).is_some_and(|raw| raw != "null"));
         let envelope = ENVELOPE_TOKENS + if explained { EXPLAINED_TOKENS } else { 0 };
         Self {
+            is_chat: matches!(arrival.operation, Operation::Chat | Operation::CountTokens),
             by_bytes: (body.bytes().len() as u64).saturating_add(envelope),
             text_only: arrival.text_only,
             max_output: max_output::get(arrival.wire, body),
             n: max_output::answers(arrival.wire, body),
+            units: arrival.units,
         }
     }
 
@@ -40,9 +55,18 @@ impl Shape {
         Self { max_output: Some(self.max_output.map_or(most, |asked| asked.min(most))), ..self }
     }
 
-    /// The most that a model can use for this; `None` where its numbers are not known.
-    pub(super) fn bound(self, served: &Served) -> Option<Usage> {
+    /// The most that a model can use for this, with the rate that applies to it; `None` where its numbers are not known.
+    pub(super) fn bound(self, served: &Served, rate: Option<&Rate>) -> Option<Usage> {
         let model = &served.model().config;
+        if self.is_chat || model.r#type == ModelType::Chat {
+            return self.bound_of_chat(model, served.provider.adapter.reasoning_is_apart());
+        }
+        let input = self.input_beside_chat(model, rate)?;
+        let output = self.output_beside_chat(model, rate)?;
+        Some(Usage { input, output, ..Usage::default() }.with_units(self.units))
+    }
+
+    fn bound_of_chat(self, model: &Model, reasoning_is_apart: bool) -> Option<Usage> {
         let input = match model.context_window {
             Some(window) if self.text_only => self.by_bytes.min(window),
             None if self.text_only => self.by_bytes,
@@ -55,14 +79,39 @@ impl Shape {
             (None, None) => return None,
         };
         // What is thought is counted beside the limit there, and bounded by the model alone.
-        let apart = if served.provider.adapter.reasoning_is_apart() { model.max_output_tokens? } else { 0 };
+        let apart = if reasoning_is_apart { model.max_output_tokens? } else { 0 };
         let output = output.saturating_add(apart).saturating_mul(self.n);
-        Some(Usage { input, output, ..Usage::default() })
+        Some(Usage { input, output, ..Usage::default() }.with_units(self.units))
+    }
+
+    /// Of media that are not charged by tokens it does not matter how many they are.
+    fn input_beside_chat(self, model: &Model, rate: Option<&Rate>) -> Option<u64> {
+        // The window of embeddings is each input's, of which one request may have many.
+        let is_embedding = model.r#type == ModelType::Embedding;
+        match (self.text_only, model.context_window) {
+            (true, Some(window)) if !is_embedding => Some(self.by_bytes.min(window)),
+            (true, _) => Some(self.by_bytes),
+            (false, Some(window)) if is_embedding => Some(self.by_bytes.max(window)),
+            (false, Some(window)) => Some(window),
+            (false, None) if rate.is_some_and(Rate::by_input) => None,
+            (false, None) => Some(0),
+        }
+    }
+
+    /// No client can bound it: where tokens of it are charged, the model's own number does, for each image.
+    fn output_beside_chat(self, model: &Model, rate: Option<&Rate>) -> Option<u64> {
+        if model.r#type == ModelType::Embedding || !rate.is_some_and(Rate::by_output) {
+            return Some(0);
+        }
+        Some(model.max_output_tokens?.saturating_mul(self.n.max(self.units.images)))
     }
 
     /// What is known where a model's numbers are not: for attribution only.
     pub(super) fn least(self) -> Usage {
         let output = self.max_output.unwrap_or_default().saturating_mul(self.n);
-        Usage { input: self.by_bytes, output, ..Usage::default() }
+        Usage { input: self.by_bytes, output, ..Usage::default() }.with_units(self.units)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use crate::{
     provider::testing,
     secret::{SecretStore, SecretValue},
     snapshot::Snapshot,
+    usage::Units,
 };
 
 /// A model at two providers, `cheap` and `dear`: a thousand nano-dollars for each token in; a thousand and four thousand
@@ -38,7 +39,14 @@ fn candidates(shape: Shape) -> Vec<Candidate> {
 
 /// Who is left when there is so much money, with as many tokens as they may generate.
 fn left(max_output: u64, money: i64, least: u64) -> Vec<(String, Option<u64>)> {
-    let shape = Shape { by_bytes: 100, text_only: true, max_output: Some(max_output), n: 1 };
+    let shape = Shape {
+        is_chat: true,
+        by_bytes: 100,
+        text_only: true,
+        max_output: Some(max_output),
+        n: 1,
+        units: Units::default(),
+    };
     let mut candidates = candidates(shape);
     candidates.retain_mut(|candidate| fit(candidate, shape, money, least));
     let named = |candidate: &Candidate| (candidate.served.provider.config.name.clone(), candidate.cut);

@@ -30,7 +30,7 @@ pub(super) fn endpoint(uri: &Uri, headers: &HeaderMap) -> Option<(Endpoint, &'st
     let Some((name, operation, stream)) = asked(name) else {
         return Some((Endpoint::Model(Wire::Gemini, percent_decode(name)), "GET"));
     };
-    let array = stream && !query(uri, "alt").is_some_and(|alt| alt == "sse");
+    let array = stream && query(uri, "alt").is_none_or(|alt| alt != "sse");
     let in_path = Some(InPath { model: percent_decode(name), stream, array });
     Some((Endpoint::Generate(Generate { wire: Wire::Gemini, operation, in_path }), "POST"))
 }
@@ -84,22 +84,22 @@ mod tests {
         endpoint(&Uri::from_static(path), &headers)
     }
 
-    fn generate(model: &str, stream: bool, array: bool) -> Option<(Endpoint, &'static str)> {
+    fn generate(model: &str, stream: bool, array: bool) -> (Endpoint, &'static str) {
         let in_path = Some(InPath { model: model.into(), stream, array });
         let generate = Generate { wire: Wire::Gemini, operation: Operation::Chat, in_path };
-        Some((Endpoint::Generate(generate), "POST"))
+        (Endpoint::Generate(generate), "POST")
     }
 
     #[test]
     fn the_model_is_in_the_path_with_or_without_slashes() {
-        assert_eq!(asked_of("/v1/models/m:generateContent", &[]), generate("m", false, false));
+        assert_eq!(asked_of("/v1/models/m:generateContent", &[]), Some(generate("m", false, false)));
         assert_eq!(
             asked_of("/v1beta/models/openai/gpt-5:streamGenerateContent?alt=sse", &[]),
-            generate("openai/gpt-5", true, false)
+            Some(generate("openai/gpt-5", true, false))
         );
         assert_eq!(
             asked_of("/v1beta/models/ollama%2Fllama3:8b:streamGenerateContent?key=x", &[]),
-            generate("ollama/llama3:8b", true, true)
+            Some(generate("ollama/llama3:8b", true, true))
         );
     }
 

@@ -56,14 +56,33 @@ fn explain(error: &GatewayError, headers: &mut HeaderMap) {
 
 /// An error inside a stream: the last event of it.
 pub(super) fn in_stream(wire: Wire, error: &GatewayError, request_id: &str) -> Bytes {
-    let body = body(wire, error, request_id, None);
-    let mut event = match wire.family() {
-        Family::OpenAi | Family::Gemini => b"data: ".to_vec(),
-        Family::Anthropic => b"event: error\ndata: ".to_vec(),
+    let body = match wire {
+        Wire::OpenAiResponses => response_error(error),
+        _ => body(wire, error, request_id, None),
+    };
+    let mut event = match (wire, wire.family()) {
+        (Wire::OpenAiResponses, _) | (_, Family::Anthropic) => b"event: error\ndata: ".to_vec(),
+        (_, Family::OpenAi | Family::Gemini) => b"data: ".to_vec(),
     };
     event.extend_from_slice(&body);
     event.extend_from_slice(b"\n\n");
     event.into()
+}
+
+/// `OpenAI`'s responses write an error's words into the event itself, and newer ones within `error`: clients look for
+/// either. What number is due is not known where a stream is relayed.
+fn response_error(error: &GatewayError) -> Bytes {
+    let (code, message) = (openai_code(error), &error.message);
+    json!({
+        "type": "error",
+        "sequence_number": 0,
+        "code": code,
+        "message": message,
+        "param": error.param,
+        "error": { "type": openai_type(error), "code": code, "message": message, "param": error.param },
+    })
+    .to_string()
+    .into()
 }
 
 /// Anthropic's own clients know 529 as "overloaded"; others do not know it at all.
@@ -111,7 +130,7 @@ fn body(wire: Wire, error: &GatewayError, request_id: &str, link: Option<&str>) 
     value.to_string().into()
 }
 
-/// What Google's format says of an error beside its words (google/rpc/error_details.proto).
+/// What Google's format says of an error beside its words (`google/rpc/error_details.proto`).
 fn google_details(error: &GatewayError, request_id: &str, link: Option<&str>) -> serde_json::Value {
     let kind = |name: &str| format!("type.googleapis.com/google.rpc.{name}");
     let mut details = vec![
@@ -247,6 +266,9 @@ mod tests {
         let error = GatewayError::new(Kind::UpstreamFailed, "broke");
         assert!(in_stream(Wire::OpenAiChat, &error, "id").starts_with(b"data: {\"error\""));
         assert!(in_stream(Wire::AnthropicMessages, &error, "id").starts_with(b"event: error\ndata: {"));
+        let event = in_stream(Wire::OpenAiResponses, &error, "id");
+        assert!(event.starts_with(b"event: error\ndata: {"));
+        assert!(memchr::memmem::find(&event, b"\"type\":\"error\"").is_some());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::ledger::leases::{Draw, Draws, Place};
 use crate::ledger::{Charge, Intent, Nanos, Outcome, Status};
-use crate::usage::{Source, Usage};
+use crate::usage::{ImageKind, Source, Usage, Word};
 
 /// Bytes before the kind.
 const PREFIX: usize = 8;
@@ -23,8 +23,12 @@ const INTENT: u8 = 1;
 const OUTCOME: u8 = 2;
 const NO_STRING: u16 = u16::MAX;
 
-/// Bytes of every outcome record, prefix included: what an intent keeps free for it.
-pub(crate) const OUTCOME_LEN: u64 = 127;
+/// Bytes of an outcome record with tokens of text and audio alone, prefix included.
+#[cfg(test)]
+pub(crate) const PLAIN_OUTCOME_LEN: u64 = 127;
+
+/// The most bytes of an outcome record, prefix included: what an intent keeps free for it.
+pub(crate) const OUTCOME_LEN: u64 = 127 + 5 * 8 + 2 * (1 + Word::MOST as u64);
 
 /// What a segment holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +52,7 @@ pub(super) fn encode_intent(out: &mut Vec<u8>, intent: &Intent) {
     put_string(out, intent.project.as_deref());
     put_string(out, intent.price_revision.as_deref());
     put_draws(out, &intent.draws);
+    put_units(out, &intent.bound);
 }
 
 /// Replaces `out` with the record; [`seal`] completes it.
@@ -61,6 +66,7 @@ pub(super) fn encode_outcome(out: &mut Vec<u8>, outcome: &Outcome) {
     put_charge(out, outcome.charge);
     out.push(u8::from(outcome.first_byte_ms.is_some()));
     out.extend(outcome.first_byte_ms.unwrap_or(0).to_le_bytes());
+    put_units(out, &outcome.usage);
 }
 
 /// Writes length and checksum for the segment with this sequence number.
@@ -124,6 +130,22 @@ fn put_usage(out: &mut Vec<u8>, usage: &Usage) {
     out.extend(usage.reported_cost_nanos.unwrap_or(0).to_le_bytes());
 }
 
+/// What most attempts have none of, at the end: nothing where there is none.
+fn put_units(out: &mut Vec<u8>, usage: &Usage) {
+    let counts = [usage.image_input, usage.image_output, usage.images, usage.millis, usage.characters];
+    if counts == [0; 5] && usage.image.is_unstated() {
+        return;
+    }
+    for count in counts {
+        out.extend(count.to_le_bytes());
+    }
+    for word in [usage.image.size, usage.image.quality] {
+        let text = word.as_str();
+        out.push(u8::try_from(text.len()).unwrap_or(0));
+        out.extend(text.as_bytes());
+    }
+}
+
 fn put_charge(out: &mut Vec<u8>, charge: Charge) {
     out.extend(charge.cost.0.to_le_bytes());
     out.extend(charge.price.0.to_le_bytes());
@@ -163,6 +185,7 @@ impl Fields<'_> {
         let project = self.string()?.map(str::to_owned);
         let price_revision = self.string()?.map(Arc::from);
         let draws = self.draws()?;
+        let bound = self.units(bound)?;
         Some(Intent {
             request_id,
             attempt,
@@ -183,7 +206,7 @@ impl Fields<'_> {
 
     fn outcome(&mut self) -> Option<Outcome> {
         let (request_id, attempt, at) = self.key()?;
-        Some(Outcome {
+        let outcome = Outcome {
             request_id,
             attempt,
             at,
@@ -193,7 +216,27 @@ impl Fields<'_> {
             usage: self.usage()?,
             charge: self.charge()?,
             first_byte_ms: self.optional(|fields| fields.take().map(u32::from_le_bytes))?,
-        })
+        };
+        Some(Outcome { usage: self.units(outcome.usage)?, ..outcome })
+    }
+
+    /// None of them in a record that ends before: there were none, or an earlier version wrote it.
+    fn units(&mut self, usage: Usage) -> Option<Usage> {
+        if self.0.is_empty() {
+            return Some(usage);
+        }
+        let mut count = || self.take().map(u64::from_le_bytes);
+        let (image_input, image_output) = (count()?, count()?);
+        let (images, millis, characters) = (count()?, count()?, count()?);
+        let image = ImageKind { size: self.word()?, quality: self.word()? };
+        Some(Usage { image_input, image_output, images, image, millis, characters, ..usage })
+    }
+
+    fn word(&mut self) -> Option<Word> {
+        let length = usize::from(self.byte()?);
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok().map(Word::new)
     }
 
     /// None in a record of an earlier version, which ends before.
@@ -223,6 +266,7 @@ impl Fields<'_> {
             audio_input: count()?,
             audio_output: count()?,
             reported_cost_nanos: self.optional(|fields| fields.take().map(i64::from_le_bytes))?,
+            ..Usage::default()
         })
     }
 

@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::record::OUTCOME_LEN;
+use super::record::{OUTCOME_LEN, PLAIN_OUTCOME_LEN};
 use super::*;
 use crate::ledger::leases::{Draw, Place};
 use crate::ledger::testing::{intent, outcome};
+use crate::usage::{ImageKind, Usage};
 
 const SMALL: Options = Options { segment_bytes: 2_048, ready_segments: 2, max_segments: 4 };
 
@@ -68,11 +69,11 @@ fn a_living_reader_sees_each_record_once() {
     let [i, o] = pair(1);
     append(&mut journal, &i).unwrap();
     assert_eq!(read_all(&mut reader), [i]);
-    assert!(journals.lag_bytes() > OUTCOME_LEN, "read is not shipped");
+    assert!(journals.lag_bytes() > PLAIN_OUTCOME_LEN, "read is not shipped");
     ship(&mut reader);
     assert_eq!(journals.lag_bytes(), 0);
     append(&mut journal, &o).unwrap();
-    assert_eq!(journals.lag_bytes(), OUTCOME_LEN);
+    assert_eq!(journals.lag_bytes(), PLAIN_OUTCOME_LEN);
     assert_eq!(read_all(&mut reader), [o]);
     assert!(read_all(&mut reader).is_empty());
     ship(&mut reader);
@@ -253,12 +254,17 @@ proptest! {
     fn records_survive_encoding(
         number: u128, attempt: u32, user in proptest::option::of(".{0,40}"), counts: [u64; 7], cost: i64, first: Option<u32>,
         reported: Option<i64>, draws in proptest::collection::vec(any_draw(), 0..4),
+        units in proptest::option::of(any::<[u64; 5]>()), size in ".{0,20}", quality in ".{0,20}",
     ) {
         let [input, cached_input, cache_write, output, reasoning, audio_input, audio_output] = counts;
-        let usage = crate::usage::Usage {
+        let text = Usage {
             input, cached_input, cache_write, output, reasoning, audio_input, audio_output,
-            reported_cost_nanos: reported,
+            reported_cost_nanos: reported, ..Usage::default()
         };
+        let usage = units.map_or(text, |[image_input, image_output, images, millis, characters]| {
+            let image = ImageKind::new(&size, &quality);
+            Usage { image_input, image_output, images, image, millis, characters, ..text }
+        });
         let mut bytes = Vec::new();
         let charge = crate::ledger::Charge { cost: crate::ledger::Nanos(cost), ..Default::default() };
         let draws = draws.into();
@@ -270,7 +276,8 @@ proptest! {
                 request_id: Uuid::from_u128(number), usage, charge, status, first_byte_ms: first, ..outcome(number, attempt)
             };
             record::encode_outcome(&mut bytes, &wanted);
-            prop_assert_eq!(bytes.len() as u64, OUTCOME_LEN);
+            let most = if units.is_none() { PLAIN_OUTCOME_LEN } else { OUTCOME_LEN };
+            prop_assert!(bytes.len() as u64 <= most);
             prop_assert_eq!(record::decode(&bytes[8..]), Some(Record::Outcome(wanted)));
         }
     }

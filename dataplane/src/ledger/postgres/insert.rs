@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::ledger::{Row, leases};
+use crate::usage::Word;
 
 /// The sums are made from the rows that were really inserted. A sum ends at 64 bits, it never turns around.
 const INSERT: &str = r#"
@@ -19,22 +20,25 @@ WITH new AS (
     INSERT INTO usage (request_id, attempt, at, tenant, account, "key", "user", project, provider, model, status,
         http_status, source, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
         audio_input_tokens, audio_output_tokens, cost_nanos, price_nanos, price_revision, reported_cost_nanos,
-        first_byte_ms, duration_ms)
+        first_byte_ms, duration_ms, image_input_tokens, image_output_tokens, images, image_size, image_quality, media_ms,
+        characters)
     SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
         $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[],
         $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[],
-        $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
+        $23::text[], $24::bigint[], $25::bigint[], $26::bigint[], $27::bigint[], $28::bigint[], $29::bigint[], $30::text[],
+        $31::text[], $32::bigint[], $33::bigint[])
     ON CONFLICT DO NOTHING
     RETURNING *
 ), hourly AS (
     INSERT INTO usage_hourly AS old (hour, tenant, account, "key", "user", project, provider, model, source, requests,
-        attempts, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nanos,
-        price_nanos)
+        attempts, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, images, media_ms,
+        characters, cost_nanos, price_nanos)
     SELECT date_trunc('hour', at, 'UTC'), tenant, account, "key", coalesce("user", ''), coalesce(project, ''), provider,
         model, source, count(*) FILTER (WHERE attempt = 1), count(*),
         least(sum(input_tokens), 9223372036854775807), least(sum(cached_input_tokens), 9223372036854775807),
         least(sum(cache_write_tokens), 9223372036854775807), least(sum(output_tokens), 9223372036854775807),
-        least(sum(reasoning_tokens), 9223372036854775807),
+        least(sum(reasoning_tokens), 9223372036854775807), least(sum(images), 9223372036854775807),
+        least(sum(media_ms), 9223372036854775807), least(sum(characters), 9223372036854775807),
         greatest(least(sum(cost_nanos), 9223372036854775807), -9223372036854775808),
         greatest(least(sum(price_nanos), 9223372036854775807), -9223372036854775808)
     FROM new
@@ -49,16 +53,19 @@ WITH new AS (
         cache_write_tokens = least(old.cache_write_tokens::numeric + excluded.cache_write_tokens, 9223372036854775807),
         output_tokens = least(old.output_tokens::numeric + excluded.output_tokens, 9223372036854775807),
         reasoning_tokens = least(old.reasoning_tokens::numeric + excluded.reasoning_tokens, 9223372036854775807),
+        images = least(old.images::numeric + excluded.images, 9223372036854775807),
+        media_ms = least(old.media_ms::numeric + excluded.media_ms, 9223372036854775807),
+        characters = least(old.characters::numeric + excluded.characters, 9223372036854775807),
         cost_nanos = greatest(least(old.cost_nanos::numeric + excluded.cost_nanos, 9223372036854775807),
             -9223372036854775808),
         price_nanos = greatest(least(old.price_nanos::numeric + excluded.price_nanos, 9223372036854775807),
             -9223372036854775808)
 ), drawn AS (
-    SELECT * FROM UNNEST($27::uuid[], $28::bigint[], $29::text[], $30::bigint[], $31::boolean[])
+    SELECT * FROM UNNEST($34::uuid[], $35::bigint[], $36::text[], $37::bigint[], $38::boolean[])
         AS drawn (request_id, attempt, allowance, "window", reserved)
 ), spent AS (
     INSERT INTO spending AS old (allowance, "window", holder, spent, unreserved, suspense)
-    SELECT allowance, "window", $32,
+    SELECT allowance, "window", $39,
         saturated(coalesce(sum(price) FILTER (WHERE source <> 'Bound' AND reserved), 0)),
         saturated(coalesce(sum(price) FILTER (WHERE source <> 'Bound' AND NOT reserved), 0)),
         saturated(coalesce(sum(price) FILTER (WHERE source = 'Bound'), 0))
@@ -113,6 +120,13 @@ pub(super) async fn insert(connection: &mut PgConnection, holder: Uuid, rows: &[
         .bind(column(&rows, |row| row.outcome.usage.reported_cost_nanos))
         .bind(column(&rows, |row| row.outcome.first_byte_ms.map(i64::from)))
         .bind(column(&rows, Row::duration_ms))
+        .bind(column(&rows, |row| count(row.outcome.usage.image_input)))
+        .bind(column(&rows, |row| count(row.outcome.usage.image_output)))
+        .bind(column(&rows, |row| count(row.outcome.usage.images)))
+        .bind(column(&rows, |row| word(&row.outcome.usage.image.size)))
+        .bind(column(&rows, |row| word(&row.outcome.usage.image.quality)))
+        .bind(column(&rows, |row| count(row.outcome.usage.millis)))
+        .bind(column(&rows, |row| count(row.outcome.usage.characters)))
         .bind(drawn.ids)
         .bind(drawn.attempts)
         .bind(drawn.allowances)
@@ -159,6 +173,10 @@ fn column<'a, T>(rows: &[&'a Row], cell: impl Fn(&'a Row) -> T) -> Vec<T> {
 /// Postgres keeps no NUL in a text: a row with one would be refused for ever, and all others with it.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     clean(Cow::Borrowed(text))
+}
+
+fn word(word: &Word) -> Option<Cow<'_, str>> {
+    (!word.is_empty()).then(|| text(word.as_str()))
 }
 
 fn clean(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -129,7 +129,8 @@ const CLAIM: &str = "WITH due AS ( \
     ) \
     SELECT o.sequence, o.id, o.attempt, o.tries, o.event, e.account, e.kind, e.amount, e.at, \
         e.reference, e.note, u.tenant, u.\"key\", u.\"user\", u.project, u.provider, u.model, u.status, u.source, \
-        u.input_tokens, u.cached_input_tokens, u.cache_write_tokens, u.output_tokens, u.reasoning_tokens \
+        u.input_tokens, u.cached_input_tokens, u.cache_write_tokens, u.output_tokens, u.reasoning_tokens, \
+        u.images, u.image_size, u.image_quality, u.media_ms, u.characters \
     FROM claimed AS o LEFT JOIN entries AS e ON o.event IS NULL AND e.id = o.id AND e.attempt = o.attempt \
     LEFT JOIN usage AS u ON e.kind = 'Usage' AND u.request_id = e.id AND u.attempt = e.attempt ORDER BY o.sequence";
 
@@ -172,6 +173,11 @@ fn used(row: &PgRow) -> sqlx::Result<Option<Used>> {
         cache_write_tokens: row.try_get("cache_write_tokens")?,
         output_tokens: row.try_get("output_tokens")?,
         reasoning_tokens: row.try_get("reasoning_tokens")?,
+        images: row.try_get("images")?,
+        image_size: row.try_get("image_size")?,
+        image_quality: row.try_get("image_quality")?,
+        media_ms: row.try_get("media_ms")?,
+        characters: row.try_get("characters")?,
     }))
 }
 

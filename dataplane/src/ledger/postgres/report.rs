@@ -18,7 +18,7 @@ use crate::ledger::store::{Dimension, Filter, Grain, Group, StoreError, Sums, To
 const PAGE: i64 = 5_000;
 
 /// What `usage_hourly` and `usage_daily` add up, in the order of [`read_sums`].
-const SUMS: [&str; 9] = [
+const SUMS: [&str; 12] = [
     "requests",
     "attempts",
     "input_tokens",
@@ -26,6 +26,9 @@ const SUMS: [&str; 9] = [
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "images",
+    "media_ms",
+    "characters",
     "cost_nanos",
     "price_nanos",
 ];
@@ -150,6 +153,9 @@ fn read_sums(row: &PgRow, first: usize) -> sqlx::Result<Sums> {
         cache_write_tokens: next()?,
         output_tokens: next()?,
         reasoning_tokens: next()?,
+        images: next()?,
+        media_ms: next()?,
+        characters: next()?,
         cost_nanos: next()?,
         price_nanos: next()?,
     })
@@ -177,6 +183,13 @@ fn usage_row(row: &PgRow) -> sqlx::Result<UsageRow> {
         reasoning_tokens: row.try_get("reasoning_tokens")?,
         audio_input_tokens: row.try_get("audio_input_tokens")?,
         audio_output_tokens: row.try_get("audio_output_tokens")?,
+        image_input_tokens: row.try_get("image_input_tokens")?,
+        image_output_tokens: row.try_get("image_output_tokens")?,
+        images: row.try_get("images")?,
+        image_size: row.try_get("image_size")?,
+        image_quality: row.try_get("image_quality")?,
+        media_ms: row.try_get("media_ms")?,
+        characters: row.try_get("characters")?,
         cost_nanos: row.try_get("cost_nanos")?,
         price_nanos: row.try_get("price_nanos")?,
         price_revision: row.try_get("price_revision")?,

@@ -121,9 +121,11 @@ async fn what_was_summed_before_there_were_days_is_in_them() {
     let before = store.totals(&Filter::default(), &by).await.unwrap();
     Server::shared().psql(
         &database.name,
-        "CREATE ROLE reader; GRANT SELECT ON usage_hourly TO reader; \
-         DROP TRIGGER usage_is_summed ON usage; DROP FUNCTION add_to_days; DROP TABLE usage_daily; \
-         DELETE FROM _sqlx_migrations WHERE version = 5",
+        &format!(
+            "CREATE ROLE reader; GRANT SELECT ON usage_hourly TO reader; \
+             DROP TRIGGER usage_is_summed ON usage; DROP FUNCTION add_to_days; DROP TABLE usage_daily; \
+             {WITHOUT_UNITS} DELETE FROM _sqlx_migrations WHERE version = 5"
+        ),
     );
     let again = database.store();
     assert_eq!(again.totals(&Filter::default(), &by).await.unwrap(), before);
@@ -135,6 +137,40 @@ async fn what_was_summed_before_there_were_days_is_in_them() {
     assert_eq!(again.differences().await.unwrap(), []);
     let may = "SELECT has_table_privilege('reader', 'usage_daily', 'SELECT')";
     assert_eq!(Server::shared().psql(&database.name, may).trim(), "t");
+}
+
+/// The schema before units, but for the daily sums.
+const WITHOUT_UNITS: &str = "\
+    ALTER TABLE usage DROP COLUMN image_input_tokens, DROP COLUMN image_output_tokens, DROP COLUMN images, \
+        DROP COLUMN image_size, DROP COLUMN image_quality, DROP COLUMN media_ms, DROP COLUMN characters; \
+    ALTER TABLE usage_hourly DROP COLUMN images, DROP COLUMN media_ms, DROP COLUMN characters; \
+    DELETE FROM _sqlx_migrations WHERE version = 7;";
+
+#[tokio::test]
+async fn older_rows_have_no_units_and_a_month_that_was_away_comes_back() {
+    let database = Server::shared().database();
+    let (march, april) = (AT.unsigned_abs(), AT.unsigned_abs() + MONTH_MS);
+    database.store().insert(HOLDER, &[row_at(march, 1), row_at(april, 2)]).await.unwrap();
+    let psql = |sql: &str| Server::shared().psql(&database.name, sql);
+    psql(&format!(
+        "{WITHOUT_UNITS} ALTER TABLE usage_daily DROP COLUMN images, DROP COLUMN media_ms, DROP COLUMN characters"
+    ));
+    psql("ALTER TABLE usage DETACH PARTITION usage_2026_03");
+    let store = database.store();
+    let mut drawn = row_at(april, 3);
+    drawn.outcome.usage.images = 4;
+    store.insert(HOLDER, &[drawn]).await.unwrap();
+    let bounds = "SELECT format('FROM (%L) TO (%L)', usage_id('2026-03-01'), usage_id('2026-04-01'))";
+    let bounds = psql(bounds);
+    psql(&format!("ALTER TABLE usage ATTACH PARTITION usage_2026_03 FOR VALUES {bounds}"));
+    let rows: Vec<_> = store.rows(&Filter::default()).try_collect().await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.images).collect::<Vec<_>>(), [0, 0, 4]);
+    for by in [Dimension::Day, Dimension::User] {
+        let totals = store.totals(&Filter::default(), &[by]).await.unwrap();
+        assert_eq!(totals.values().map(|totals| totals.known.images).sum::<i128>(), 4);
+        assert_eq!(totals.values().map(|totals| totals.known.attempts).sum::<i128>(), 3);
+    }
+    assert_eq!(store.differences().await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use aigne_hub_crds::config::Amounts;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::super::{Charge, Nanos};
+use super::images::Images;
+use super::unpriced::Unpriced;
 use crate::usage::Usage;
 
 /// One nano-dollar in units of 10⁻²⁴ dollars.
@@ -12,155 +14,171 @@ const NANO: u128 = 1_000_000_000_000_000;
 /// Decimal places of dollars per million tokens that are kept: 10⁻²⁴ dollars per token.
 const PLACES: u32 = 18;
 
+/// Kinds of tokens, as [`tokens`] tells them apart: first those of the prompt, then those of the answer.
+const INPUTS: usize = 5;
+const OUTPUTS: usize = 4;
+
 /// Cost and price.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sides {
-    cost: Units,
-    price: Units,
+    cost: Side,
+    price: Side,
 }
 
-/// 10⁻²⁴ dollars per token, or per request.
-#[derive(Clone, Copy, Debug)]
-struct Units {
-    input: u128,
-    cached_input: u128,
-    cache_write: u128,
-    audio_input: u128,
-    output: u128,
-    reasoning: u128,
-    audio_output: u128,
-    request: u128,
+/// 10⁻²⁴ dollars per token, image, millisecond, character and request; none where there is no rate, neither an own
+/// one nor one to fall back to.
+#[derive(Clone, Debug)]
+struct Side {
+    inputs: [Option<u128>; INPUTS],
+    outputs: [Option<u128>; OUTPUTS],
     /// The dearest of the input rates.
     dearest_input: u128,
     /// The dearest of the output rates.
     dearest_output: u128,
-    priced: Priced,
-}
-
-/// Which tokens have a rate, their own or the one that they fall back to.
-#[derive(Clone, Copy, Debug)]
-struct Priced {
-    input: bool,
-    cached_input: bool,
-    cache_write: bool,
-    audio_input: bool,
-    output: bool,
-    reasoning: bool,
-    audio_output: bool,
-}
-
-/// [`Usage`] in parts that don't overlap.
-struct Parts {
-    text_input: u64,
-    audio_input: u64,
-    plain_output: u64,
-    reasoning: u64,
-    audio_output: u64,
+    images: Images,
+    milli: Option<u128>,
+    character: Option<u128>,
+    request: u128,
 }
 
 impl Sides {
     pub(super) fn new(cost: &Amounts, price: &Amounts, multiplier: Decimal) -> Self {
-        Self { cost: Units::new(cost, multiplier), price: Units::new(price, multiplier) }
+        Self { cost: Side::new(cost, multiplier), price: Side::new(price, multiplier) }
     }
 
-    pub(super) fn covers(&self, usage: &Usage) -> bool {
-        let parts = Parts::of(usage);
-        self.cost.priced.covers(usage, &parts) && self.price.priced.covers(usage, &parts)
+    pub(super) fn covers(&self, usage: &Usage) -> Result<(), Unpriced> {
+        self.cost.covers(usage)?;
+        self.price.covers(usage)
     }
 
     pub(super) fn charge(&self, usage: &Usage) -> Charge {
-        let parts = Parts::of(usage);
-        Charge { cost: self.cost.charge(usage, &parts), price: self.price.charge(usage, &parts) }
+        let (inputs, outputs) = tokens(usage);
+        let of = |side: &Side| side.charge(usage, inputs, outputs);
+        Charge { cost: of(&self.cost), price: of(&self.price) }
     }
 
-    pub(super) fn bound(&self, prompt: u64, output: u64) -> Charge {
-        Charge { cost: self.cost.bound(prompt, output), price: self.price.bound(prompt, output) }
+    pub(super) fn bound(&self, most: &Usage) -> Charge {
+        Charge { cost: self.cost.bound(most), price: self.price.bound(most) }
+    }
+
+    /// Whether tokens of prompts cost anything here, or have a price.
+    pub(super) fn by_input(&self) -> bool {
+        self.cost.by_input() || self.price.by_input()
+    }
+
+    /// Whether tokens of answers do.
+    pub(super) fn by_output(&self) -> bool {
+        self.cost.by_output() || self.price.by_output()
     }
 }
 
-impl Units {
+impl Side {
     fn new(amounts: &Amounts, multiplier: Decimal) -> Self {
         let own = |amount: Option<Decimal>| amount.map(|amount| per_token(amount, multiplier));
-        let input = own(amounts.input);
-        let output = own(amounts.output);
-        let cached_input = own(amounts.cached_input).or(input);
-        let cache_write = own(amounts.cache_write).or(input);
-        let audio_input = own(amounts.audio_input).or(input);
-        let reasoning = own(amounts.reasoning).or(output);
-        let audio_output = own(amounts.audio_output).or(output);
-        let priced = Priced {
-            input: input.is_some(),
-            cached_input: cached_input.is_some(),
-            cache_write: cache_write.is_some(),
-            audio_input: audio_input.is_some(),
-            output: output.is_some(),
-            reasoning: reasoning.is_some(),
-            audio_output: audio_output.is_some(),
-        };
+        let single = |rate: u128| rate.saturating_mul(1_000_000);
+        let (input, output) = (own(amounts.input), own(amounts.output));
+        let inputs = [
+            input,
+            own(amounts.audio_input).or(input),
+            own(amounts.image_input).or(input),
+            own(amounts.cached_input).or(input),
+            own(amounts.cache_write).or(input),
+        ];
+        let outputs = [
+            output,
+            own(amounts.reasoning).or(output),
+            own(amounts.audio_output).or(output),
+            own(amounts.image_output).or(output),
+        ];
         let dearest = |rates: &[Option<u128>]| rates.iter().flatten().copied().max().unwrap_or(0);
         Self {
-            input: input.unwrap_or(0),
-            cached_input: cached_input.unwrap_or(0),
-            cache_write: cache_write.unwrap_or(0),
-            audio_input: audio_input.unwrap_or(0),
-            output: output.unwrap_or(0),
-            reasoning: reasoning.unwrap_or(0),
-            audio_output: audio_output.unwrap_or(0),
-            request: own(amounts.request).unwrap_or(0).saturating_mul(1_000_000),
-            dearest_input: dearest(&[input, cached_input, cache_write, audio_input]),
-            dearest_output: dearest(&[output, reasoning, audio_output]),
-            priced,
+            dearest_input: dearest(&inputs),
+            dearest_output: dearest(&outputs),
+            inputs,
+            outputs,
+            images: Images::new(&amounts.images, |amount| single(per_token(amount, multiplier))),
+            milli: own(amounts.second).map(|rate| rate.saturating_mul(1_000)),
+            character: own(amounts.characters),
+            request: own(amounts.request).map_or(0, single),
         }
     }
 
-    fn charge(&self, usage: &Usage, parts: &Parts) -> Nanos {
-        total(&[
+    fn charge(&self, usage: &Usage, inputs: [u64; INPUTS], outputs: [u64; OUTPUTS]) -> Nanos {
+        let inputs = inputs.into_iter().zip(self.inputs);
+        let outputs = outputs.into_iter().zip(self.outputs);
+        let tokens = inputs.chain(outputs).map(|(count, rate)| (count, rate.unwrap_or(0)));
+        let image = if usage.images == 0 { 0 } else { self.images.rate(usage.image) };
+        total(tokens.chain(self.units(usage, image)))
+    }
+
+    fn bound(&self, most: &Usage) -> Nanos {
+        let tokens = [(most.prompt(), self.dearest_input), (most.output, self.dearest_output)];
+        let image = if most.images == 0 { 0 } else { self.images.dearest(most.image) };
+        total(tokens.into_iter().chain(self.units(most, image)))
+    }
+
+    /// What is no token, the request itself included.
+    fn units(&self, usage: &Usage, image: u128) -> [(u64, u128); 4] {
+        [
             (1, self.request),
-            (parts.text_input, self.input),
-            (parts.audio_input, self.audio_input),
-            (usage.cached_input, self.cached_input),
-            (usage.cache_write, self.cache_write),
-            (parts.plain_output, self.output),
-            (parts.reasoning, self.reasoning),
-            (parts.audio_output, self.audio_output),
-        ])
+            (usage.images, image),
+            (usage.millis, self.milli.unwrap_or(0)),
+            (usage.characters, self.character.unwrap_or(0)),
+        ]
     }
 
-    fn bound(&self, prompt: u64, output: u64) -> Nanos {
-        total(&[(1, self.request), (prompt, self.dearest_input), (output, self.dearest_output)])
-    }
-}
-
-impl Priced {
-    fn covers(self, usage: &Usage, parts: &Parts) -> bool {
-        let counts = [
-            (parts.text_input, self.input),
-            (parts.audio_input, self.audio_input),
-            (usage.cached_input, self.cached_input),
-            (usage.cache_write, self.cache_write),
-            (parts.plain_output, self.output),
-            (parts.reasoning, self.reasoning),
-            (parts.audio_output, self.audio_output),
+    /// Where there are units, either these are priced or the tokens are: providers charge by one or the other.
+    fn covers(&self, usage: &Usage) -> Result<(), Unpriced> {
+        let units = usage.units();
+        if units.is_none() {
+            return if self.covers_tokens(usage) { Ok(()) } else { Err(Unpriced::Tokens) };
+        }
+        if units.images > 0 && !self.images.is_empty() && !self.images.can_be(units.image) {
+            return Err(Unpriced::Image(units.image));
+        }
+        let each = [
+            (units.images, !self.images.is_empty(), Unpriced::Images),
+            (units.millis, self.milli.is_some(), Unpriced::Seconds),
+            (units.characters, self.character.is_some(), Unpriced::Characters),
         ];
-        counts.iter().all(|(tokens, priced)| *tokens == 0 || *priced)
-    }
-}
-
-impl Parts {
-    /// A part that claims to be larger than its whole counts as the whole: tokens are never charged twice.
-    fn of(usage: &Usage) -> Self {
-        let audio_input = usage.audio_input.min(usage.input);
-        let audio_output = usage.audio_output.min(usage.output);
-        let text_output = usage.output - audio_output;
-        let reasoning = usage.reasoning.min(text_output);
-        Self {
-            text_input: usage.input - audio_input,
-            audio_input,
-            plain_output: text_output - reasoning,
-            reasoning,
-            audio_output,
+        let mut used = each.into_iter().filter(|(count, ..)| *count > 0);
+        match used.clone().find(|(_, priced, _)| *priced) {
+            Some(_) => Ok(()),
+            None if self.by_input() && self.by_output() => Ok(()),
+            None => Err(used.next().map_or(Unpriced::Tokens, |(.., what)| what)),
         }
     }
+
+    fn covers_tokens(&self, usage: &Usage) -> bool {
+        let (inputs, outputs) = tokens(usage);
+        let inputs = inputs.into_iter().zip(self.inputs);
+        let outputs = outputs.into_iter().zip(self.outputs);
+        inputs.chain(outputs).all(|(count, rate)| count == 0 || rate.is_some())
+    }
+
+    fn by_input(&self) -> bool {
+        self.inputs.iter().any(Option::is_some)
+    }
+
+    fn by_output(&self) -> bool {
+        self.outputs.iter().any(Option::is_some)
+    }
+}
+
+/// [`Usage`] in parts that don't overlap: text, audio, images, cached, written; and text, reasoning, audio, images. A part
+/// that claims to be larger than its whole counts as the whole: tokens are never charged twice.
+fn tokens(usage: &Usage) -> ([u64; INPUTS], [u64; OUTPUTS]) {
+    let audio_input = usage.audio_input.min(usage.input);
+    let image_input = usage.image_input.min(usage.input - audio_input);
+    let text_input = usage.input - audio_input - image_input;
+    let audio_output = usage.audio_output.min(usage.output);
+    let image_output = usage.image_output.min(usage.output - audio_output);
+    let text_output = usage.output - audio_output - image_output;
+    let reasoning = usage.reasoning.min(text_output);
+    (
+        [text_input, audio_input, image_input, usage.cached_input, usage.cache_write],
+        [text_output - reasoning, reasoning, audio_output, image_output],
+    )
 }
 
 /// Dollars per million tokens as 10⁻²⁴ dollars per token.
@@ -172,11 +190,11 @@ fn per_token(dollars: Decimal, multiplier: Decimal) -> u128 {
     mantissa.saturating_mul(10_u128.pow(PLACES - rounded.scale().min(PLACES)))
 }
 
-/// The sum of `tokens × rate`, rounded once, half to even.
-fn total(products: &[(u64, u128)]) -> Nanos {
-    let sum = products.iter().fold(0_u128, |sum, (tokens, rate)| {
+/// The sum of `count × rate`, rounded once, half to even.
+fn total(products: impl Iterator<Item = (u64, u128)>) -> Nanos {
+    let sum = products.fold(0_u128, |sum, (count, rate)| {
         // Most attempts leave most components at zero.
-        if *tokens == 0 { sum } else { sum.saturating_add(rate.saturating_mul(u128::from(*tokens))) }
+        if count == 0 { sum } else { sum.saturating_add(rate.saturating_mul(u128::from(count))) }
     });
     let (whole, rest) = (sum / NANO, sum % NANO);
     let up = match rest.cmp(&(NANO / 2)) {

@@ -1,11 +1,17 @@
-use aigne_hub_crds::config::{self, Amounts, PriceSheet, Tier};
+use aigne_hub_crds::config::{self, Amounts, ImageAmount, PriceSheet, Tier};
 use rust_decimal::Decimal;
 
 use super::*;
 use crate::ledger::Nanos;
+use crate::usage::{ImageKind, Units};
 
 fn decimal(text: &str) -> Option<Decimal> {
     text.parse().ok()
+}
+
+pub(super) fn image(size: Option<&str>, quality: Option<&str>, amount: &str) -> ImageAmount {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    ImageAmount { size: text(size), quality: text(quality), amount: amount.parse().unwrap() }
 }
 
 fn amounts(input: &str, output: &str) -> Amounts {
@@ -62,6 +68,11 @@ fn each_kind_has_its_rate_or_falls_back() {
         reasoning: decimal("3"),
         audio_input: decimal("10"),
         audio_output: decimal("20"),
+        image_input: decimal("30"),
+        image_output: decimal("40"),
+        characters: decimal("15"),
+        second: decimal("0.006"),
+        images: vec![image(None, None, "0.04")],
         request: decimal("0.001"),
         ..amounts("1", "2")
     };
@@ -73,11 +84,18 @@ fn each_kind_has_its_rate_or_falls_back() {
         reasoning: 5,
         audio_input: 40,
         audio_output: 15,
+        image_input: 10,
+        image_output: 20,
+        images: 2,
+        image: ImageKind::new("1024x1024", "hd"),
+        millis: 1_500,
+        characters: 100,
         reported_cost_nanos: None,
     };
     // In millionths of a dollar.
-    let own = 60 + 40 * 10 + 1 + 25 + 30 * 2 + 5 * 3 + 15 * 20 + 1_000;
-    assert_eq!(cost(&plain(&all), usage), own * 1_000);
+    let own = 50 + 40 * 10 + 10 * 30 + 1 + 25 + 10 * 2 + 5 * 3 + 15 * 20 + 20 * 40 + 1_000;
+    let units = 2 * 40_000 + 9_000 + 100 * 15;
+    assert_eq!(cost(&plain(&all), usage), (own + units) * 1_000);
     let fallback = 100 + 10 + 20 + 50 * 2;
     assert_eq!(cost(&plain(&amounts("1", "2")), usage), fallback * 1_000);
 }
@@ -85,17 +103,88 @@ fn each_kind_has_its_rate_or_falls_back() {
 #[test]
 fn parts_are_never_more_than_their_whole() {
     let dear = Amounts { reasoning: decimal("2"), audio_output: decimal("2"), ..amounts("1", "2") };
-    let usage = Usage { output: 10, reasoning: 80, audio_output: 90, audio_input: 7, ..Usage::default() };
+    let usage = Usage {
+        output: 10,
+        reasoning: 80,
+        audio_output: 90,
+        image_output: 70,
+        audio_input: 7,
+        image_input: 8,
+        ..Usage::default()
+    };
     assert_eq!(cost(&plain(&dear), usage), 20_000);
 }
 
 #[test]
 fn what_has_no_rate_is_not_covered() {
     let input_only = plain(&Amounts { input: decimal("1"), ..Amounts::default() });
-    assert!(input_only.covers(&Usage { input: 5, cached_input: 5, ..Usage::default() }));
-    assert!(!input_only.covers(&Usage { input: 5, output: 1, ..Usage::default() }));
+    assert_eq!(input_only.covers(&Usage { input: 5, cached_input: 5, ..Usage::default() }), Ok(()));
+    let answered = Usage { input: 5, output: 1, ..Usage::default() };
+    assert_eq!(input_only.covers(&answered), Err(Unpriced::Tokens));
     let cost_only = prepared(rate("m", amounts("1", "1"), Amounts::default()));
-    assert!(!cost_only.covers(&Usage { input: 1, ..Usage::default() }));
+    assert_eq!(cost_only.covers(&Usage { input: 1, ..Usage::default() }), Err(Unpriced::Tokens));
+}
+
+#[test]
+fn units_are_covered_by_their_rate_or_by_tokens() {
+    let by_token = plain(&amounts("1", "1"));
+    let by_second = plain(&Amounts { second: decimal("1"), ..Amounts::default() });
+    let by_image = plain(&Amounts { images: vec![image(Some("1K"), None, "1")], ..amounts("1", "1") });
+    let used = |units| Usage { input: 9, output: 9, ..Usage::default() }.with_units(units);
+    let images = |size| used(Units { images: 1, image: ImageKind::new(size, "hd"), ..Units::default() });
+    let seconds = used(Units { millis: 1, ..Units::default() });
+    let characters = used(Units { characters: 1, ..Units::default() });
+    for usage in [images("1K"), seconds, characters] {
+        assert_eq!(by_token.covers(&usage), Ok(()));
+    }
+    assert_eq!(by_second.covers(&seconds), Ok(()));
+    assert_eq!(by_second.covers(&images("1K")), Err(Unpriced::Images));
+    assert_eq!(by_second.covers(&characters), Err(Unpriced::Characters));
+    assert_eq!(by_image.covers(&images("1K")), Ok(()));
+    assert_eq!(by_image.covers(&images("auto")), Ok(()));
+    // Tokens do not stand in for an image that the sheet leaves out among those that it has.
+    assert_eq!(by_image.covers(&images("2K")), Err(Unpriced::Image(ImageKind::new("2K", "hd"))));
+    let input_only = plain(&Amounts { input: decimal("1"), ..Amounts::default() });
+    assert_eq!(input_only.covers(&seconds), Err(Unpriced::Seconds));
+}
+
+#[test]
+fn the_first_image_rate_that_matches_applies() {
+    let rate = plain(&Amounts {
+        images: vec![
+            image(Some("1024x1024"), Some("hd"), "0.08"),
+            image(Some("1024x1024"), None, "0.04"),
+            image(None, Some("hd"), "0.12"),
+            image(None, Some("low"), "0.01"),
+        ],
+        ..Amounts::default()
+    });
+    let of = |size, quality| Usage { images: 1, image: ImageKind::new(size, quality), ..Usage::default() };
+    // In thousandths of a dollar.
+    let each = |size, quality| {
+        let usage = of(size, quality);
+        (cost(&rate, usage) / 1_000_000, rate.bound(&usage, None).cost.0 / 1_000_000)
+    };
+    assert_eq!(each("1024x1024", "hd"), (80, 80));
+    assert_eq!(each("1024x1024", "low"), (40, 40));
+    assert_eq!(each("1792x1024", "hd"), (120, 120));
+    assert_eq!(each("1792x1024", "low"), (10, 10));
+    // What nobody said is the first that it can be, and bounded by the dearest.
+    assert_eq!(each("1024x1024", "auto"), (80, 80));
+    assert_eq!(each("", "low"), (40, 40));
+    assert_eq!(each("", ""), (80, 120));
+    // What has no rate is never free.
+    assert_eq!(each("1792x1024", "medium"), (120, 120));
+}
+
+#[test]
+fn milliseconds_are_rounded_with_everything_else() {
+    // A millisecond is 0.5 nano-dollars, a character 0.75.
+    let amounts =
+        Amounts { second: decimal("0.0000005"), characters: decimal("0.00075"), ..Amounts::default() };
+    let rate = plain(&amounts);
+    let of = |millis, characters| cost(&rate, Usage { millis, characters, ..Usage::default() });
+    assert_eq!([of(1, 0), of(2, 0), of(3, 0), of(0, 1), of(1, 1)], [0, 1, 2, 1, 1]);
 }
 
 #[test]
@@ -178,7 +267,7 @@ fn the_bound_takes_the_dearest_that_can_apply() {
 fn amounts_beyond_all_measure_are_clamped() {
     let absurd = Amounts { request: Some(Decimal::MAX), ..amounts("79228162514264337593543950335", "-5") };
     let rate = plain(&absurd);
-    let most = Usage { input: u64::MAX, output: u64::MAX, ..Usage::default() };
+    let most = Usage { input: u64::MAX, output: u64::MAX, millis: u64::MAX, ..Usage::default() };
     assert_eq!(cost(&rate, most), i64::MAX);
     assert_eq!(rate.bound(&most, None).price, Nanos(i64::MAX));
     let free = plain(&amounts("-1", "-2"));

@@ -1,4 +1,4 @@
-use aigne_hub_crds::config::{Amounts, PriceSheet};
+use aigne_hub_crds::config::{Amounts, ImageAmount, PriceSheet};
 
 use super::*;
 use crate::ledger::testing::AT;
@@ -37,6 +37,13 @@ fn row(revision: Option<&str>, price: i64) -> UsageRow {
         reasoning_tokens: 0,
         audio_input_tokens: 0,
         audio_output_tokens: 0,
+        image_input_tokens: 0,
+        image_output_tokens: 0,
+        images: 0,
+        image_size: None,
+        image_quality: None,
+        media_ms: 0,
+        characters: 0,
         cost_nanos: price,
         price_nanos: price,
         price_revision: revision.map(str::to_owned),
@@ -69,6 +76,35 @@ fn rows_are_charged_anew_and_summed_by_day_and_model() {
         assert_eq!((rerating.groups.len(), rerating.left), (1, Left::default()));
     }
     assert!(!rerating(Target::Revision("c".into())).is_known());
+}
+
+#[test]
+fn images_seconds_and_characters_are_charged_anew() {
+    let sheet = |revision: &str, image: &str| {
+        let mut sheet = sheet(revision, "ai/p", "2");
+        let price = &mut sheet.rates[0].price;
+        price.images = vec![
+            ImageAmount { size: Some("1K".into()), quality: None, amount: image.parse().unwrap() },
+            ImageAmount { size: None, quality: None, amount: "9".parse().unwrap() },
+        ];
+        (price.second, price.characters) = ("0.001".parse().ok(), "10".parse().ok());
+        sheet.rates[0].cost = sheet.rates[0].price.clone();
+        sheet
+    };
+    let mut rerating =
+        Rerating::new(vec![sheet("a", "0.01"), sheet("b", "0.02")], Target::Revision("b".into()));
+    // 2 images, 1.5 seconds, 100 characters.
+    let charged = OLD + 20_000_000 + 1_500_000 + 1_000_000;
+    rerating.add(&UsageRow {
+        images: 2,
+        image_size: Some("1K".into()),
+        media_ms: 1_500,
+        characters: 100,
+        ..row(Some("a"), charged)
+    });
+    let sum = rerating.groups.first_key_value().unwrap().1;
+    let charged = i128::from(charged);
+    assert_eq!(*sum, Sum { rows: 1, charged, due: charged + 20_000_000 });
 }
 
 #[test]

@@ -135,9 +135,17 @@ fn add_row(to: &mut SqliteArguments, row: &Row) -> Result<(), sqlx::error::BoxDy
         usage.reasoning,
         usage.audio_input,
         usage.audio_output,
+        usage.image_input,
+        usage.image_output,
+        usage.images,
     ] {
         to.add(saturating(count))?;
     }
+    for word in [usage.image.size, usage.image.quality] {
+        to.add((!word.is_empty()).then(|| word.to_string()))?;
+    }
+    to.add(saturating(usage.millis))?;
+    to.add(saturating(usage.characters))?;
     to.add(outcome.charge.cost.0)?;
     to.add(outcome.charge.price.0)?;
     to.add(intent.price_revision.clone())?;
@@ -178,6 +186,9 @@ fn sums<'a>(rows: &[&'a Row]) -> BTreeMap<Hour<'a>, Sums> {
         sum.cache_write_tokens += i128::from(saturating(usage.cache_write));
         sum.output_tokens += i128::from(saturating(usage.output));
         sum.reasoning_tokens += i128::from(saturating(usage.reasoning));
+        sum.images += i128::from(saturating(usage.images));
+        sum.media_ms += i128::from(saturating(usage.millis));
+        sum.characters += i128::from(saturating(usage.characters));
         sum.cost_nanos += i128::from(outcome.charge.cost.0);
         sum.price_nanos += i128::from(outcome.charge.price.0);
     }
@@ -211,6 +222,9 @@ fn add_sum(to: &mut SqliteArguments, hour: &Hour<'_>, sum: &Sums) -> Result<(), 
         sum.cache_write_tokens,
         sum.output_tokens,
         sum.reasoning_tokens,
+        sum.images,
+        sum.media_ms,
+        sum.characters,
         sum.cost_nanos,
         sum.price_nanos,
     ] {

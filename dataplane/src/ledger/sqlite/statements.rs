@@ -11,7 +11,7 @@ use std::sync::Arc;
 const SIZES: [usize; 3] = [4, 32, 256];
 
 /// The columns of `usage`, in the order in which they are bound.
-pub(super) const USAGE: [&str; 26] = [
+pub(super) const USAGE: [&str; 33] = [
     "request_id",
     "attempt",
     "at",
@@ -32,6 +32,13 @@ pub(super) const USAGE: [&str; 26] = [
     "reasoning_tokens",
     "audio_input_tokens",
     "audio_output_tokens",
+    "image_input_tokens",
+    "image_output_tokens",
+    "images",
+    "image_size",
+    "image_quality",
+    "media_ms",
+    "characters",
     "cost_nanos",
     "price_nanos",
     "price_revision",
@@ -45,7 +52,7 @@ const HOURLY_KEY: [&str; 9] =
     ["hour", "tenant", "account", "\"key\"", "\"user\"", "project", "provider", "model", "source"];
 
 /// What `usage_hourly` adds up.
-pub(super) const SUMS: [&str; 9] = [
+pub(super) const SUMS: [&str; 12] = [
     "requests",
     "attempts",
     "input_tokens",
@@ -53,6 +60,9 @@ pub(super) const SUMS: [&str; 9] = [
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "images",
+    "media_ms",
+    "characters",
     "cost_nanos",
     "price_nanos",
 ];

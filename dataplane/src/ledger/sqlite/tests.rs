@@ -125,6 +125,48 @@ async fn what_was_used_before_there_were_accounts_is_entered() {
 }
 
 #[tokio::test]
+async fn what_was_used_before_there_were_units_has_none() {
+    let (store, dir) = open().await;
+    store.insert(HOLDER, &[row(1), row(2)]).await.unwrap();
+    for undo in [
+        "DROP TRIGGER hours_begin",
+        "DROP TRIGGER hours_go_on",
+        "CREATE TRIGGER hours_begin AFTER INSERT ON usage_hourly BEGIN SELECT 1; END",
+        "CREATE TRIGGER hours_go_on AFTER UPDATE ON usage_hourly BEGIN SELECT 1; END",
+        "ALTER TABLE usage DROP COLUMN image_input_tokens",
+        "ALTER TABLE usage DROP COLUMN image_output_tokens",
+        "ALTER TABLE usage DROP COLUMN images",
+        "ALTER TABLE usage DROP COLUMN image_size",
+        "ALTER TABLE usage DROP COLUMN image_quality",
+        "ALTER TABLE usage DROP COLUMN media_ms",
+        "ALTER TABLE usage DROP COLUMN characters",
+        "ALTER TABLE usage_hourly DROP COLUMN images",
+        "ALTER TABLE usage_hourly DROP COLUMN media_ms",
+        "ALTER TABLE usage_hourly DROP COLUMN characters",
+        "ALTER TABLE usage_daily DROP COLUMN images",
+        "ALTER TABLE usage_daily DROP COLUMN media_ms",
+        "ALTER TABLE usage_daily DROP COLUMN characters",
+        "DELETE FROM _sqlx_migrations WHERE version = 7",
+    ] {
+        store.tamper(undo).await;
+    }
+    store.pool.close().await;
+    let again = Sqlite::open(&dir.path().join(FILE)).await.unwrap();
+    let mut drawn = row(3);
+    (drawn.outcome.usage.images, drawn.outcome.usage.characters) = (4, 5);
+    again.insert(HOLDER, &[drawn]).await.unwrap();
+    let rows: Vec<_> = again.rows(&Filter::default()).try_collect().await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.images).collect::<Vec<_>>(), [0, 0, 4]);
+    for by in [Dimension::Day, Dimension::User] {
+        let totals = again.totals(&Filter::default(), &[by]).await.unwrap();
+        let known: Vec<_> = totals.values().map(|totals| totals.known).collect();
+        assert_eq!(known.iter().map(|sums| (sums.images, sums.characters)).collect::<Vec<_>>(), [(4, 5)]);
+        assert_eq!(known[0].attempts, 3);
+    }
+    assert_eq!(again.differences().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn entries_are_neither_edited_nor_deleted() {
     let (store, _dir) = open().await;
     store.insert(HOLDER, &[row(1)]).await.unwrap();

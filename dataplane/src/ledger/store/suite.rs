@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::*;
 use crate::ledger::testing::{AT, HOLDER, STATUSES, intent, outcome};
 use crate::ledger::{Charge, Intent, Nanos, Outcome};
-use crate::usage::{Source, Usage};
+use crate::usage::{ImageKind, Source, Usage};
 
 /// One test a behaviour; `$open` is an async function that makes an empty store and what must live as long.
 macro_rules! behaviours {
@@ -96,6 +96,9 @@ fn various(count: u128) -> Vec<Row> {
             cache_write: 3,
             output: 5 * n,
             reasoning: n,
+            images: n % 3,
+            millis: 7 * n,
+            characters: n % 13,
             ..Usage::default()
         };
         let charge = Charge { cost: Nanos(1_000 + at % 997), price: Nanos(2_000 + at % 991) };
@@ -124,6 +127,12 @@ pub(crate) async fn a_row_comes_back_as_it_was_written(store: &(impl Store + Rep
         reasoning: 5,
         audio_input: 6,
         audio_output: 7,
+        image_input: 9,
+        image_output: 10,
+        images: 11,
+        image: ImageKind::new("1024x1024", "high"),
+        millis: 12,
+        characters: 13,
         reported_cost_nanos: Some(8),
     };
     let bare = Row::interrupted(Intent {
@@ -155,6 +164,13 @@ pub(crate) async fn a_row_comes_back_as_it_was_written(store: &(impl Store + Rep
         reasoning_tokens: 5,
         audio_input_tokens: 6,
         audio_output_tokens: 7,
+        image_input_tokens: 9,
+        image_output_tokens: 10,
+        images: 11,
+        image_size: Some("1024x1024".into()),
+        image_quality: Some("high".into()),
+        media_ms: 12,
+        characters: 13,
         cost_nanos: 125_500,
         price_nanos: 150_600,
         price_revision: Some("0123456789abcdef".into()),
@@ -163,7 +179,9 @@ pub(crate) async fn a_row_comes_back_as_it_was_written(store: &(impl Store + Rep
         duration_ms: Some(1_500),
     };
     assert_eq!(rows[0], expected);
+    assert_eq!(rows[0].usage(), full.outcome.usage);
     let bare = &rows[1];
+    assert_eq!((&bare.image_size, &bare.image_quality, bare.usage()), (&None, &None, intent(8, 3).bound));
     assert_eq!((bare.attempt, bare.status.as_str(), bare.source.as_str()), (3, "Interrupted", "Bound"));
     assert_eq!((bare.output_tokens, bare.cost_nanos, bare.price_nanos), (4_096, 8_442_000, 10_130_400));
     assert_eq!((&bare.user, bare.project.as_deref()), (&None, Some("it's \"quoted\", 字")));
@@ -256,6 +274,9 @@ pub(crate) async fn sums_equal_the_rows(store: &(impl Store + Report)) {
         sums.cache_write_tokens += i128::from(row.cache_write_tokens);
         sums.output_tokens += i128::from(row.output_tokens);
         sums.reasoning_tokens += i128::from(row.reasoning_tokens);
+        sums.images += i128::from(row.images);
+        sums.media_ms += i128::from(row.media_ms);
+        sums.characters += i128::from(row.characters);
         sums.cost_nanos += i128::from(row.cost_nanos);
         sums.price_nanos += i128::from(row.price_nanos);
     }
@@ -314,7 +335,7 @@ pub(crate) async fn suspense_stands_apart(store: &(impl Store + Report)) {
 pub(crate) async fn sums_beyond_64_bits_are_exact(store: &(impl Store + Report)) {
     let huge = |number| {
         let mut row = row(number);
-        row.outcome.usage.output = u64::MAX;
+        (row.outcome.usage.output, row.outcome.usage.millis) = (u64::MAX, u64::MAX);
         row.outcome.charge = Charge { cost: Nanos(i64::MAX), price: Nanos(i64::MAX - 1) };
         row
     };
@@ -327,7 +348,7 @@ pub(crate) async fn sums_beyond_64_bits_are_exact(store: &(impl Store + Report))
     assert_eq!(from_rows.output_tokens, 3 * most + 50);
     // An hour's sum ends at 64 bits; it never turns around and never fails.
     let from_hours = total(store, &Filter::default()).await.known;
-    assert_eq!((from_hours.cost_nanos, from_hours.output_tokens), (most, most));
+    assert_eq!((from_hours.cost_nanos, from_hours.output_tokens, from_hours.media_ms), (most, most, most));
     assert_eq!((from_hours.attempts, from_hours.input_tokens), (4, 400));
 }
 

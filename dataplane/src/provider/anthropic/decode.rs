@@ -39,6 +39,7 @@ pub(super) struct Block {
     pub(super) thinking: Option<String>,
     pub(super) signature: Option<String>,
     pub(super) data: Option<String>,
+    pub(super) citations: Option<Vec<Raw>>,
 }
 
 pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
@@ -48,10 +49,12 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
         let error = failure(&error::inside(answer.error.unwrap_or_default()));
         return Ok(Response { error: Some(error), ..Response::default() });
     }
-    let Some(content) = answer.content else { return Err(Unreadable("it has no content".to_owned())) };
+    let Some(mut content) = answer.content else { return Err(Unreadable("it has no content".to_owned())) };
+    let citations = content.iter_mut().filter_map(|block| block.citations.take()).flatten().collect();
     Ok(Response {
         id: answer.id,
         model: answer.model,
+        citations,
         parts: content.into_iter().filter_map(part).collect(),
         finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
         usage: answer.usage.map(|usage| usage.normalise()),

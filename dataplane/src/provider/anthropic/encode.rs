@@ -10,15 +10,15 @@
 //! | `json_object` | a sentence in `system`: Anthropic has no such mode, and `OpenAI` demands that the prompt asks for JSON anyway |
 //! | thinking without a signature | left out: Anthropic takes only its own |
 //! | a picture's `detail`, `seed`, penalties, `logit_bias`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speaker's names | left out, as Anthropic's own `OpenAI`-compatible endpoint does |
-//! | `n` above 1, `logprobs`, sound, web search, service tiers | refused by name |
+//! | stop texts of white space alone, `n` above 1, `logprobs`, sound, web search, service tiers | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
-use super::{RULES, messages, relay};
+use super::{RULES, messages};
 use crate::{
     body::{self, Edit},
     chat::{Effort, Part, Raw, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
     json::{self, Object},
-    provider::{Refusal, Target, rules},
+    provider::{Refusal, Target, cache, rules},
 };
 use aigne_hub_crds::config::ModelFeature;
 
@@ -75,10 +75,8 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
             body.raw(name, value.get());
         }
     }
-    // Anthropic refuses stop texts of white space alone.
-    let stop: Vec<&String> = request.stop.iter().filter(|text| !text.trim().is_empty()).collect();
-    if !stop.is_empty() {
-        json::list(body.name("stop_sequences"), stop, |out, text| json::string(out, text));
+    if !request.stop.is_empty() {
+        json::list(body.name("stop_sequences"), &request.stop, |out, text| json::string(out, text));
     }
     if !request.tools.is_empty() {
         json::list(body.name("tools"), &request.tools, tool);
@@ -99,7 +97,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
         }
     }
     body.close();
-    relay::check_cache(&out)?;
+    cache::check(&out)?;
     Ok(out)
 }
 
@@ -134,6 +132,9 @@ fn check(request: &Request) -> Result<(), Refusal> {
             }
             _ => {}
         }
+    }
+    if request.stop.iter().any(|text| text.trim().is_empty()) {
+        return refuse("stop", "may hold no text of white space alone for Anthropic");
     }
     rules::check_extra(
         &request.extra,

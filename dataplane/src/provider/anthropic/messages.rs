@@ -47,9 +47,7 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
 fn is_sent(part: &Part) -> bool {
     match &part.content {
         Content::Text(text) | Content::Refusal(text) => !text.is_empty(),
-        Content::Thinking { signature, .. } => {
-            signature.as_deref().is_some_and(|signed| signature::for_gemini(signed).is_none())
-        }
+        Content::Thinking { signature, .. } => signature::is_anthropics(signature.as_deref()),
         _ => true,
     }
 }
@@ -59,7 +57,7 @@ pub(super) fn unsigned_call(messages: &[Message]) -> bool {
     let Some(last) = messages.iter().rfind(|message| message.role == Role::Assistant) else { return false };
     let called = last.parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     let signed = last.parts.first().is_some_and(|part| {
-        matches!(part.content, Content::Thinking { signature: Some(_), .. } | Content::RedactedThinking(_))
+        matches!(part.content, Content::Thinking { .. } | Content::RedactedThinking(_)) && is_sent(part)
     });
     called && !signed
 }

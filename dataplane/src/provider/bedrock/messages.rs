@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{family::Family, media};
 use crate::{
-    chat::{Content, Message, Part, Raw, Role},
+    chat::{Content, Message, Part, Raw, Role, signature},
     json::{self, Object},
     provider::{Refusal, ids},
 };
@@ -63,7 +63,7 @@ pub(super) fn system(out: &mut Vec<u8>, parts: &[&Part], family: Family) -> Resu
 pub(super) fn is_sent(part: &Part) -> bool {
     match &part.content {
         Content::Text(text) | Content::Refusal(text) => !text.trim().is_empty(),
-        Content::Thinking { signature, .. } => signature.is_some(),
+        Content::Thinking { signature, .. } => signature::is_anthropics(signature.as_deref()),
         _ => true,
     }
 }

@@ -12,7 +12,7 @@
 //! effort is a wish and is left out there; thinking that was asked for by name is refused where the hub itself would have
 //! to force a tool.
 
-use super::{encode::Additional, family::Family, tools::Plan};
+use super::{encode::Additional, family::Family, messages::is_sent, tools::Plan};
 use crate::{
     chat::{Content, Effort, Message, Reasoning, Request, Role, Thinking},
     json::Object,
@@ -136,7 +136,7 @@ fn has_unsigned_call(messages: &[Message]) -> bool {
     let Some(last) = messages.iter().rfind(|message| message.role == Role::Assistant) else { return false };
     let called = last.parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     let signed = last.parts.first().is_some_and(|part| {
-        matches!(part.content, Content::Thinking { signature: Some(_), .. } | Content::RedactedThinking(_))
+        matches!(part.content, Content::Thinking { .. } | Content::RedactedThinking(_)) && is_sent(part)
     });
     called && !signed
 }

@@ -60,8 +60,9 @@ impl<'a> Plan<'a> {
             && !native_schemas
             && !must_call
         {
-            let free = !tools.is_empty() && choice != Some(ToolChoice::None);
-            choice = Some(if free { ToolChoice::Required } else { ToolChoice::Tool(ANSWER.to_owned()) });
+            // More models can be told to call any tool than to call this one.
+            let only = choice == Some(ToolChoice::None);
+            choice = Some(if only { ToolChoice::Tool(ANSWER.to_owned()) } else { ToolChoice::Required });
             tools.to_mut().push(Tool {
                 name: ANSWER.to_owned(),
                 description: Some(answer_description(description.as_deref())),

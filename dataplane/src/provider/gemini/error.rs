@@ -28,7 +28,7 @@ pub(super) struct Inner {
     details: Option<Vec<Detail>>,
 }
 
-/// `ErrorInfo`, `RetryInfo`, `BadRequest` and others (google/rpc/error_details.proto), told apart by their members.
+/// `ErrorInfo`, `RetryInfo`, `BadRequest` and others (`google/rpc/error_details.proto`), told apart by their members.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Detail {

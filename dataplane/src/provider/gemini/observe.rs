@@ -77,11 +77,10 @@ impl Seen<'_> {
 
 /// A plain answer.
 pub(super) fn plain(body: &[u8]) -> Observed {
-    let mut observer = Observer::default();
-    observer.look(body);
-    let observed = observer.observed;
+    let mut watch = Observer::default();
+    watch.look(body);
     // Whatever it says of usage is all that will ever be said.
-    Observed { usage_complete: observed.usage.is_some(), terminated: true, ..observed }
+    Observed { usage_complete: watch.observed.usage.is_some(), terminated: true, ..watch.observed }
 }
 
 /// Watches a stream, which has no end of its own but a last piece with a reason.

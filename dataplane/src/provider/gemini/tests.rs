@@ -28,14 +28,14 @@ fn relayed(text: &str) -> Result<String, Refusal> {
     Ok(String::from_utf8(body::apply(&body, &edits).to_vec()).unwrap())
 }
 
-fn encoded(upstream: &str, request: Value) -> Result<Value, Refusal> {
+fn encoded(upstream: &str, request: &Value) -> Result<Value, Refusal> {
     let provider = provider(upstream);
     let request = Wire::OpenAiChat.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
     let bytes = ADAPTER.encode(&request, target(&provider))?;
     Ok(serde_json::from_slice(&bytes).unwrap())
 }
 
-fn asking(member: Value) -> Value {
+fn asking(member: &Value) -> Value {
     let mut request = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
     request.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
     request
@@ -131,7 +131,7 @@ fn pictures_are_for_models_that_are_priced_so() {
 
 #[test]
 fn what_gemini_cannot_do_is_refused_by_name() {
-    let refused = |member: Value| encoded("gemini-x", asking(member)).unwrap_err().field;
+    let refused = |member: Value| encoded("gemini-x", &asking(&member)).unwrap_err().field;
     for (field, value) in [
         ("n", json!(2)),
         ("logprobs", json!(true)),
@@ -161,7 +161,7 @@ fn what_gemini_cannot_do_is_refused_by_name() {
 #[test]
 fn thinking_is_asked_for_in_each_generations_words() {
     let thinking = |upstream: &str, member: Value| {
-        encoded(upstream, asking(member)).unwrap()["generationConfig"]["thinkingConfig"].clone()
+        encoded(upstream, &asking(&member)).unwrap()["generationConfig"]["thinkingConfig"].clone()
     };
     let effort = |word: &str| json!({"reasoning_effort": word});
     assert_eq!(
@@ -183,24 +183,24 @@ fn thinking_is_asked_for_in_each_generations_words() {
     assert_eq!(thinking("gemini-4", budget), json!({"includeThoughts": true, "thinkingLevel": "HIGH"}));
     let adaptive = json!({"thinking": {"type": "adaptive", "display": "omitted"}});
     assert_eq!(thinking("gemini-2.5-pro", adaptive), json!({"thinkingBudget": -1}));
-    assert_eq!(encoded("gemini-3-flash", asking(json!({}))).unwrap().get("generationConfig"), None);
+    assert_eq!(encoded("gemini-3-flash", &asking(&json!({}))).unwrap().get("generationConfig"), None);
 }
 
 #[test]
 fn the_first_call_of_a_turn_is_signed_where_a_model_needs_it() {
     let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
-    let request = asking(json!({"messages": [
+    let request = asking(&json!({"messages": [
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": null, "tool_calls": [call("a"), call("b")]},
         {"role": "tool", "tool_call_id": "a", "content": "1"},
         {"role": "tool", "tool_call_id": "b", "content": "2"},
     ]}));
-    let new = encoded("gemini-3-flash", request.clone()).unwrap();
+    let new = encoded("gemini-3-flash", &request).unwrap();
     let parts = &new["contents"][1]["parts"];
     assert_eq!(parts[0]["thoughtSignature"], "skip_thought_signature_validator");
     assert_eq!(parts[1].get("thoughtSignature"), None);
     assert_eq!(new["contents"][2]["parts"].as_array().unwrap().len(), 2, "results in one content");
-    let old = encoded("gemini-2.5-flash", request).unwrap();
+    let old = encoded("gemini-2.5-flash", &request).unwrap();
     assert_eq!(old["contents"][1]["parts"][0].get("thoughtSignature"), None);
 }
 
@@ -256,18 +256,18 @@ fn pictures_of_a_tool_stand_where_each_generation_wants_them() {
 
 #[test]
 fn usage_in_a_stream_is_cumulative_and_whole_at_its_end() {
-    let mut observer = ADAPTER.observer(Wire::Gemini, Asked::default());
+    let mut watch = ADAPTER.observer(Wire::Gemini, Asked::default());
     let piece = |reason: &str, output: u64| {
         format!(
             r#"{{"candidates":[{{"content":{{"parts":[{{"text":"ab"}}]}}{reason}}}],"usageMetadata":{{"promptTokenCount":12,"cachedContentTokenCount":10,"toolUsePromptTokenCount":1,"candidatesTokenCount":{output},"thoughtsTokenCount":2}}}}"#
         )
     };
-    observer.event(piece("", 3).as_bytes());
+    watch.event(piece("", 3).as_bytes());
     let counted = |output| Usage { input: 3, cached_input: 10, output, reasoning: 2, ..Usage::default() };
-    assert_eq!(observer.observed().usage, Some(counted(5)));
-    assert!(!observer.observed().usage_complete);
-    observer.event(piece(r#","finishReason":"STOP""#, 7).as_bytes());
-    let observed = observer.observed();
+    assert_eq!(watch.observed().usage, Some(counted(5)));
+    assert!(!watch.observed().usage_complete);
+    watch.event(piece(r#","finishReason":"STOP""#, 7).as_bytes());
+    let observed = watch.observed();
     assert_eq!((observed.usage, observed.usage_complete, observed.output_bytes), (Some(counted(9)), true, 4));
     assert_eq!(observed.finish_reason.as_deref(), Some("STOP"));
 }

@@ -7,7 +7,6 @@ use crate::{provider::count::Count, usage::Usage};
 /// The counts. In a stream each piece has all of them, as of now; what is absent is 0.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the format's own names")]
 pub(super) struct RawUsage {
     prompt_token_count: Count,
     cached_content_token_count: Count,
@@ -35,16 +34,21 @@ impl RawUsage {
         let cached = self.cached_content_token_count.0.min(prompt);
         let input = (prompt - cached).saturating_add(self.tool_use_prompt_token_count.0);
         let reasoning = self.thoughts_token_count.0;
-        let audio = of("AUDIO", self.prompt_tokens_details.as_deref())
-            .saturating_sub(of("AUDIO", self.cache_tokens_details.as_deref()));
+        let candidates = self.candidates_token_count.0;
+        let read = |kind| {
+            let cached = of(kind, self.cache_tokens_details.as_deref());
+            of(kind, self.prompt_tokens_details.as_deref()).saturating_sub(cached).min(input)
+        };
+        let made = |kind| of(kind, self.candidates_tokens_details.as_deref()).min(candidates);
         Usage {
             input,
             cached_input: cached,
-            output: self.candidates_token_count.0.saturating_add(reasoning),
+            output: candidates.saturating_add(reasoning),
             reasoning,
-            audio_input: audio.min(input),
-            audio_output: of("AUDIO", self.candidates_tokens_details.as_deref())
-                .min(self.candidates_token_count.0),
+            audio_input: read("AUDIO"),
+            audio_output: made("AUDIO"),
+            image_input: read("IMAGE"),
+            image_output: made("IMAGE"),
             ..Usage::default()
         }
     }
@@ -57,4 +61,31 @@ fn of(modality: &str, details: Option<&[Detail]>) -> u64 {
         .filter(|detail| detail.modality.as_deref() == Some(modality))
         .map(|detail| detail.token_count.0)
         .fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_and_pictures_are_told_apart_from_text() {
+        let raw: RawUsage = serde_json::from_str(
+            r#"{"promptTokenCount": 900, "cachedContentTokenCount": 300, "candidatesTokenCount": 1300,
+                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 100}, {"modality": "IMAGE", "tokenCount": 500},
+                    {"modality": "AUDIO", "tokenCount": 300}],
+                "cacheTokensDetails": [{"modality": "IMAGE", "tokenCount": 250}, {"modality": "AUDIO", "tokenCount": 50}],
+                "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1290}]}"#,
+        )
+        .unwrap();
+        let expected = Usage {
+            input: 600,
+            cached_input: 300,
+            output: 1_300,
+            audio_input: 250,
+            image_input: 250,
+            image_output: 1_290,
+            ..Usage::default()
+        };
+        assert_eq!(raw.normalise(), expected);
+    }
 }

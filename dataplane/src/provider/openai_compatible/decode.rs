@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Dialect, error, usage::RawUsage};
 use crate::{
-    chat::{Content, Finish, FinishReason, Part, Raw, Response},
+    chat::{Content, Detail, ExtraContent, Finish, FinishReason, Part, Raw, Response},
     json,
     provider::{Unreadable, failure::failure, openai_compatible::text::Text},
 };
@@ -40,7 +40,9 @@ struct Message {
     reasoning_content: Text,
     /// `OpenRouter`, Ollama and newer vLLM.
     reasoning: Text,
+    reasoning_details: Option<Vec<Detail>>,
     tool_calls: Option<Vec<Call>>,
+    annotations: Option<Vec<Raw>>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,8 @@ struct Call {
     #[serde(default)]
     id: Option<String>,
     function: Function,
+    #[serde(default)]
+    extra_content: Option<ExtraContent>,
 }
 
 #[derive(Deserialize)]
@@ -72,13 +76,15 @@ pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreada
             None => Err(Unreadable("it has no choices".to_owned())),
         };
     };
-    let message = choice.message.unwrap_or_default();
+    let mut message = choice.message.unwrap_or_default();
+    let citations = message.annotations.take().unwrap_or_default();
     let id = answer.id.as_deref().unwrap_or_default();
     let parts = parts(message, id);
     let called = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     Ok(Response {
         finish: choice.finish_reason.as_deref().map(|reason| finish(reason, called)),
         parts,
+        citations,
         usage: answer.usage.map(|usage| usage.normalise(dialect)),
         error,
         id: answer.id,
@@ -88,16 +94,21 @@ pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreada
 
 fn parts(message: Message, answer: &str) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
+    let details = message.reasoning_details.into_iter().flatten().filter_map(Detail::content);
+    parts.extend(details.map(Part::from));
+    let thought = parts.iter().any(|part| matches!(part.content, Content::Thinking { .. }));
     let thinking = message.reasoning_content.take().or(message.reasoning.take());
-    if let Some(text) = thinking {
-        parts.push(Content::Thinking { text, signature: None }.into());
+    if let Some(text) = thinking.filter(|_| !thought) {
+        parts.insert(0, Content::Thinking { text, signature: None }.into());
     }
     parts.extend(message.content.take().map(|text| Content::Text(text).into()));
     parts.extend(message.refusal.take().map(|text| Content::Refusal(text).into()));
     for (index, call) in message.tool_calls.into_iter().flatten().enumerate() {
         let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| made_id(answer, index));
         let arguments = call.function.arguments.take().unwrap_or_default();
-        parts.push(Content::ToolCall { id, name: call.function.name, arguments }.into());
+        let content = Content::ToolCall { id, name: call.function.name, arguments };
+        let signature = call.extra_content.and_then(ExtraContent::signature);
+        parts.push(Part { signature, ..content.into() });
     }
     parts
 }

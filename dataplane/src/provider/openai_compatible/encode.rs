@@ -4,19 +4,22 @@
 //! |---|---|
 //! | developer messages | `developer`, or `system` where that role is not known |
 //! | tool results | `tool` messages before the rest of their user message; images in them go into that user message |
-//! | `is_error` | left out: the format has no such mark, the result's text says it |
-//! | cache markers | left out: these providers cache by themselves |
-//! | thinking of earlier turns | left out, but for `DeepSeek`, which wants it with tool calls |
+//! | `is_error` | `Error: ` before the result's text, unless that says so itself: the format has no such mark |
+//! | cache markers | `cache_control` for `OpenRouter`; else left out: these providers cache by themselves |
+//! | thinking of earlier turns | `reasoning_details` for `OpenRouter`; `reasoning_content` with tool calls for `DeepSeek`; else left out, as these providers ignore it |
+//! | a call's signature | `extra_content` where the provider may be Google's compatibility layer; else left out |
+//! | documents that are text | text |
+//! | pictures, documents and sound that the provider does not take | refused by name |
 //! | a thinking budget | an effort: below 2,048 tokens `low`, below 8,192 `medium`, else `high` |
 //! | `top_k` | left out where the provider ignores it |
-//! | a schema for the answer | `response_format`; refused where the provider only promises JSON |
+//! | a schema for the answer | `response_format`; where the provider only promises JSON, that and a system message that tells the schema |
 //! | unknown fields | kept, after the rules have been checked |
 
-use super::{Dialect, MaxTokens, ReasoningField, messages, relay::no_schema};
+use super::{Dialect, MaxTokens, ReasoningField, messages, schema};
 use crate::{
     chat::{Effort, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
     json::{self, Object},
-    provider::{Refusal, Target, rules},
+    provider::{Refusal, Target, cache, rules},
 };
 
 /// Written by us alone: a client of another wire must not set them behind our back.
@@ -47,7 +50,13 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);
     body.string("model", &target.model.upstream_model);
-    messages::write(body.name("messages"), &request.messages, dialect)?;
+    let told = match &request.response_format {
+        Some(ResponseFormat::JsonSchema { schema, .. }) if !dialect.json_schema => {
+            Some(schema::message(schema.get()))
+        }
+        _ => None,
+    };
+    messages::write(body.name("messages"), told.as_deref(), &request.messages, dialect)?;
     if let Some(most) = request.max_output_tokens {
         let name =
             if dialect.max_tokens == MaxTokens::Completion { "max_completion_tokens" } else { "max_tokens" };
@@ -57,8 +66,10 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
     if !request.stop.is_empty() {
         json::list(body.name("stop"), &request.stop, |out, text| json::string(out, text));
     }
-    tools(&mut body, request);
-    if let Some(format) = &request.response_format {
+    tools(&mut body, dialect, request);
+    if told.is_some() {
+        body.raw("response_format", schema::JSON_OBJECT);
+    } else if let Some(format) = &request.response_format {
         response_format(&mut body, format);
     }
     if let Some(asked) = &request.reasoning {
@@ -79,6 +90,9 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
         }
     }
     body.close();
+    if dialect.cache_control {
+        cache::check(&out)?;
+    }
     Ok(out)
 }
 
@@ -90,9 +104,6 @@ fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     }
     if request.extra("n").is_some_and(|n| n.get() != "1") {
         return refuse("n", "`n` must be 1 where a request is translated".to_owned());
-    }
-    if !dialect.json_schema && matches!(request.response_format, Some(ResponseFormat::JsonSchema { .. })) {
-        return Err(no_schema());
     }
     Ok(())
 }
@@ -113,11 +124,11 @@ fn sampling(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
     }
 }
 
-fn tools(body: &mut Object<'_>, request: &Request) {
+fn tools(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
     if request.tools.is_empty() {
         return;
     }
-    json::list(body.name("tools"), &request.tools, tool);
+    json::list(body.name("tools"), &request.tools, |out, each| tool(out, dialect, each));
     if let Some(choice) = &request.tool_choice {
         match choice {
             ToolChoice::Auto => body.string("tool_choice", "auto"),
@@ -134,7 +145,7 @@ fn tools(body: &mut Object<'_>, request: &Request) {
     }
 }
 
-fn tool(out: &mut Vec<u8>, tool: &Tool) {
+fn tool(out: &mut Vec<u8>, dialect: &Dialect, tool: &Tool) {
     let mut object = Object::open(out);
     let mut function = Object::open(object.string("type", "function").name("function"));
     function.string("name", &tool.name);
@@ -148,6 +159,9 @@ fn tool(out: &mut Vec<u8>, tool: &Tool) {
         function.raw("strict", if strict { "true" } else { "false" });
     }
     function.close();
+    if let Some(cache) = tool.cache.as_ref().filter(|_| dialect.cache_control) {
+        object.raw("cache_control", cache.get());
+    }
     object.close();
 }
 

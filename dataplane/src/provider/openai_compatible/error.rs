@@ -78,7 +78,11 @@ fn fault(status: u16, words: &Words) -> Option<Fault> {
     let message = words.message.as_deref().unwrap_or_default();
     match (status, code) {
         // Not too much at once but nothing left: waiting does not help.
-        (429, "insufficient_quota" | "billing_hard_limit_reached") => Some(Fault::Forbidden),
+        (429, "insufficient_quota" | "billing_hard_limit_reached" | "QuotaExceeded" | "SetLimitExceeded") => {
+            Some(Fault::Forbidden)
+        }
+        // Doubao: the provider has too much to do, not the client asked too much.
+        (429, "ServerOverloaded") => Some(Fault::Provider),
         // xAI answers 400 to a wrong key.
         (400, _) if message.contains("ncorrect API key") || code == "invalid_api_key" => {
             Some(Fault::Credential)

@@ -1,8 +1,10 @@
 //! Translated: the messages.
 
-use super::Dialect;
+use base64::Engine as _;
+
+use super::{Dialect, ReturnedReasoning};
 use crate::{
-    chat::{Content, Message, Part, Role, Source},
+    chat::{Content, Detail, ExtraContent, Message, Part, Role, Source, signature},
     json::{self, Object},
     provider::{Refusal, ids},
 };
@@ -10,9 +12,16 @@ use crate::{
 /// Longest tool call id that `OpenAI` takes.
 const ID: usize = 40;
 
-pub(super) fn write(out: &mut Vec<u8>, messages: &[Message], dialect: &Dialect) -> Result<(), Refusal> {
-    let mut writer = Writer { out, dialect, empty: true };
-    writer.out.push(b'[');
+/// `first` is a whole message that comes before all others.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    first: Option<&str>,
+    messages: &[Message],
+    dialect: &Dialect,
+) -> Result<(), Refusal> {
+    out.push(b'[');
+    out.extend_from_slice(first.unwrap_or_default().as_bytes());
+    let mut writer = Writer { out, dialect, empty: first.is_none() };
     for message in messages {
         match message.role {
             Role::Developer if dialect.developer_role => writer.plain("developer", message)?,
@@ -65,6 +74,9 @@ impl Writer<'_> {
             results = true;
             let (texts, media): (Vec<&Part>, Vec<&Part>) =
                 inner.iter().partition(|part| matches!(part.content, Content::Text(_)));
+            let marked = texts.first().filter(|_| *is_error).and_then(|part| marked(part));
+            let texts: Vec<&Part> =
+                marked.iter().chain(texts.into_iter().skip(marked.iter().len())).collect();
             let mut object = self.open("tool", None);
             object.string("tool_call_id", &ids::fit(id, ID));
             match (texts.is_empty(), media.is_empty()) {
@@ -93,10 +105,18 @@ impl Writer<'_> {
         let mut calls = Vec::new();
         let mut refusal = None;
         let mut thinking = String::new();
+        let mut details = Vec::new();
         for part in &message.parts {
             match &part.content {
-                Content::ToolCall { id, name, arguments } => calls.push((id, name, arguments)),
+                Content::ToolCall { .. } => calls.push(part),
                 Content::Refusal(text) => refusal = Some(text),
+                content
+                    if self.dialect.returns_reasoning == ReturnedReasoning::Details
+                        && Detail::holds(content)
+                        && !is_geminis(content) =>
+                {
+                    details.push(content);
+                }
                 Content::Thinking { text, .. } => thinking.push_str(text),
                 Content::RedactedThinking(_) => {}
                 _ => texts.push(part),
@@ -116,28 +136,61 @@ impl Writer<'_> {
         if let Some(refusal) = refusal {
             object.string("refusal", refusal);
         }
-        if dialect.returns_reasoning && !calls.is_empty() {
-            object.string("reasoning_content", &thinking);
+        match dialect.returns_reasoning {
+            ReturnedReasoning::WithCalls if !calls.is_empty() => {
+                object.string("reasoning_content", &thinking);
+            }
+            ReturnedReasoning::Details if !details.is_empty() => {
+                let details = details.into_iter().enumerate();
+                json::list(object.name("reasoning_details"), details, |out, (index, content)| {
+                    Detail::write(out, content, index);
+                });
+            }
+            ReturnedReasoning::Details if !calls.is_empty() && !thinking.is_empty() => {
+                object.string("reasoning", &thinking);
+            }
+            _ => {}
         }
         if !calls.is_empty() {
-            json::list(object.name("tool_calls"), calls, |out, (id, name, arguments)| {
-                let mut call = Object::open(out);
-                call.string("id", &ids::fit(id, ID)).string("type", "function");
-                let mut function = Object::open(call.name("function"));
-                function.string("name", name);
-                function.string("arguments", if arguments.trim().is_empty() { "{}" } else { arguments });
-                function.close();
-                call.close();
-            });
+            json::list(object.name("tool_calls"), calls, |out, part| call(out, part, dialect));
         }
         object.close();
         Ok(())
     }
 }
 
+/// The text of a tool that failed, where it does not say so itself.
+fn marked(part: &Part) -> Option<Part> {
+    let Content::Text(text) = &part.content else { return None };
+    let says_so = text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"));
+    (!says_so).then(|| Part { content: Content::Text(format!("Error: {text}")), ..part.clone() })
+}
+
+/// Signed by Gemini itself, which nobody else takes.
+fn is_geminis(content: &Content) -> bool {
+    matches!(content, Content::Thinking { signature: Some(signed), .. } if signature::for_gemini(signed).is_some())
+}
+
+fn call(out: &mut Vec<u8>, part: &Part, dialect: &Dialect) {
+    let Content::ToolCall { id, name, arguments } = &part.content else { return };
+    let mut call = Object::open(out);
+    call.string("id", &ids::fit(id, ID)).string("type", "function");
+    let mut function = Object::open(call.name("function"));
+    function.string("name", name);
+    function.string("arguments", if arguments.trim().is_empty() { "{}" } else { arguments });
+    function.close();
+    if let Some(signature) = part.signature.as_ref().filter(|_| dialect.extra_content) {
+        ExtraContent::write(&mut call, signature);
+    }
+    call.close();
+}
+
 /// A string where text alone allows it, else a list of parts.
 fn content(out: &mut Vec<u8>, parts: &[&Part], dialect: &Dialect) -> Result<(), Refusal> {
-    if let [Part { content: Content::Text(text), .. }] = parts {
+    let is_marked = |part: &&Part| dialect.cache_control && part.cache.is_some();
+    if let [part @ Part { content: Content::Text(text), .. }] = parts
+        && !is_marked(part)
+    {
         json::string(out, text);
         return Ok(());
     }
@@ -157,22 +210,30 @@ fn content(out: &mut Vec<u8>, parts: &[&Part], dialect: &Dialect) -> Result<(), 
         if index > 0 {
             out.push(b',');
         }
-        write_part(out, &part.content, dialect)?;
+        write_part(out, part, dialect)?;
     }
     out.push(b']');
     Ok(())
 }
 
-fn write_part(out: &mut Vec<u8>, content: &Content, dialect: &Dialect) -> Result<(), Refusal> {
+fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<(), Refusal> {
     let refuse = |message: &str| Err(Refusal { field: "messages".to_owned(), message: message.to_owned() });
     let mut part = Object::open(out);
-    match content {
+    match &written.content {
         Content::Text(text) | Content::File { source: Source::Text(text), .. } => {
             part.string("type", "text").string("text", text);
         }
-        Content::Image { .. } | Content::File { .. } | Content::Audio { .. } if !dialect.images => {
-            return refuse("this provider takes text only");
+        Content::File { source: Source::Base64 { media_type, data }, .. }
+            if media_type.starts_with("text/") =>
+        {
+            let Some(text) = text_of(data) else { return refuse("a text document must be base64 of UTF-8") };
+            part.string("type", "text").string("text", &text);
         }
+        Content::Image { .. } if !dialect.images => return refuse("this provider takes no pictures"),
+        Content::File { .. } if !dialect.files => {
+            return refuse("this provider takes no documents but such as are text");
+        }
+        Content::Audio { .. } if !dialect.audio => return refuse("this provider takes no sound"),
         Content::Image { source, detail } => {
             let url = match source {
                 Source::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
@@ -218,6 +279,14 @@ fn write_part(out: &mut Vec<u8>, content: &Content, dialect: &Dialect) -> Result
             return refuse("this kind of part does not belong into a message of this role");
         }
     }
+    if let Some(cache) = written.cache.as_ref().filter(|_| dialect.cache_control) {
+        part.raw("cache_control", cache.get());
+    }
     part.close();
     Ok(())
+}
+
+fn text_of(base64: &str) -> Option<String> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(base64).ok()?;
+    String::from_utf8(bytes).ok()
 }

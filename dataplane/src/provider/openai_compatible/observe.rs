@@ -6,6 +6,7 @@ use crate::{
     chat::Raw,
     json::{self, Token, skim},
     provider::{Asked, Observed, Relay, StreamObserver},
+    wire::Wire,
 };
 
 /// What a text holds at first sight.
@@ -17,7 +18,13 @@ struct Glance<'a> {
     output_bytes: u64,
 }
 
-fn glance(data: &[u8]) -> Glance<'_> {
+/// The member that holds what the model wrote: `content`, or `text` in legacy completions.
+fn written(wire: Wire) -> &'static [u8] {
+    if wire == Wire::OpenAiCompletions { b"text" } else { b"content" }
+}
+
+fn glance(wire: Wire, data: &[u8]) -> Glance<'_> {
+    let written = written(wire);
     let mut glance = Glance::default();
     skim(data, |token| match token {
         Token::Name(b"usage") => glance.usage = true,
@@ -25,12 +32,10 @@ fn glance(data: &[u8]) -> Glance<'_> {
         Token::Text { name: b"finish_reason", text } => {
             glance.finish_reason.get_or_insert(text);
         }
-        Token::Text {
-            name: b"content" | b"reasoning_content" | b"reasoning" | b"arguments" | b"refusal",
-            text,
-        } => {
+        Token::Text { name: b"reasoning_content" | b"reasoning" | b"arguments" | b"refusal", text } => {
             glance.output_bytes += text.len() as u64;
         }
+        Token::Text { name, text } if name == written => glance.output_bytes += text.len() as u64,
         _ => {}
     });
     glance
@@ -47,8 +52,8 @@ fn read<T: serde::de::DeserializeOwned>(value: &[u8]) -> Option<T> {
 }
 
 /// A plain answer.
-pub(super) fn plain(dialect: &Dialect, body: &[u8]) -> Observed {
-    let glance = glance(body);
+pub(super) fn plain(dialect: &Dialect, wire: Wire, body: &[u8]) -> Observed {
+    let glance = glance(wire, body);
     let mut observed = Observed {
         finish_reason: finish_reason(&glance),
         output_bytes: glance.output_bytes,
@@ -73,13 +78,14 @@ pub(super) fn plain(dialect: &Dialect, body: &[u8]) -> Observed {
 #[derive(Debug)]
 pub(super) struct Observer {
     dialect: Dialect,
+    wire: Wire,
     asked: Asked,
     observed: Observed,
 }
 
 impl Observer {
-    pub(super) fn new(dialect: Dialect, asked: Asked) -> Self {
-        Self { dialect, asked, observed: Observed::default() }
+    pub(super) fn new(dialect: Dialect, wire: Wire, asked: Asked) -> Self {
+        Self { dialect, wire, asked, observed: Observed::default() }
     }
 
     /// A closer look at a chunk that has usage or an error.
@@ -134,7 +140,7 @@ impl StreamObserver for Observer {
             self.observed.terminated = true;
             return Relay::Pass;
         }
-        let glance = glance(data);
+        let glance = glance(self.wire, data);
         self.observed.output_bytes += glance.output_bytes;
         let finished = self.observed.finish_reason.is_none() && glance.finish_reason.is_some();
         if finished {

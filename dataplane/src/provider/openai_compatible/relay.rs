@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, MaxTokens, TOOLS};
+use super::{Dialect, MaxTokens, TOOLS, schema};
 use crate::{
     body::{self, Body, Edit},
     json,
-    provider::{Asked, Refusal, Target, rules},
+    provider::{Asked, Refusal, Target, cache, rules},
 };
 
 pub(super) fn relay(
@@ -15,11 +15,7 @@ pub(super) fn relay(
     target: Target<'_>,
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
-    let mut edits = Vec::new();
-    let model = json::quoted(&target.model.upstream_model);
-    if body.raw("model") != Some(model.as_str()) {
-        edits.push(Edit::Set("model", model));
-    }
+    let mut edits = model(body, target);
     let asked = Asked { usage: stream(body)? && ask_for_usage(body, &mut edits) };
     if dialect.usage_include {
         edits.push(Edit::Set("usage", r#"{"include":true}"#.to_owned()));
@@ -27,20 +23,32 @@ pub(super) fn relay(
     if dialect.max_tokens == MaxTokens::Plain && body.raw("max_completion_tokens").is_some() {
         edits.push(Edit::Rename("max_completion_tokens", "max_tokens"));
     }
-    if !dialect.json_schema && wants_schema(body) {
-        return Err(no_schema());
+    if dialect.cache_control {
+        cache::check(body.bytes())?;
     }
-    if !dialect.developer_role
-        && let Some(messages) = body.raw("messages").and_then(without_developers)
+    let schema = if dialect.json_schema { None } else { schema::asked(body)? };
+    if schema.is_some() {
+        edits.push(Edit::Set("response_format", schema::JSON_OBJECT.to_owned()));
+    }
+    let first = schema.as_deref().map(schema::message);
+    if (first.is_some() || !dialect.developer_role)
+        && let Some(messages) =
+            body.raw("messages").and_then(|raw| messages(raw, first.as_deref(), dialect.developer_role))
     {
         edits.push(Edit::Set("messages", messages));
     }
     Ok((edits, asked))
 }
 
+/// The provider's own name of the model.
+pub(super) fn model(body: &Body, target: Target<'_>) -> Vec<Edit> {
+    let model = json::quoted(&target.model.upstream_model);
+    if body.raw("model") == Some(model.as_str()) { Vec::new() } else { vec![Edit::Set("model", model)] }
+}
+
 /// Whether a stream is wanted. What a provider might take for `true` and we for nothing would not be metered, so
 /// only booleans are accepted.
-fn stream(body: &Body) -> Result<bool, Refusal> {
+pub(super) fn stream(body: &Body) -> Result<bool, Refusal> {
     match body.raw("stream") {
         None | Some("false" | "null") => Ok(false),
         Some("true") => Ok(true),
@@ -68,32 +76,20 @@ fn ask_for_usage(body: &Body, edits: &mut Vec<Edit>) -> bool {
     true
 }
 
-fn wants_schema(body: &Body) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Format {
-        r#type: String,
+/// The messages after this one, and with `developer` turned into `system` where that role is not known; `None` where
+/// nothing changes, or where it is no such list.
+fn messages(messages: &str, first: Option<&str>, developer_role: bool) -> Option<String> {
+    let developers = !developer_role && memchr::memmem::find(messages.as_bytes(), b"\"developer\"").is_some();
+    if first.is_none() && !developers {
+        return None;
     }
-    body.get::<Format>("response_format").is_some_and(|format| format.r#type == "json_schema")
-}
-
-pub(super) fn no_schema() -> Refusal {
-    Refusal {
-        field: "response_format".to_owned(),
-        message: "this provider writes JSON but follows no schema: ask for it in the prompt (with \
-                  `response_format: json_object` in OpenAI's format)"
-            .to_owned(),
-    }
-}
-
-/// The messages with `developer` turned into `system`; `None` where there is no such role, or no such list.
-fn without_developers(messages: &str) -> Option<String> {
-    memchr::memmem::find(messages.as_bytes(), b"\"developer\"")?;
     let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(messages).ok()?;
     let mut out = Vec::with_capacity(messages.len());
-    json::list(&mut out, list, |out, message| {
-        let message = Bytes::copy_from_slice(message.get().as_bytes());
+    let all = first.into_iter().chain(list.iter().map(|message| message.get()));
+    json::list(&mut out, all, |out, message| {
+        let message = Bytes::copy_from_slice(message.as_bytes());
         match body::scan(message.clone()) {
-            Ok(scanned) if scanned.get::<String>("role").as_deref() == Some("developer") => {
+            Ok(scanned) if developers && scanned.get::<String>("role").as_deref() == Some("developer") => {
                 out.extend_from_slice(&body::apply(&scanned, &[Edit::Set("role", "\"system\"".to_owned())]));
             }
             _ => out.extend_from_slice(&message),

@@ -10,7 +10,7 @@ use super::{
     usage::RawUsage,
 };
 use crate::{
-    chat::{Event, Raw},
+    chat::{Content, Detail, Event, ExtraContent, Raw},
     json,
     provider::{Observed, StreamDecoder, Unreadable, failure::failure},
 };
@@ -43,7 +43,9 @@ struct Delta {
     refusal: Text,
     reasoning_content: Text,
     reasoning: Text,
+    reasoning_details: Option<Vec<Detail>>,
     tool_calls: Option<Vec<Call>>,
+    annotations: Option<Vec<Raw>>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +55,7 @@ struct Call {
     index: Option<u32>,
     id: Option<String>,
     function: Option<Function>,
+    extra_content: Option<ExtraContent>,
 }
 
 #[derive(Deserialize)]
@@ -85,9 +88,24 @@ impl Decoder {
     }
 
     fn delta(&mut self, delta: Delta, events: &mut Vec<Event>) {
-        events.extend(delta.reasoning_content.take().or(delta.reasoning.take()).map(Event::Thinking));
+        let from = events.len();
+        for content in delta.reasoning_details.into_iter().flatten().filter_map(Detail::content) {
+            match content {
+                Content::Thinking { text, signature } => {
+                    events.extend(Some(text).filter(|text| !text.is_empty()).map(Event::Thinking));
+                    events.extend(signature.map(Event::Signature));
+                }
+                Content::RedactedThinking(data) => events.push(Event::RedactedThinking(data)),
+                _ => {}
+            }
+        }
+        // The same text stands beside its details.
+        let told = events.iter().skip(from).any(|event| matches!(event, Event::Thinking(_)));
+        let thinking = delta.reasoning_content.take().or(delta.reasoning.take()).filter(|_| !told);
+        events.extend(thinking.map(Event::Thinking));
         events.extend(delta.content.take().map(Event::Text));
         events.extend(delta.refusal.take().map(Event::Refusal));
+        events.extend(delta.annotations.into_iter().flatten().map(Event::Citation));
         for call in delta.tool_calls.into_iter().flatten() {
             self.call(call, events);
         }
@@ -111,7 +129,7 @@ impl Decoder {
             let index = self.calls.len() - 1;
             let id = id.unwrap_or_else(|| made_id(&self.answer, index));
             events.push(Event::ToolCall {
-                signature: None,
+                signature: call.extra_content.and_then(ExtraContent::signature),
                 index: number(index),
                 id,
                 name: function.name.unwrap_or_default(),

@@ -98,7 +98,18 @@ fn a_dialect_gets_what_it_knows() {
         r#"{"model":"upstream-m","max_tokens":5,"messages":[{"content":"developer","role":"system"},{"role":"user", "content":"x"}]}"#
     );
     let refusal = relayed(&plain, r#"{"model":"m","response_format":{"type":"json_schema"}}"#).unwrap_err();
-    assert_eq!(refusal.field, "response_format");
+    assert_eq!(refusal.field, "response_format.json_schema");
+    let (sent, _) = relayed(
+        &plain,
+        r#"{"model":"upstream-m","messages":[],"response_format":{"type":"json_schema","json_schema":{"schema":{"a":1}}}}"#,
+    )
+    .unwrap();
+    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
+    assert_eq!(sent["response_format"], serde_json::json!({"type": "json_object"}));
+    assert!(
+        sent["messages"][0]["content"].as_str().is_some_and(|text| text.ends_with("{\"a\":1}")),
+        "{sent}"
+    );
 }
 
 const USAGE: &str = r#"{"prompt_tokens":125,"completion_tokens":15,"total_tokens":140,"prompt_tokens_details":{"cached_tokens":100},"completion_tokens_details":{"reasoning_tokens":5}}"#;

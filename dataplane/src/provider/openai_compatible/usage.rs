@@ -10,31 +10,26 @@ use crate::{chat::Raw, provider::count::Count, usage::Usage};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawUsage {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
+    pub(super) prompt_tokens: Count,
+    pub(super) completion_tokens: Count,
+    pub(super) total_tokens: Count,
+    pub(super) prompt_tokens_details: Option<PartDetails>,
+    pub(super) completion_tokens_details: Option<PartDetails>,
     /// `DeepSeek`.
-    prompt_cache_hit_tokens: Count,
+    pub(super) prompt_cache_hit_tokens: Count,
     /// `OpenRouter`: credits, which are US dollars.
-    cost: Option<Raw>,
+    pub(super) cost: Option<Raw>,
     /// xAI: 10¹⁰ ticks make a US dollar (docs.x.ai, cost tracking).
-    cost_in_usd_ticks: Option<Raw>,
+    pub(super) cost_in_usd_ticks: Option<Raw>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What the prompt, or the completion, consists of.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_field_names, reason = "the format's own names")]
-struct PromptDetails {
+pub(super) struct PartDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
-    audio_tokens: Count,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct CompletionDetails {
     reasoning_tokens: Count,
     audio_tokens: Count,
 }
@@ -42,10 +37,10 @@ struct CompletionDetails {
 impl RawUsage {
     pub(super) fn normalise(&self, dialect: &Dialect) -> Usage {
         let prompt = self.prompt_tokens.0;
-        let details = self.prompt_tokens_details.clone().unwrap_or_default();
+        let details = self.prompt_tokens_details.unwrap_or_default();
         let cached = details.cached_tokens.0.max(self.prompt_cache_hit_tokens.0).min(prompt);
         let written = details.cache_write_tokens.0.min(prompt - cached);
-        let completion = self.completion_tokens_details.clone().unwrap_or_default();
+        let completion = self.completion_tokens_details.unwrap_or_default();
         let reasoning = completion.reasoning_tokens.0;
         Usage {
             input: prompt - cached - written,
@@ -56,6 +51,7 @@ impl RawUsage {
             audio_input: details.audio_tokens.0,
             audio_output: completion.audio_tokens.0,
             reported_cost_nanos: self.reported_cost(),
+            ..Usage::default()
         }
     }
 

@@ -79,6 +79,15 @@ impl AccessLine<'_> {
             number(out, ",\"input_tokens\":", self.usage.prompt());
             number(out, ",\"cached_tokens\":", self.usage.cached_input);
             number(out, ",\"output_tokens\":", self.usage.output);
+            for (name, count) in [
+                (",\"images\":", self.usage.images),
+                (",\"media_ms\":", self.usage.millis),
+                (",\"characters\":", self.usage.characters),
+            ] {
+                if count > 0 {
+                    number(out, name, count);
+                }
+            }
             text(out, ",\"source\":", Some(source_name(source)));
             signed(out, ",\"cost_nanos\":", self.charge.cost.0);
             signed(out, ",\"price_nanos\":", self.charge.price.0);

@@ -49,6 +49,10 @@ fn a_line_is_whole_json_with_names_and_numbers() {
         "\n"
     );
     assert_eq!(written(&line()), expected);
+    let spoken = Usage { images: 1, millis: 2_500, characters: 3, ..Usage::default() };
+    let spoken = written(&AccessLine { usage: spoken, ..line() });
+    let expected = r#""output_tokens":0,"images":1,"media_ms":2500,"characters":3,"source":"#;
+    assert!(spoken.contains(expected), "{spoken}");
 }
 
 #[test]

@@ -124,6 +124,11 @@ impl Signer {
             return Err(NotShown::NoIdentity);
         }
         match identity {
+            // Who writes a provider names its address, and must not get the pod's own key by that. A signature is of no use
+            // to anybody but the host that it names.
+            Identity::ApiKey(..) if matches!(self.who, Who::Pod(_)) && !is_aws(request) => {
+                Err(NotShown::NotToAws)
+            }
             Identity::ApiKey(name, value) => {
                 request.headers_mut().insert(name.clone(), value.clone());
                 Ok(())
@@ -133,6 +138,13 @@ impl Signer {
             }
         }
     }
+}
+
+/// Whether the request goes to a host of AWS's.
+fn is_aws<B>(request: &Request<B>) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
 }
 
 fn sign_with<B>(

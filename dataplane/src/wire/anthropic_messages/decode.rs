@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::super::{
     BadRequest,
-    fields::{self, bad, list, number, read},
+    fields::{self, bad, list, need, number, read},
     thinking,
 };
 use crate::{
@@ -117,10 +117,6 @@ struct Block<'a> {
     signature: Option<String>,
     data: Option<String>,
     cache_control: Option<Raw>,
-}
-
-fn need<T>(name: &str, value: Option<T>) -> Result<T, BadRequest> {
-    value.ok_or_else(|| bad(name, "is missing"))
 }
 
 /// One block; a document that comes with words about it gives two parts.

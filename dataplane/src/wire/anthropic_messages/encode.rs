@@ -2,7 +2,7 @@
 
 use super::{stop_reason, usage};
 use crate::{
-    chat::{Content, Finish, FinishReason, Part, Response, signature},
+    chat::{Citation, Content, Finish, FinishReason, Part, Raw, Response, signature},
     json::{self, Object},
     wire::Meta,
 };
@@ -15,6 +15,7 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("type", "message")
         .string("role", "assistant")
         .string("model", &meta.model);
+    let last_text = response.parts.iter().rposition(|part| matches!(part.content, Content::Text(_)));
     let content = answer.name("content");
     content.push(b'[');
     for (index, part) in response.parts.iter().enumerate() {
@@ -22,10 +23,11 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
             content.push(b',');
         }
         if let Some(signature) = &part.signature {
-            block(content, &signed(signature).into());
+            block(content, &signed(signature).into(), &[]);
             content.push(b',');
         }
-        block(content, part);
+        let citations = if Some(index) == last_text { &response.citations[..] } else { &[] };
+        block(content, part, citations);
     }
     content.push(b']');
     let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
@@ -49,7 +51,29 @@ fn signed(signature: &str) -> Content {
     Content::Thinking { text: String::new(), signature: Some(signature::of_gemini(signature)) }
 }
 
-fn block(out: &mut Vec<u8>, part: &Part) {
+/// A citation as Anthropic writes it, on one line; `None` where another format says something that has no place here.
+pub(super) fn citation(raw: &Raw) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    if raw.read::<Typed>().is_some_and(|typed| typed.r#type.ends_with("_location")) {
+        return Some(raw.one_line());
+    }
+    let citation = Citation::read(raw)?;
+    let mut out = Vec::new();
+    let mut object = Object::open(&mut out);
+    object
+        .string("type", "web_search_result_location")
+        .string("url", &citation.url)
+        .string("title", citation.title.as_deref().unwrap_or_default())
+        .string("cited_text", citation.text.as_deref().unwrap_or_default())
+        .string("encrypted_index", "");
+    object.close();
+    String::from_utf8(out).ok()
+}
+
+fn block(out: &mut Vec<u8>, part: &Part, citations: &[Raw]) {
     let mut block = Object::open(out);
     match &part.content {
         Content::Thinking { text, signature } => {
@@ -66,6 +90,12 @@ fn block(out: &mut Vec<u8>, part: &Part) {
         }
         Content::Text(text) | Content::Refusal(text) => {
             block.string("type", "text").string("text", text);
+            let citations: Vec<String> = citations.iter().filter_map(citation).collect();
+            if !citations.is_empty() {
+                json::list(block.name("citations"), citations, |out, text| {
+                    out.extend_from_slice(text.as_bytes());
+                });
+            }
         }
         // Models write none of these in the formats that are read.
         Content::Image { .. } | Content::File { .. } | Content::Audio { .. } | Content::ToolResult { .. } => {

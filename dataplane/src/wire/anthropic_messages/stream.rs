@@ -1,6 +1,9 @@
 //! Writes a stream.
 
-use super::{encode::stop, error_type, usage};
+use super::{
+    encode::{citation, stop},
+    error_type, usage,
+};
 use crate::{
     chat::{Event, Failure, Finish, signature},
     json::{self, Object},
@@ -168,13 +171,15 @@ impl StreamEncoder for Encoder {
                 self.refused = true;
                 self.text(text, out);
             }
-            Event::Citation(citation) if self.open == Open::Text => {
+            Event::Citation(raw) if self.open == Open::Text => {
                 let index = self.blocks - 1;
-                write(out, "content_block_delta", |event| {
-                    let mut delta = Object::open(event.number("index", index).name("delta"));
-                    delta.string("type", "citations_delta").raw("citation", &citation.one_line());
-                    delta.close();
-                });
+                if let Some(citation) = citation(raw) {
+                    write(out, "content_block_delta", |event| {
+                        let mut delta = Object::open(event.number("index", index).name("delta"));
+                        delta.string("type", "citations_delta").raw("citation", &citation);
+                        delta.close();
+                    });
+                }
             }
             Event::Thinking(text) => {
                 self.thinking(out);

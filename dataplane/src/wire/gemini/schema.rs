@@ -1,4 +1,4 @@
-//! Google's older schemas, a subset of OpenAPI's, as JSON schemas.
+//! Google's older schemas, a subset of `OpenAPI`'s, as JSON schemas.
 //!
 //! Types are in capitals, `nullable` stands beside them, counts may be strings (as protobuf writes 64-bit numbers),
 //! and `propertyOrdering` says what a JSON schema's order says.

@@ -44,7 +44,7 @@ impl Encoder {
     fn text(&self, out: &mut Vec<u8>, text: &str, thought: bool, signature: Option<&str>) {
         self.piece(out, |candidate| {
             content(candidate, |out| {
-                json::list(out, [text], |out, text| write_text(out, text, thought, signature))
+                json::list(out, [text], |out, text| write_text(out, text, thought, signature));
             });
         });
     }

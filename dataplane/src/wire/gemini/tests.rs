@@ -12,7 +12,7 @@ fn read(request: &Value) -> Result<Request, BadRequest> {
     decode::decode(&body::scan(request.to_string().into()).unwrap())
 }
 
-fn with(member: Value) -> Value {
+fn with(member: &Value) -> Value {
     let mut request = json!({"contents": [{"parts": [{"text": "hi"}]}]});
     request.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
     request
@@ -24,7 +24,7 @@ fn meta() -> Meta {
 
 #[test]
 fn what_only_google_has_is_refused_by_name() {
-    let refused = |member: Value| read(&with(member)).unwrap_err().param.unwrap();
+    let refused = |member: Value| read(&with(&member)).unwrap_err().param.unwrap();
     for (field, member) in [
         ("tools[0].googleSearch", json!({"tools": [{"googleSearch": {}}]})),
         ("cachedContent", json!({"cachedContent": "cachedContents/1"})),
@@ -51,7 +51,7 @@ fn what_only_google_has_is_refused_by_name() {
         assert_eq!(refused(member), field);
     }
     assert_eq!(read(&json!({})).unwrap_err().param.as_deref(), Some("contents"));
-    read(&json!({"generateContentRequest": with(json!({}))})).unwrap();
+    read(&json!({"generateContentRequest": with(&json!({}))})).unwrap();
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn only_the_allowed_functions_are_shown() {
     let choice = |mode: &str, allowed: Value| {
         let functions: Vec<Value> = ["a", "b", "c"].iter().map(|name| json!({"name": name})).collect();
         let calling = json!({"mode": mode, "allowedFunctionNames": allowed});
-        let request = read(&with(json!({
+        let request = read(&with(&json!({
             "tools": [{"functionDeclarations": functions}],
             "toolConfig": {"functionCallingConfig": calling},
         })));

@@ -1,34 +1,40 @@
 //! Reads a request.
 //!
 //! Besides the format's own fields it takes what is in common use with other models behind this format: `top_k`,
-//! `thinking` (as Anthropic writes it), `cache_control` on parts and tools, and `reasoning_content` and
-//! `thinking_blocks` on the assistant's messages, which is how our answers carry thinking.
+//! `thinking` (as Anthropic writes it), `reasoning` (as `OpenRouter` does), `cache_control` on parts and tools, and `reasoning_details`, `reasoning_content`,
+//! `reasoning` and `thinking_blocks` on the assistant's messages: the first two are how our answers carry thinking.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::{
     BadRequest,
-    fields::{self, bad, list, number, read},
+    fields::{self, bad, list, need, number, read, texts},
+    openai::{self, StreamOptions},
     thinking,
 };
 use crate::{
     body::Body,
     chat::{
-        Content, Effort, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Source, Tool,
-        ToolChoice,
+        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role,
+        Thinking, Tool, ToolChoice,
     },
 };
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     let mut request = Request::default();
     let mut limit = None;
+    let mut allowed: Option<Vec<String>> = None;
     for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
         match name {
             "model" => request.model = read(name, raw)?,
             "messages" => request.messages = list(name, raw, message)?,
             "tools" => request.tools = list(name, raw, tool)?,
-            "tool_choice" => request.tool_choice = Some(tool_choice(raw)?),
+            "tool_choice" => {
+                let (choice, only) = tool_choice(raw)?;
+                request.tool_choice = Some(choice);
+                allowed = only;
+            }
             "parallel_tool_calls" => request.parallel_tool_calls = Some(read(name, raw)?),
             "max_tokens" => limit = Some(read(name, raw)?),
             "max_completion_tokens" => request.max_output_tokens = Some(read(name, raw)?),
@@ -38,7 +44,7 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
             "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
             "seed" => request.seed = Some(number(name, raw)?),
-            "stop" => request.stop = stop(raw)?,
+            "stop" => request.stop = texts(name, raw)?,
             "response_format" => request.response_format = Some(response_format(raw)?),
             "reasoning_effort" => {
                 let word: String = read(name, raw)?;
@@ -48,10 +54,13 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             }
             "thinking" => thinking::read(raw, request.reasoning.get_or_insert_default())
                 .map_err(|error| error.within(name))?,
+            "reasoning" => openrouter_reasoning(raw, request.reasoning.get_or_insert_default())?,
+            // Asks for usage, as `OpenRouter` has it: it always comes.
+            "usage" => {}
             "user" => request.user = Some(read(name, raw)?),
             "stream" => request.stream = read(name, raw)?,
             "stream_options" => {
-                request.include_usage = read::<StreamOptions>(name, raw)?.include_usage.unwrap_or(false);
+                request.include_usage = read::<StreamOptions>(name, raw)?.include_usage();
             }
             "functions" | "function_call" => {
                 return Err(bad(name, "is no longer supported; use `tools` and `tool_choice`"));
@@ -63,15 +72,13 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     if body.raw("messages").is_none() {
         return Err(bad("messages", "is missing"));
     }
+    if let Some(names) = allowed {
+        request.tools.retain(|tool| names.contains(&tool.name));
+    }
     if request.reasoning == Some(Reasoning::default()) {
         request.reasoning = None;
     }
     Ok(request)
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +92,8 @@ struct RawMessage<'a> {
     tool_calls: Option<&'a RawValue>,
     tool_call_id: Option<String>,
     reasoning_content: Option<String>,
+    reasoning: Option<String>,
+    reasoning_details: Option<Vec<Detail>>,
     #[serde(borrow)]
     thinking_blocks: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -135,11 +144,17 @@ fn message(raw: &str) -> Result<Message, BadRequest> {
     Ok(Message { role, name: message.name, parts })
 }
 
-/// Thinking of an earlier turn. The blocks carry signatures; the text alone is for those who kept only that.
+/// Thinking of an earlier turn. Details and blocks carry signatures; the text alone is for those who kept only that.
 fn reasoning(message: &RawMessage<'_>, parts: &mut Vec<Part>) -> Result<(), BadRequest> {
-    if let Some(blocks) = message.thinking_blocks {
+    let details = message.reasoning_details.iter().flatten().cloned();
+    parts.extend(details.filter_map(Detail::content).map(Part::from));
+    if parts.is_empty()
+        && let Some(blocks) = message.thinking_blocks
+    {
         parts.extend(list("thinking_blocks", blocks.get(), part)?);
-    } else if let Some(text) = message.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
+    }
+    let text = message.reasoning_content.as_ref().or(message.reasoning.as_ref());
+    if let Some(text) = text.filter(|text| parts.is_empty() && !text.is_empty()) {
         parts.push(Content::Thinking { text: text.clone(), signature: None }.into());
     }
     Ok(())
@@ -169,10 +184,7 @@ struct RawPart<'a> {
     signature: Option<String>,
     data: Option<String>,
     cache_control: Option<Raw>,
-}
-
-fn need<T>(name: &str, value: Option<T>) -> Result<T, BadRequest> {
-    value.ok_or_else(|| bad(name, "is missing"))
+    prompt_cache_breakpoint: Option<Raw>,
 }
 
 fn part(raw: &str) -> Result<Part, BadRequest> {
@@ -183,16 +195,14 @@ fn part(raw: &str) -> Result<Part, BadRequest> {
         "image_url" => {
             image(need("image_url", part.image_url)?.get()).map_err(|error| error.within("image_url"))?
         }
-        "input_audio" => {
-            let audio: Audio = read("input_audio", need("input_audio", part.input_audio)?.get())?;
-            Content::Audio { data: audio.data, format: audio.format }
-        }
+        "input_audio" => openai::audio(need("input_audio", part.input_audio)?.get())?,
         "file" => file(need("file", part.file)?.get()).map_err(|error| error.within("file"))?,
         "thinking" => Content::Thinking { text: need("thinking", part.thinking)?, signature: part.signature },
         "redacted_thinking" => Content::RedactedThinking(need("data", part.data)?),
         other => return Err(bad("type", format!("{other:?} is not known"))),
     };
-    Ok(Part { content, cache: part.cache_control, signature: None })
+    let cache = part.cache_control.or_else(|| openai::breakpoint(part.prompt_cache_breakpoint.as_ref()));
+    Ok(Part { content, cache, signature: None })
 }
 
 #[derive(Deserialize)]
@@ -203,25 +213,7 @@ struct Image {
 
 fn image(raw: &str) -> Result<Content, BadRequest> {
     let image: Image = read("", raw)?;
-    Ok(Content::Image { source: source(image.url)?, detail: image.detail })
-}
-
-fn source(url: String) -> Result<Source, BadRequest> {
-    if url.starts_with("data:") {
-        let (media_type, data) =
-            fields::data_url(&url).ok_or_else(|| bad("url", "is not a base64 data URL"))?;
-        return Ok(Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() });
-    }
-    if url.starts_with("https://") || url.starts_with("http://") {
-        return Ok(Source::Url(url));
-    }
-    Err(bad("url", "must be an http(s) or a data URL"))
-}
-
-#[derive(Deserialize)]
-struct Audio {
-    data: String,
-    format: String,
+    Ok(Content::Image { source: openai::url("url", image.url)?, detail: image.detail })
 }
 
 #[derive(Deserialize)]
@@ -234,18 +226,7 @@ struct File {
 
 fn file(raw: &str) -> Result<Content, BadRequest> {
     let file: File = read("", raw)?;
-    let source = match (file.file_data, file.file_id) {
-        (Some(data), None) => match fields::data_url(&data) {
-            Some((media_type, data)) => {
-                Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() }
-            }
-            // The format also takes bare base64; only PDF documents are sent so.
-            None => Source::Base64 { media_type: "application/pdf".to_owned(), data },
-        },
-        (None, Some(id)) => Source::Id(id),
-        _ => return Err(bad("", "needs either `file_data` or `file_id`")),
-    };
-    Ok(Content::File { source, name: file.filename })
+    openai::file(file.file_data, file.file_id, None, file.filename)
 }
 
 #[derive(Deserialize)]
@@ -253,6 +234,7 @@ struct ToolCall {
     id: String,
     r#type: Option<String>,
     function: Option<CalledFunction>,
+    extra_content: Option<ExtraContent>,
 }
 
 #[derive(Deserialize)]
@@ -264,12 +246,12 @@ struct CalledFunction {
 fn tool_call(raw: &str) -> Result<Part, BadRequest> {
     let call: ToolCall = read("", raw)?;
     match (call.r#type.as_deref(), call.function) {
-        (None | Some("function"), Some(function)) => Ok(Content::ToolCall {
-            id: call.id,
-            name: function.name,
-            arguments: function.arguments.unwrap_or_default(),
+        (None | Some("function"), Some(function)) => {
+            let arguments = function.arguments.unwrap_or_default();
+            let content = Content::ToolCall { id: call.id, name: function.name, arguments };
+            let signature = call.extra_content.and_then(ExtraContent::signature);
+            Ok(Part { signature, ..content.into() })
         }
-        .into()),
         (None | Some("function"), None) => Err(bad("function", "is missing")),
         (Some(other), _) => {
             Err(bad("type", format!("{other:?} is not supported where a request is translated")))
@@ -311,35 +293,70 @@ fn tool(raw: &str) -> Result<Tool, BadRequest> {
     })
 }
 
-fn tool_choice(raw: &str) -> Result<ToolChoice, BadRequest> {
+/// The choice, and the only tools that it leaves.
+fn tool_choice(raw: &str) -> Result<(ToolChoice, Option<Vec<String>>), BadRequest> {
     #[derive(Deserialize)]
-    struct Named {
+    struct Choice {
         r#type: String,
         function: Option<Name>,
+        allowed_tools: Option<Allowed>,
+    }
+    #[derive(Deserialize)]
+    struct Allowed {
+        mode: String,
+        tools: Vec<Choice>,
     }
     #[derive(Deserialize)]
     struct Name {
         name: String,
     }
+    let word = |word: &str| match word {
+        "auto" => Ok(ToolChoice::Auto),
+        "none" => Ok(ToolChoice::None),
+        "required" => Ok(ToolChoice::Required),
+        other => Err(bad("tool_choice", format!("{other:?} is not known"))),
+    };
     if raw.starts_with('"') {
-        return match read::<String>("tool_choice", raw)?.as_str() {
-            "auto" => Ok(ToolChoice::Auto),
-            "none" => Ok(ToolChoice::None),
-            "required" => Ok(ToolChoice::Required),
-            other => Err(bad("tool_choice", format!("{other:?} is not known"))),
-        };
+        return Ok((word(&read::<String>("tool_choice", raw)?)?, None));
     }
-    let named: Named = read("tool_choice", raw)?;
-    match (named.r#type.as_str(), named.function) {
-        ("function", Some(function)) => Ok(ToolChoice::Tool(function.name)),
-        (other, _) => {
+    let choice: Choice = read("tool_choice", raw)?;
+    match (choice.r#type.as_str(), choice.function, choice.allowed_tools) {
+        ("function", Some(function), _) => Ok((ToolChoice::Tool(function.name), None)),
+        ("allowed_tools", _, Some(allowed)) => {
+            let named = |tool: Choice| tool.function.map(|function| function.name);
+            Ok((word(&allowed.mode)?, Some(allowed.tools.into_iter().filter_map(named).collect())))
+        }
+        (other, ..) => {
             Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
         }
     }
 }
 
-fn stop(raw: &str) -> Result<Vec<String>, BadRequest> {
-    if raw.starts_with('"') { Ok(vec![read("stop", raw)?]) } else { read("stop", raw) }
+/// `OpenRouter`'s way of saying how much to think.
+fn openrouter_reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadRequest> {
+    #[derive(Deserialize)]
+    struct Asked {
+        effort: Option<String>,
+        max_tokens: Option<u64>,
+        enabled: Option<bool>,
+        exclude: Option<bool>,
+    }
+    let asked: Asked = read("reasoning", raw)?;
+    if let Some(word) = asked.effort {
+        let effort =
+            Effort::parse(&word).ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
+        reasoning.effort = Some(effort);
+    }
+    reasoning.thinking = match (asked.enabled, asked.max_tokens) {
+        (Some(false), _) => Some(Thinking::Disabled),
+        (_, Some(budget)) => Some(Thinking::Budget(budget)),
+        (Some(true), None) if reasoning.effort.is_none() => Some(Thinking::Adaptive),
+        (_, None) => reasoning.thinking,
+    };
+    if asked.exclude == Some(true) {
+        reasoning.display = Some("omitted".to_owned());
+    }
+    Ok(())
 }
 
 fn response_format(raw: &str) -> Result<ResponseFormat, BadRequest> {

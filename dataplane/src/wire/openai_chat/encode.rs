@@ -1,10 +1,12 @@
 //! Writes a plain answer.
 
-use super::{finish_reason, usage};
+use std::borrow::Cow;
+
+use super::finish_reason;
 use crate::{
-    chat::{Content, FinishReason, Part, Response},
+    chat::{Citation, Content, Detail, ExtraContent, FinishReason, Part, Response, signature},
     json::{self, Object},
-    wire::Meta,
+    wire::{Meta, openai::usage},
 };
 
 pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
@@ -18,7 +20,7 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     let choices = answer.name("choices");
     choices.push(b'[');
     let mut choice = Object::open(choices);
-    message(choice.number("index", 0).name("message"), &response.parts);
+    message(choice.number("index", 0).name("message"), response);
     let reason = response.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
     choice.raw("logprobs", "null").string("finish_reason", finish_reason(reason));
     choice.close();
@@ -30,7 +32,8 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     out
 }
 
-fn message(out: &mut Vec<u8>, parts: &[Part]) {
+fn message(out: &mut Vec<u8>, response: &Response) {
+    let parts = &response.parts;
     let texts = |select: fn(&Content) -> Option<&str>| -> Option<String> {
         let mut texts = parts.iter().filter_map(|part| select(&part.content)).peekable();
         texts.peek()?;
@@ -52,24 +55,38 @@ fn message(out: &mut Vec<u8>, parts: &[Part]) {
     object.string("role", "assistant");
     optional(&mut object, "content", content.as_deref());
     optional(&mut object, "refusal", refusal.as_deref());
+    let length = content.map_or(0, |text| text.chars().count()) as u64;
+    let citations: Vec<Citation> = response.citations.iter().filter_map(Citation::read).collect();
+    if !citations.is_empty() {
+        json::list(object.name("annotations"), &citations, |out, citation| {
+            annotation(out, citation, length);
+        });
+    }
     if let Some(thinking) = thinking {
         object.string("reasoning_content", &thinking);
     }
-    let blocks = |part: &&Part| {
-        matches!(part.content, Content::Thinking { signature: Some(_), .. } | Content::RedactedThinking(_))
-    };
-    if parts.iter().any(|part| blocks(&part)) {
-        json::list(object.name("thinking_blocks"), parts.iter().filter(blocks), |out, part| {
-            thinking_block(out, &part.content, None);
+    let details: Vec<Cow<'_, Content>> = parts.iter().filter_map(detail).collect();
+    if !details.is_empty() {
+        json::list(object.name("reasoning_details"), details.iter().enumerate(), |out, (index, content)| {
+            Detail::write(out, content, index);
         });
     }
     let calls = |part: &&Part| matches!(part.content, Content::ToolCall { .. });
     if parts.iter().any(|part| calls(&part)) {
         json::list(object.name("tool_calls"), parts.iter().filter(calls), |out, part| {
-            tool_call(out, &part.content);
+            tool_call(out, part);
         });
     }
     object.close();
+}
+
+/// `OpenAI`'s annotation of a text.
+pub(super) fn annotation(out: &mut Vec<u8>, citation: &Citation, length: u64) {
+    let mut annotation = Object::open(out);
+    let mut inner = Object::open(annotation.string("type", "url_citation").name("url_citation"));
+    citation.write(&mut inner, length);
+    inner.close();
+    annotation.close();
 }
 
 fn optional(object: &mut Object<'_>, name: &str, text: Option<&str>) {
@@ -79,34 +96,28 @@ fn optional(object: &mut Object<'_>, name: &str, text: Option<&str>) {
     };
 }
 
-/// A piece of thinking with what lets it be sent back: not in `OpenAI`'s format, whose clients pass it over.
-pub(super) fn thinking_block(out: &mut Vec<u8>, content: &Content, index: Option<usize>) {
-    let mut block = Object::open(out);
-    if let Some(index) = index {
-        block.number("index", index);
+/// Thinking with what lets it be sent back: not in `OpenAI`'s format, whose clients pass it over. A text's signature
+/// stands there too, as thinking without a text.
+fn detail(part: &Part) -> Option<Cow<'_, Content>> {
+    match (&part.content, &part.signature) {
+        (Content::Text(_), Some(signature)) => Some(Cow::Owned(Content::Thinking {
+            text: String::new(),
+            signature: Some(signature::of_gemini(signature)),
+        })),
+        (content, _) => Detail::holds(content).then_some(Cow::Borrowed(content)),
     }
-    match content {
-        Content::Thinking { text, signature } => {
-            block.string("type", "thinking").string("thinking", text);
-            if let Some(signature) = signature {
-                block.string("signature", signature);
-            }
-        }
-        Content::RedactedThinking(data) => {
-            block.string("type", "redacted_thinking").string("data", data);
-        }
-        _ => {}
-    }
-    block.close();
 }
 
-fn tool_call(out: &mut Vec<u8>, content: &Content) {
-    if let Content::ToolCall { id, name, arguments } = content {
+fn tool_call(out: &mut Vec<u8>, part: &Part) {
+    if let Content::ToolCall { id, name, arguments } = &part.content {
         let mut call = Object::open(out);
         let mut function = Object::open(call.string("id", id).string("type", "function").name("function"));
         function.string("name", name);
         function.string("arguments", if arguments.trim().is_empty() { "{}" } else { arguments });
         function.close();
+        if let Some(signature) = &part.signature {
+            ExtraContent::write(&mut call, signature);
+        }
         call.close();
     }
 }

@@ -1,11 +1,14 @@
 //! Writes a stream.
 
-use super::{encode::thinking_block, error_type, finish_reason, usage};
+use super::{encode::annotation, finish_reason};
 use crate::{
-    chat::{Content, Event, Failure, Finish},
+    chat::{Citation, Content, Detail, Event, ExtraContent, Finish},
     json::{self, Object},
     usage::Usage,
-    wire::{Meta, StreamEncoder},
+    wire::{
+        Meta, StreamEncoder,
+        openai::{error, usage},
+    },
 };
 
 /// Writes each event as a chunk of its own.
@@ -15,10 +18,12 @@ pub(in crate::wire) struct Encoder {
     head: Vec<u8>,
     /// The role was sent.
     started: bool,
+    /// Characters of text that were sent.
+    length: u64,
     /// The current piece of thinking, to be repeated with its signature.
     thinking: String,
-    /// Thinking blocks that were sent.
-    blocks: usize,
+    /// Pieces of thinking that were sent whole.
+    details: usize,
     /// Calls whose arguments have begun.
     arguments: Vec<bool>,
     finish: Option<Finish>,
@@ -32,8 +37,9 @@ impl Encoder {
             meta,
             head: Vec::new(),
             started: false,
+            length: 0,
             thinking: String::new(),
-            blocks: 0,
+            details: 0,
             arguments: Vec::new(),
             finish: None,
             usage: None,
@@ -77,7 +83,7 @@ impl Encoder {
         out.extend_from_slice(if self.meta.include_usage { b"}],\"usage\":null}\n\n" } else { b"}]}\n\n" });
     }
 
-    fn call(&mut self, index: u32, id: &str, name: &str, out: &mut Vec<u8>) {
+    fn call(&mut self, index: u32, id: &str, name: &str, signature: Option<&str>, out: &mut Vec<u8>) {
         self.end_bare_calls(out);
         self.delta(out, |delta| {
             json::list(delta.name("tool_calls"), [()], |out, ()| {
@@ -86,6 +92,9 @@ impl Encoder {
                 let mut function = Object::open(call.name("function"));
                 function.string("name", name).string("arguments", "");
                 function.close();
+                if let Some(signature) = signature {
+                    ExtraContent::write(&mut call, signature);
+                }
                 call.close();
             });
         });
@@ -127,31 +136,14 @@ impl Encoder {
 
     /// The thinking that ends here, once more and whole, with what lets a client send it back. Clients that gather
     /// lists piece by piece want an index in each.
-    fn thinking_block(&mut self, content: &Content, out: &mut Vec<u8>) {
-        let index = Some(self.blocks);
-        self.blocks += 1;
+    fn detail(&mut self, content: &Content, out: &mut Vec<u8>) {
+        let index = self.details;
+        self.details += 1;
         self.delta(out, |delta| {
-            json::list(delta.name("thinking_blocks"), [content], |out, content| {
-                thinking_block(out, content, index);
+            json::list(delta.name("reasoning_details"), [content], |out, content| {
+                Detail::write(out, content, index);
             });
         });
-    }
-
-    fn error(failure: &Failure, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"data: ");
-        let mut object = Object::open(out);
-        let mut error = Object::open(object.name("error"));
-        error
-            .string("message", &failure.message)
-            .string("type", error_type(failure.kind))
-            .raw("param", "null");
-        match &failure.code {
-            Some(code) => error.string("code", code),
-            None => error.raw("code", "null"),
-        };
-        error.close();
-        object.close();
-        out.extend_from_slice(b"\n\n");
     }
 }
 
@@ -163,7 +155,7 @@ impl StreamEncoder for Encoder {
         match event {
             Event::Error(failure) => {
                 self.failed = true;
-                return Self::error(failure, out);
+                return error(failure, out);
             }
             Event::Usage(usage) => return self.usage = Some(*usage),
             Event::Start { id, usage, .. } => {
@@ -173,9 +165,21 @@ impl StreamEncoder for Encoder {
             _ => self.start(None, out),
         }
         match event {
-            Event::Text(text) => self.delta(out, |delta| {
-                delta.string("content", text);
-            }),
+            Event::Text(text) => {
+                self.length += text.chars().count() as u64;
+                self.delta(out, |delta| {
+                    delta.string("content", text);
+                });
+            }
+            Event::Citation(raw) => {
+                if let Some(citation) = Citation::read(raw) {
+                    self.delta(out, |delta| {
+                        json::list(delta.name("annotations"), [()], |out, ()| {
+                            annotation(out, &citation, self.length);
+                        });
+                    });
+                }
+            }
             Event::Refusal(text) => self.delta(out, |delta| {
                 delta.string("refusal", text);
             }),
@@ -187,15 +191,17 @@ impl StreamEncoder for Encoder {
             }
             Event::Signature(signature) => {
                 let text = std::mem::take(&mut self.thinking);
-                self.thinking_block(&Content::Thinking { text, signature: Some(signature.clone()) }, out);
+                self.detail(&Content::Thinking { text, signature: Some(signature.clone()) }, out);
             }
             Event::RedactedThinking(data) => {
-                self.thinking_block(&Content::RedactedThinking(data.clone()), out);
+                self.detail(&Content::RedactedThinking(data.clone()), out);
             }
-            Event::ToolCall { index, id, name, .. } => self.call(*index, id, name, out),
+            Event::ToolCall { index, id, name, signature } => {
+                self.call(*index, id, name, signature.as_deref(), out);
+            }
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
-            Event::Citation(_) | Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
+            Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
         }
     }
 

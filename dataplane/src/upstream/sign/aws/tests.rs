@@ -114,6 +114,23 @@ fn nothing_of_it_is_printed_and_the_signature_is_sensitive() {
     }
 }
 
+#[tokio::test]
+async fn the_pods_own_api_key_goes_to_aws_alone() {
+    let environment = crate::environment::Environment::fixed([("AWS_BEARER_TOKEN_BEDROCK", "key")]);
+    let workload = Arc::new(Workload::new(&environment, crate::clock::Clock::default()));
+    let signer = Signer::of_pod("eu-central-1", &workload);
+    workload.follow().await;
+    let body = Bytes::new();
+    let sign = |host| {
+        let mut request = request(host, "/model/m/converse", &body);
+        signer.sign(&mut request, &body, AT_MS).map(|()| request.headers()[header::AUTHORIZATION].clone())
+    };
+    assert_eq!(sign("bedrock-runtime.eu-central-1.amazonaws.com").unwrap(), "Bearer key");
+    for other in ["example.com", "amazonaws.com.example.com", "127.0.0.1:8080"] {
+        assert_eq!(sign(other), Err(NotShown::NotToAws), "{other}");
+    }
+}
+
 #[test]
 fn a_request_without_a_host_is_not_signed() {
     let signer = Signer::fixed("eu-central-1", Identity::keys(ID, &secret(KEY), None, None));

@@ -1,0 +1,39 @@
+use super::*;
+use crate::usage::{ImageKind, Units};
+
+/// What was asked for.
+fn guess() -> Guess {
+    let units = Units { images: 3, image: ImageKind::new("1024x1024", "hd"), millis: 9_000, characters: 40 };
+    Guess { input: 10, most: Usage { input: 50, output: 100, ..Usage::default() }.with_units(units) }
+}
+
+fn counted(status: Status, observed: &Observed) -> (Source, Usage) {
+    count(status, observed, guess(), true)
+}
+
+#[test]
+fn what_answers_need_not_say_is_as_it_was_asked_for() {
+    let observe = |usage| Observed { usage: Some(usage), usage_complete: true, ..Observed::default() };
+    let made = Usage { images: 2, image: ImageKind::new("512x512", ""), ..Usage::default() };
+    for status in [Status::Completed, Status::Broken] {
+        let (source, usage) = counted(status, &observe(made));
+        let expected = Usage { image: ImageKind::new("512x512", "hd"), characters: 40, ..made };
+        assert_eq!((source, usage), (Source::Provider, expected));
+    }
+    // Who made no image made none, and who says how much was spoken knows it.
+    let spoken = Usage { millis: 7, characters: 39, ..Usage::default() };
+    assert_eq!(counted(Status::Completed, &observe(spoken)).1, spoken);
+}
+
+#[test]
+fn where_nobody_counts_it_is_as_much_as_was_asked_for() {
+    let quiet = Observed { output_bytes: 40, ..Observed::default() };
+    for status in [Status::Completed, Status::ClientGone, Status::Broken] {
+        let (source, usage) = counted(status, &quiet);
+        let expected = Usage { input: 10, output: 10, ..Usage::default() }.with_units(guess().most.units());
+        assert_eq!((source, usage), (Source::Estimated, expected));
+    }
+    let (_, lost) = counted(Status::Unreachable, &quiet);
+    assert_eq!(lost, Usage { input: 10, characters: 40, ..Usage::default() });
+    assert_eq!(counted(Status::Failed, &quiet).1, Usage::default());
+}

@@ -1,0 +1,222 @@
+//! Reads a request, to be translated for a provider that does not speak this wire.
+//!
+//! | of the request | becomes |
+//! |---|---|
+//! | `instructions` | a system message before all others |
+//! | `store`, `metadata`, `stream_options`, `max_tool_calls`, `prompt_cache_options`, `prompt_cache_retention`, `include` (but for logprobs) | left out: nothing is stored, and no tool is run by the provider |
+//! | `previous_response_id`, `conversation`, `prompt`, `item_reference` | refused by name: they mean what is stored at a provider |
+//! | `background: true`, `truncation: auto`, `context_management`, `moderation`, logprobs | refused by name |
+//! | tools other than functions | refused by name |
+//! | `allowed_tools` | the tools that it names |
+//! | unknown fields | kept |
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    super::{
+        BadRequest,
+        fields::{bad, list, number, read},
+    },
+    input,
+};
+use crate::{
+    body::Body,
+    chat::{Content, Effort, Message, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice},
+};
+
+pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
+    let mut request = Request { include_usage: true, ..Request::default() };
+    let mut instructions: Option<String> = None;
+    let mut allowed = None;
+    for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
+        match name {
+            "model" => request.model = read(name, raw)?,
+            "input" => request.messages = input::messages(raw)?,
+            "instructions" => instructions = Some(read(name, raw)?),
+            "tools" => request.tools = list(name, raw, tool)?,
+            "tool_choice" => {
+                let (choice, only) = tool_choice(raw)?;
+                request.tool_choice = Some(choice);
+                allowed = only;
+            }
+            "parallel_tool_calls" => request.parallel_tool_calls = Some(read(name, raw)?),
+            "max_output_tokens" => request.max_output_tokens = Some(read(name, raw)?),
+            "temperature" => request.temperature = Some(number(name, raw)?),
+            "top_p" => request.top_p = Some(number(name, raw)?),
+            // Not this format's own; providers that speak it beside `OpenAI` take them.
+            "top_k" => request.top_k = Some(number(name, raw)?),
+            "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
+            "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
+            "seed" => request.seed = Some(number(name, raw)?),
+            "text" => text(raw, &mut request)?,
+            "reasoning" => reasoning(raw, request.reasoning.get_or_insert_default())?,
+            "user" => request.user = Some(read(name, raw)?),
+            "stream" => request.stream = read(name, raw)?,
+            "include" => include(raw)?,
+            "store"
+            | "metadata"
+            | "stream_options"
+            | "max_tool_calls"
+            | "prompt_cache_options"
+            | "prompt_cache_retention"
+            | "client_metadata" => {}
+            "background" if raw == "false" => {}
+            "truncation" if raw == r#""disabled""# => {}
+            "top_logprobs" if raw == "0" => {}
+            "context_management" if raw.trim_start_matches('[').trim() == "]" => {}
+            "previous_response_id" | "conversation" | "prompt" => return Err(stored(name)),
+            "background" | "background_options" | "truncation" | "top_logprobs" | "context_management"
+            | "moderation" | "access_programs" | "image" => {
+                return Err(bad(name, "is not supported where a request is translated"));
+            }
+            _ => request.extra.push((name.to_owned(), read(name, raw)?)),
+        }
+    }
+    if body.raw("input").is_none() {
+        return Err(bad("input", "is missing"));
+    }
+    if let Some(text) = instructions.filter(|text| !text.is_empty()) {
+        request.messages.insert(0, Message::new(Role::System, vec![Content::Text(text).into()]));
+    }
+    if let Some(names) = allowed {
+        request.tools.retain(|tool| names.contains(&tool.name));
+    }
+    if request.reasoning == Some(Reasoning::default()) {
+        request.reasoning = None;
+    }
+    Ok(request)
+}
+
+fn stored(name: &str) -> BadRequest {
+    bad(
+        name,
+        "means what is stored at a provider, in an account that all tenants share: send the whole conversation as \
+         `input`",
+    )
+}
+
+fn include(raw: &str) -> Result<(), BadRequest> {
+    let names: Vec<String> = read("include", raw)?;
+    if names.iter().any(|name| name == "message.output_text.logprobs") {
+        return Err(bad("include", "logprobs are not supported where a request is translated"));
+    }
+    Ok(())
+}
+
+fn tool(raw: &str) -> Result<Tool, BadRequest> {
+    #[derive(Deserialize)]
+    struct RawTool {
+        r#type: String,
+        name: Option<String>,
+        description: Option<String>,
+        parameters: Option<Raw>,
+        strict: Option<bool>,
+        cache_control: Option<Raw>,
+    }
+    let tool: RawTool = read("", raw)?;
+    if tool.r#type != "function" {
+        return Err(bad("type", format!("{:?} is not supported where a request is translated", tool.r#type)));
+    }
+    let parameters = tool.parameters.filter(|schema| schema.get() != "null");
+    if parameters.as_ref().is_some_and(|schema| !schema.is_object()) {
+        return Err(bad("parameters", "must be an object"));
+    }
+    Ok(Tool {
+        name: tool.name.ok_or_else(|| bad("name", "is missing"))?,
+        description: tool.description,
+        parameters,
+        strict: tool.strict,
+        cache: tool.cache_control,
+    })
+}
+
+/// The choice, and the only tools that it leaves.
+fn tool_choice(raw: &str) -> Result<(ToolChoice, Option<Vec<String>>), BadRequest> {
+    #[derive(Deserialize)]
+    struct Choice {
+        r#type: String,
+        name: Option<String>,
+        mode: Option<String>,
+        tools: Option<Vec<Named>>,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        name: Option<String>,
+    }
+    let word = |word: &str| match word {
+        "auto" => Ok(ToolChoice::Auto),
+        "none" => Ok(ToolChoice::None),
+        "required" => Ok(ToolChoice::Required),
+        other => Err(bad("tool_choice", format!("{other:?} is not known"))),
+    };
+    if raw.starts_with('"') {
+        return Ok((word(&read::<String>("tool_choice", raw)?)?, None));
+    }
+    let choice: Choice = read("tool_choice", raw)?;
+    match (choice.r#type.as_str(), choice.name, choice.tools) {
+        ("function", Some(name), _) => Ok((ToolChoice::Tool(name), None)),
+        ("allowed_tools", _, Some(tools)) => {
+            let names = tools.into_iter().filter_map(|tool| tool.name).collect();
+            Ok((word(choice.mode.as_deref().unwrap_or("auto"))?, Some(names)))
+        }
+        (other, ..) => {
+            Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
+        }
+    }
+}
+
+fn text(raw: &str, request: &mut Request) -> Result<(), BadRequest> {
+    #[derive(Deserialize)]
+    struct Text<'a> {
+        #[serde(borrow)]
+        format: Option<&'a RawValue>,
+        verbosity: Option<Raw>,
+    }
+    #[derive(Deserialize)]
+    struct Format {
+        r#type: String,
+        name: Option<String>,
+        description: Option<String>,
+        schema: Option<Raw>,
+        strict: Option<bool>,
+    }
+    let text: Text<'_> = read("text", raw)?;
+    if let Some(verbosity) = text.verbosity.filter(|verbosity| verbosity.get() != "null") {
+        request.extra.push(("verbosity".to_owned(), verbosity));
+    }
+    let Some(format) = text.format else { return Ok(()) };
+    let format: Format = read("text.format", format.get())?;
+    request.response_format = Some(match (format.r#type.as_str(), format.schema) {
+        ("text", _) => return Ok(()),
+        ("json_object", _) => ResponseFormat::JsonObject,
+        ("json_schema", Some(schema)) => ResponseFormat::JsonSchema {
+            name: format.name,
+            description: format.description,
+            schema,
+            strict: format.strict,
+        },
+        ("json_schema", None) => return Err(bad("text.format.schema", "is missing")),
+        (other, _) => return Err(bad("text.format.type", format!("{other:?} is not known"))),
+    });
+    Ok(())
+}
+
+fn reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadRequest> {
+    #[derive(Deserialize)]
+    struct RawReasoning {
+        effort: Option<String>,
+        summary: Option<String>,
+        generate_summary: Option<String>,
+    }
+    let asked: RawReasoning = read("reasoning", raw)?;
+    if let Some(word) = asked.effort {
+        let effort =
+            Effort::parse(&word).ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;
+        reasoning.effort = Some(effort);
+    }
+    if asked.summary.or(asked.generate_summary).is_some() {
+        reasoning.display = Some("summarized".to_owned());
+    }
+    Ok(())
+}
