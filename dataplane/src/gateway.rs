@@ -17,7 +17,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
-pub use respond::ReplyBody;
+pub use respond::{CutOff, ReplyBody};
 
 use crate::{error::GatewayError, percore::Core, snapshot::Snapshot, wire::Wire};
 use exchange::Exchange;
@@ -82,7 +82,7 @@ async fn admitted(
     };
     let arrival = ingress::read(head, body, asked, exchange.core.shared.max_body).await?;
     exchange.arrived(&arrival);
-    let candidates = route::route(snapshot, &principal, &arrival.model, exchange.id)?;
+    let candidates = route::route(snapshot, &principal, &arrival.model, arrival.operation, exchange.id)?;
     let permit = admit::admit(exchange, &principal, &arrival, candidates).await?;
     Ok(Next::Send(Box::new(dispatch::Order::new(arrival, &principal, permit))))
 }

@@ -33,6 +33,12 @@ mod json;
 
 pub mod body;
 
+pub mod form;
+
+pub mod media;
+
+pub mod payload;
+
 pub mod wire;
 
 pub mod chat;

@@ -11,6 +11,7 @@ mod compatible;
 mod count;
 mod deepseek;
 mod doubao;
+pub mod endpoints;
 mod failure;
 mod gemini;
 mod ids;
@@ -130,6 +131,8 @@ pub struct Observed {
     pub usage: Option<Usage>,
     /// The provider said all it had to say about usage.
     pub usage_complete: bool,
+    /// The provider did not say it: it was measured by what came.
+    pub usage_is_estimate: bool,
     /// Bytes of generated text, arguments and reasoning that were seen: the base of an estimate.
     pub output_bytes: u64,
     /// The format's own end was seen (`[DONE]`, `message_stop`).

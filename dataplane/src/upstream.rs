@@ -6,12 +6,14 @@
 mod address;
 mod connect;
 mod endpoint;
+mod outgoing;
 mod pool;
 mod sign;
 mod workload;
 
 pub use connect::{tls_config, tls_config_with};
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use outgoing::Outgoing;
 pub use pool::{Answer, Connection, Pool, SWEEP_EVERY};
 pub use sign::{
     NotShown, Shown, authorization,

@@ -9,6 +9,7 @@ pub mod models;
 mod openai;
 mod openai_chat;
 mod openai_completions;
+pub mod openai_media;
 mod openai_responses;
 mod thinking;
 
@@ -57,13 +58,15 @@ pub enum Operation {
     Speech,
     /// A text from sound.
     Transcription,
+    /// An English text from sound.
+    Translation,
     /// Moving pictures, by jobs.
     Videos,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Chat,
         Self::CountTokens,
         Self::Embeddings,
@@ -71,6 +74,7 @@ impl Operation {
         Self::ImageEdits,
         Self::Speech,
         Self::Transcription,
+        Self::Translation,
         Self::Videos,
     ];
 }

@@ -42,6 +42,16 @@ async fn run(script: &str, upstream: &Upstream, sdk: &Sdk) -> Outcome {
 async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Authority, tls: bool) -> Outcome {
     let origin = upstream.origin();
     let openai = Provider::at("openai", "OpenAI", &format!("{origin}/v1")).model("gpt").model("secret-model");
+    let beside_chat = [
+        ("embed", "Embedding"),
+        ("image", "Image"),
+        ("tts", "Speech"),
+        ("transcribe", "Transcription"),
+        ("whisper-1", "Transcription"),
+    ];
+    let openai = beside_chat
+        .into_iter()
+        .fold(openai, |openai, (name, kind)| openai.with_model(json!({"name": name, "type": kind})));
     let hub = Blueprint::default()
         .provider(openai)
         .provider(Provider::at("claude", "Anthropic", &origin).model("sonnet"))
@@ -131,6 +141,10 @@ checks! {
     google_python_scripted: scripted("google_checks.py");
     google_node_scripted: scripted("google_checks.mjs");
     google_node_aimock: aimock("google_checks.mjs");
+    media_python_scripted: scripted("media_checks.py");
+    media_python_aimock: aimock("media_checks.py");
+    media_node_scripted: scripted("media_checks.mjs");
+    media_node_aimock: aimock("media_checks.mjs");
     vercel_scripted: scripted("vercel_checks.mjs");
     vercel_aimock: aimock("vercel_checks.mjs");
     langchain_scripted: scripted("langchain_checks.py");

@@ -11,7 +11,8 @@ use crate::v1alpha1::{
 pub const PROVIDER_TYPES: &[ProviderType] = &[];
 
 /// Model types that have an endpoint.
-pub const SERVED_MODEL_TYPES: &[ModelType] = &[ModelType::Chat];
+pub const SERVED_MODEL_TYPES: &[ModelType] =
+    &[ModelType::Chat, ModelType::Embedding, ModelType::Image, ModelType::Speech, ModelType::Transcription];
 
 /// Something that can be written and that gateways don't act on.
 struct Row {

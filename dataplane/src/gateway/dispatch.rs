@@ -1,6 +1,7 @@
 //! Candidate after candidate, attempt after attempt, until one answers: before the first client byte only.
 
 mod attempt;
+mod media;
 mod plan;
 mod prepare;
 mod reading;
@@ -15,6 +16,7 @@ use aigne_hub_crds::config::ClientGone;
 use http::Response;
 
 use self::plan::{Plan, Step};
+pub(super) use self::prepare::Way;
 use super::{
     admit::Permit,
     authenticate::Principal,
@@ -40,7 +42,7 @@ impl Order {
     pub(super) fn new(arrival: Arrival, principal: &Principal, permit: Permit) -> Self {
         let policy = principal.tenant.config.policy.client_gone;
         // Counting tokens costs nothing.
-        let finish = policy == ClientGone::Finish && arrival.operation == Operation::Chat;
+        let finish = policy == ClientGone::Finish && arrival.operation != Operation::CountTokens;
         Self { arrival, permit, finish }
     }
 }
@@ -112,7 +114,7 @@ pub(super) async fn dispatch(
         };
         exchange.provider = Some(provider.clone());
         exchange.model = Some(candidate.served.model().name.clone());
-        let prepared = match prepare::prepare(&call.arrival, candidate) {
+        let prepared = match prepare::prepare(&call.arrival, candidate, exchange.id) {
             Ok(prepared) => prepared,
             // Another candidate may be able to serve it; if none is, the first says why.
             Err(error) => {

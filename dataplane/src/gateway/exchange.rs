@@ -16,7 +16,7 @@ use crate::{
     allowance::{Quotas, Reservation},
     percore::Core,
     snapshot::{Key, Provider, Tenant},
-    wire::Wire,
+    wire::{Operation, Wire},
 };
 
 /// What nginx made the usual status for "the client left before it was answered".
@@ -43,6 +43,7 @@ pub(super) struct Exchange {
     /// As the client wrote it, until a provider is chosen.
     pub(super) model: Option<Arc<str>>,
     pub(super) provider: Option<Arc<Provider>>,
+    pub(super) operation: Operation,
     pub(super) stream: bool,
     pub(super) attempts: u32,
     /// What the client was told; [`CLIENT_GONE`] until it was told anything.
@@ -78,6 +79,7 @@ impl Exchange {
             project: None,
             model: None,
             provider: None,
+            operation: Operation::Chat,
             stream: false,
             attempts: 0,
             status: CLIENT_GONE,
@@ -96,6 +98,7 @@ impl Exchange {
 
     pub(super) fn arrived(&mut self, arrival: &Arrival) {
         self.model = Some(arrival.model.as_str().into());
+        self.operation = arrival.operation;
         self.stream = arrival.stream;
         self.user.clone_from(&arrival.user);
         self.project.clone_from(&arrival.project);

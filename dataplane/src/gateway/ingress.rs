@@ -1,6 +1,7 @@
 //! From bytes to (wire, operation, model, stream, bounds).
 
 pub(super) mod gemini;
+mod media;
 
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::{
     body::{self, Body},
     chat::estimate,
     error::{GatewayError, Kind},
+    media::Request,
+    payload::Payload,
     usage::Units,
     wire::{Operation, Wire},
 };
@@ -67,7 +70,7 @@ pub(super) struct InPath {
 pub(super) struct Arrival {
     pub(super) wire: Wire,
     pub(super) operation: Operation,
-    pub(super) body: Body,
+    pub(super) content: Content,
     /// As the client wrote it.
     pub(super) model: String,
     pub(super) stream: bool,
@@ -87,6 +90,15 @@ pub(super) struct Arrival {
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
+/// What a request carries.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A chat, in its wire.
+    Chat(Body),
+    /// Something else in `OpenAI`'s format, and what it means.
+    Media(Payload, Request),
+}
+
 /// Which endpoint a path means.
 pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
     let path = head.uri.path();
@@ -103,6 +115,7 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
         "/v1/messages" => generate(Wire::AnthropicMessages, Operation::Chat),
         "/v1/messages/count_tokens" => generate(Wire::AnthropicMessages, Operation::CountTokens),
         "/v1/models" | "/models" => (Endpoint::Models(wire()), "GET"),
+        _ if let Some(operation) = media::operation(path) => generate(Wire::OpenAiChat, operation),
         _ => match path.strip_prefix("/v1/models/") {
             Some(name) if !name.is_empty() => (Endpoint::Model(wire(), percent_decode(name)), "GET"),
             _ => return Err(GatewayError::new(Kind::UnknownEndpoint, unknown(head))),
@@ -166,6 +179,9 @@ pub(super) async fn read(
         return Err(GatewayError::new(Kind::Malformed, message));
     }
     let bytes = collect(body, max_body).await?;
+    if !matches!(operation, Operation::Chat | Operation::CountTokens) {
+        return media::arrival(head, bytes, wire, operation);
+    }
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
     let InPath { model, stream, array } = match in_path {
         Some(in_path) => in_path,
@@ -185,7 +201,6 @@ pub(super) async fn read(
     let estimated_input =
         if text_only { estimate::output(body.bytes().len() as u64) } else { estimate::request(&body) };
     let user = text(&head.headers, USER_HEADER).or_else(|| user(wire, &body));
-    let project = text(&head.headers, PROJECT_HEADER).or_else(|| text(&head.headers, "openai-project"));
     let headers = ["anthropic-version", "anthropic-beta"]
         .into_iter()
         .filter_map(|name| Some((name, joined(&head.headers, name)?)))
@@ -193,7 +208,7 @@ pub(super) async fn read(
     Ok(Arrival {
         wire,
         operation,
-        body,
+        content: Content::Chat(body),
         model,
         stream,
         array,
@@ -202,7 +217,7 @@ pub(super) async fn read(
         units: Units::default(),
         include_usage,
         user,
-        project,
+        project: project(&head.headers),
         headers,
     })
 }
@@ -237,6 +252,10 @@ struct StreamOptions {
 #[derive(serde::Deserialize)]
 struct Metadata {
     user_id: Option<String>,
+}
+
+fn project(headers: &HeaderMap) -> Option<String> {
+    text(headers, PROJECT_HEADER).or_else(|| text(headers, "openai-project"))
 }
 
 fn user(wire: Wire, body: &Body) -> Option<String> {

@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use uuid::Uuid;
 
+pub use self::stream::CutOff;
 use self::stream::StreamBody;
 pub(super) use self::{
     error::{error, error_before},
@@ -73,7 +74,13 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
     exchange.status = stream.status.as_u16();
     let mut response = reply(stream.status, &exchange, ReplyBody::Empty);
     let written = response.headers_mut();
-    headers::cross(&std::mem::take(&mut stream.headers), written);
+    let upstream = std::mem::take(&mut stream.headers);
+    headers::cross(&upstream, written);
+    if stream.pump.is_bytes() {
+        headers::cross_length(&upstream, written);
+        *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
+        return response;
+    }
     written.insert(header::CONTENT_TYPE, if stream.pump.is_array() { JSON } else { EVENT_STREAM });
     written.insert(header::CACHE_CONTROL, NO_CACHE);
     // Asks proxies in between (nginx and its kin) not to hold pieces back.
@@ -127,7 +134,7 @@ pub(super) fn encode(arrival: &Arrival, exchange: &Exchange, response: &chat::Re
 }
 
 /// What an encoded answer says of itself.
-fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
+pub(super) fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
     let prefix = match arrival.wire {
         Wire::OpenAiChat => "chatcmpl-",
         Wire::OpenAiCompletions => "cmpl-",
@@ -144,11 +151,11 @@ fn meta(arrival: &Arrival, exchange: &Exchange) -> Meta {
 }
 
 /// A count that no provider has made, marked as an estimate.
-pub(super) fn estimated_count(arrival: &Arrival) -> Answer {
-    let tokens = chat::estimate::request(&arrival.body);
+pub(super) fn estimated_count(wire: Wire, body: &crate::body::Body) -> Answer {
+    let tokens = chat::estimate::request(body);
     let mut headers = HeaderMap::new();
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
-    let body = wire::count_tokens::encode(arrival.wire, tokens).into();
+    let body = wire::count_tokens::encode(wire, tokens).into();
     Answer::Plain(Plain { status: StatusCode::OK, headers, body })
 }
 
@@ -170,7 +177,7 @@ impl ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -182,7 +189,9 @@ impl Body for ReplyBody {
                 Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 _ => Poll::Ready(None),
             },
-            Self::Stream(stream) => stream.poll_next(context).map(|bytes| bytes.map(|b| Ok(Frame::data(b)))),
+            Self::Stream(stream) => {
+                stream.poll_next(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
+            }
         }
     }
 

@@ -8,8 +8,12 @@ use super::authenticate::Principal;
 use crate::{
     error::{GatewayError, Kind},
     snapshot::{Served, Snapshot},
+    wire::Operation,
 };
 use aigne_hub_crds::config::ModelType;
+
+/// As many models are named to whoever asked for one that does something else.
+const NAMED: usize = 5;
 
 /// Everything that may serve the request, best first: what serves the model itself by priority and weight, then
 /// the tenant's fallbacks in their order.
@@ -17,14 +21,15 @@ pub(super) fn route(
     snapshot: &Snapshot,
     principal: &Principal,
     model: &str,
+    operation: Operation,
     id: Uuid,
 ) -> Result<Vec<Served>, GatewayError> {
     let mut refused = None;
-    let mut candidates = allowed(snapshot, principal, model, &mut refused);
+    let mut candidates = allowed(snapshot, principal, model, operation, &mut refused);
     order(&mut candidates, id);
     let fallbacks = fallbacks(principal, model, &candidates);
     for name in fallbacks {
-        let mut more = allowed(snapshot, principal, &name, &mut None);
+        let mut more = allowed(snapshot, principal, &name, operation, &mut None);
         order(&mut more, id);
         candidates.extend(more);
     }
@@ -45,6 +50,7 @@ fn allowed(
     snapshot: &Snapshot,
     principal: &Principal,
     model: &str,
+    operation: Operation,
     refused: &mut Option<GatewayError>,
 ) -> Vec<Served> {
     let mut allowed = Vec::new();
@@ -59,14 +65,45 @@ fn allowed(
                 served.provider.config.name
             );
             refused.get_or_insert(GatewayError::new(Kind::UpstreamCredential, message));
-        } else if served.model().config.r#type != ModelType::Chat {
-            let message = format!("the model {qualified:?} does not serve chat");
-            refused.get_or_insert(GatewayError::new(Kind::Refused, message).with_param("model"));
+        } else if served.model().config.r#type != made_for(operation) {
+            refused.get_or_insert_with(|| unfit(snapshot, principal, served, operation));
         } else {
             allowed.push(served.clone());
         }
     }
     allowed
+}
+
+/// Which models do this.
+fn made_for(operation: Operation) -> ModelType {
+    match operation {
+        Operation::Chat | Operation::CountTokens => ModelType::Chat,
+        Operation::Embeddings => ModelType::Embedding,
+        Operation::Images | Operation::ImageEdits => ModelType::Image,
+        Operation::Speech => ModelType::Speech,
+        Operation::Transcription | Operation::Translation => ModelType::Transcription,
+        Operation::Videos => ModelType::Video,
+    }
+}
+
+/// Says what the model is instead, and which would do.
+fn unfit(snapshot: &Snapshot, principal: &Principal, served: &Served, operation: Operation) -> GatewayError {
+    let (wanted, model) = (made_for(operation), served.model());
+    let fit = snapshot.listing().iter().map(Served::model).filter(|other| {
+        other.config.r#type == wanted && principal.tenant.allows(&principal.key, &other.qualified)
+    });
+    let names: Vec<_> = fit.take(NAMED).map(|model| format!("{:?}", model.qualified)).collect();
+    let instead = match names.as_slice() {
+        [] => "you may use none that is".to_owned(),
+        names => format!("those that are: {}", names.join(", ")),
+    };
+    let is = format!("{:?}", model.config.r#type).to_lowercase();
+    let wanted = format!("{wanted:?}").to_lowercase();
+    let message = format!(
+        "the model {:?} is for {is}, and this endpoint takes models for {wanted}; {instead}",
+        model.qualified
+    );
+    GatewayError::new(Kind::Refused, message).with_param("model")
 }
 
 fn fallbacks(principal: &Principal, model: &str, candidates: &[Served]) -> Vec<String> {

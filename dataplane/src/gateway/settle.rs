@@ -38,6 +38,7 @@ use aigne_hub_crds::config::LedgerUnavailable;
 pub(super) struct Attempt {
     core: Rc<Core>,
     candidate: Candidate,
+    operation: Operation,
     request_id: uuid::Uuid,
     number: u32,
     /// The journal has its intent.
@@ -107,6 +108,7 @@ impl Attempt {
         Ok(Self {
             core,
             candidate: candidate.clone(),
+            operation: exchange.operation,
             request_id: exchange.id,
             number: exchange.attempts,
             journaled,
@@ -158,7 +160,7 @@ impl Attempt {
         }
         let provider = &self.candidate.served.provider;
         self.core.metrics.attempt(&telemetry::Attempt {
-            operation: Operation::Chat,
+            operation: self.operation,
             target: telemetry::Target {
                 provider: &provider.id,
                 provider_type: provider.config.r#type,
@@ -235,11 +237,11 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
     let nothing = Usage::default();
     match status {
         Status::Completed => match observed.usage {
-            Some(usage) => (Source::Provider, guess.told(usage)),
+            Some(usage) => (source(observed), guess.told(usage)),
             None => (Source::Estimated, estimated(observed, guess)),
         },
         Status::ClientGone | Status::Broken => match observed.usage {
-            Some(usage) if observed.usage_complete => (Source::Provider, guess.told(usage)),
+            Some(usage) if observed.usage_complete => (source(observed), guess.told(usage)),
             _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
@@ -250,6 +252,10 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
         }
         Status::Unreachable | Status::Interrupted => (Source::Estimated, nothing),
     }
+}
+
+fn source(observed: &Observed) -> Source {
+    if observed.usage_is_estimate { Source::Estimated } else { Source::Provider }
 }
 
 impl Guess {
@@ -303,7 +309,7 @@ pub(super) fn finish(exchange: &mut Exchange) {
     let duration = exchange.started.elapsed();
     let metrics = &core.metrics;
     metrics.request(&telemetry::Request {
-        operation: exchange.provider.is_some().then_some(Operation::Chat),
+        operation: exchange.provider.is_some().then_some(exchange.operation),
         target: exchange.provider.as_ref().zip(exchange.model.as_ref()).map(|(provider, model)| {
             telemetry::Target { provider: &provider.id, provider_type: provider.config.r#type, model }
         }),

@@ -1,6 +1,7 @@
 //! What happens at the edges of a request's life, seen from both ends of a running gateway.
 
 mod leaving;
+mod media;
 
 use std::{
     io::Write as _,

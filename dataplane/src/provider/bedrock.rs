@@ -1,5 +1,6 @@
 //! Amazon Bedrock: Converse and `ConverseStream`, one format for every maker's models.
 
+pub(super) mod beside;
 mod decode;
 mod encode;
 mod error;

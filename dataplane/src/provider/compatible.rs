@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
-const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     rule("models", Allowed::Empty, "chooses other models"),
     rule("route", Allowed::Nothing, "chooses other models"),
     rule("preset", Allowed::Nothing, "chooses another model and settings"),

@@ -1,5 +1,7 @@
 //! Doubao (Volcengine Ark). The model may be an endpoint id (`ep-…`).
 
+pub(super) mod multimodal;
+
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
     rules::{Allowed, Rule, rule},
@@ -7,7 +9,7 @@ use super::{
 use crate::chat::Effort;
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
-const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     rule("caching", Allowed::Nothing, "stores the conversation, which is billed by the hour"),
     rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),

@@ -211,3 +211,8 @@ impl Adapter for OpenAiCompatible {
         error::error(status, headers, body)
     }
 }
+
+/// An error inside an answer with status 200, from its JSON text; `None` where the field is there but says nothing.
+pub(super) fn error_inside(text: &str) -> Option<UpstreamError> {
+    crate::chat::Raw::parse(text).as_ref().and_then(error::inside)
+}

@@ -60,7 +60,8 @@ pub(crate) fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(),
     extra.iter().try_for_each(|(name, raw)| check_member(name, raw.get(), rules))
 }
 
-fn check_member(name: &str, raw: &str, rules: &[Rule]) -> Result<(), Refusal> {
+/// Checks one field.
+pub(super) fn check_member(name: &str, raw: &str, rules: &[Rule]) -> Result<(), Refusal> {
     match rules.iter().find(|rule| rule.field == name) {
         Some(rule) if !rule.allows(raw) => Err(rule.refusal()),
         _ => Ok(()),

@@ -1,5 +1,7 @@
 //! xAI. Reasoning tokens are counted beside the completion, and usage says what was charged.
 
+pub(super) mod edits;
+
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
     rules::{Allowed, Rule, rule},
@@ -7,7 +9,7 @@ use super::{
 use crate::chat::Effort;
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
-const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),
     rule("deferred", Allowed::False, "puts the answer where the hub cannot meter it"),
     rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),

@@ -8,7 +8,10 @@ use http::Uri;
 use crate::{
     health::{Circuit, Cooling, Registry},
     ledger::price::Rates,
-    provider::{Adapter, Ask, Auth, Target, adapter},
+    provider::{
+        Adapter, Ask, Auth, Target, adapter,
+        endpoints::{self, How},
+    },
     secret::{SecretStore, SecretValue},
     upstream::{Endpoint, Identity, Shown, Signer, authorization},
     wire::{Operation, Wire},
@@ -60,6 +63,8 @@ pub struct Model {
     pub cooling: Vec<Arc<Cooling>>,
     /// Request targets; few, and the commonest first.
     targets: Vec<(Ask, Uri)>,
+    /// What there is beside chat.
+    endpoints: Vec<(Operation, How, Uri)>,
 }
 
 /// Why a provider cannot be prepared.
@@ -87,7 +92,8 @@ impl Provider {
             .iter()
             .map(|model| {
                 let target = Target { provider: config, model };
-                Model::new(target, &credentials, registry, targets(adapter, target, &endpoint))
+                let targets = targets(adapter, target, &endpoint);
+                Model::new(target, &credentials, registry, targets, beside_chat(target, &endpoint))
             })
             .collect();
         Ok(Self {
@@ -185,12 +191,22 @@ fn targets(adapter: &dyn Adapter, target: Target<'_>, endpoint: &Endpoint) -> Ve
     targets
 }
 
+/// Every endpoint beside chat that the provider has for a model.
+fn beside_chat(target: Target<'_>, endpoint: &Endpoint) -> Vec<(Operation, How, Uri)> {
+    let found = Operation::ALL.into_iter().filter_map(|operation| {
+        let found = endpoints::endpoint(operation, target)?;
+        Some((operation, found.how, endpoint.target(&found.path)))
+    });
+    found.collect()
+}
+
 impl Model {
     fn new(
         Target { provider, model }: Target<'_>,
         credentials: &[Credential],
         registry: &Registry,
         targets: Vec<(Ask, Uri)>,
+        endpoints: Vec<(Operation, How, Uri)>,
     ) -> Self {
         let cooling = |credential: &Credential| {
             registry.cooling(&format!("{}/{}/{}", provider.id, credential.name, model.name))
@@ -201,12 +217,19 @@ impl Model {
             qualified: format!("{}/{}", provider.name, model.name),
             cooling: credentials.iter().map(cooling).collect(),
             targets,
+            endpoints,
         }
     }
 
     /// Where to send such a request; `None` where the provider cannot be asked so.
     pub fn target(&self, ask: Ask) -> Option<&Uri> {
         self.targets.iter().find(|(other, _)| *other == ask).map(|(_, target)| target)
+    }
+
+    /// Where and how to ask for something beside chat; `None` where the provider has nothing for it.
+    pub fn endpoint(&self, operation: Operation) -> Option<(How, &Uri)> {
+        let found = self.endpoints.iter().find(|(other, ..)| *other == operation)?;
+        Some((found.1, &found.2))
     }
 
     /// Every name by which a client may ask for it.

@@ -164,6 +164,7 @@ pub(super) fn operation_name(operation: Operation) -> &'static str {
         Operation::ImageEdits => "image_edit",
         Operation::Speech => "speech",
         Operation::Transcription => "transcription",
+        Operation::Translation => "translation",
         Operation::Videos => "video_generation",
     }
 }

@@ -9,14 +9,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use rustls::ClientConfig;
 use tokio_rustls::TlsConnector;
 
-use super::{Endpoint, SendError, connect};
+use super::{Endpoint, Outgoing, SendError, connect};
 
 /// How often [`Pool::sweep`] is to be called.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -35,7 +33,7 @@ struct Idle<B> {
 }
 
 /// One core's connections, for requests with bodies of this kind.
-pub struct Pool<B = Full<Bytes>> {
+pub struct Pool<B = Outgoing> {
     idle: RefCell<HashMap<Arc<str>, Vec<Idle<B>>>>,
     /// Counts sweeps: a clock that costs nothing to read.
     sweeps: Cell<u64>,
@@ -43,7 +41,7 @@ pub struct Pool<B = Full<Bytes>> {
 }
 
 /// An answer, and the connection it comes on.
-pub struct Answer<B = Full<Bytes>> {
+pub struct Answer<B = Outgoing> {
     /// Status and headers have come, the body may not have.
     pub response: Response<Incoming>,
     /// Give it back with [`Pool::give_back`] once the body was read to its end; dropping it closes the connection.
@@ -51,7 +49,7 @@ pub struct Answer<B = Full<Bytes>> {
 }
 
 /// A connection in use.
-pub struct Connection<B = Full<Bytes>> {
+pub struct Connection<B = Outgoing> {
     sender: SendRequest<B>,
     pool_key: Arc<str>,
 }

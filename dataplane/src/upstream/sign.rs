@@ -58,15 +58,21 @@ pub enum NotShown {
 }
 
 impl Shown {
-    /// Adds it to a request that is otherwise complete. `body` is what will be sent, `now_ms` the time of day.
-    pub fn show<B>(&self, request: &mut Request<B>, body: &Bytes, now_ms: i64) -> Result<(), NotShown> {
+    /// Adds it to a request that is otherwise complete. `body` gives what will be sent, where it is signed; `now_ms` is
+    /// the time of day.
+    pub fn show<B>(
+        &self,
+        request: &mut Request<B>,
+        body: impl FnOnce() -> Bytes,
+        now_ms: i64,
+    ) -> Result<(), NotShown> {
         match self {
             Self::Nothing => Ok(()),
             Self::Header(name, value) => {
                 request.headers_mut().insert(name.clone(), value.clone());
                 Ok(())
             }
-            Self::Aws(signer) => signer.sign(request, body, now_ms),
+            Self::Aws(signer) => signer.sign(request, &body(), now_ms),
         }
     }
 }

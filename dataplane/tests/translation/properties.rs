@@ -263,7 +263,7 @@ proptest! {
         let added = items("response.output_item.added");
         prop_assert_eq!(&added, &(0..added.len()).map(|index| json!(index)).collect::<Vec<_>>());
         let mut done = items("response.output_item.done");
-        done.sort_by_key(|index| index.as_u64());
+        done.sort_by_key(Value::as_u64);
         prop_assert_eq!(&done, &added);
         // What the pieces add up to is what the whole answer says.
         let output = events[events.len() - 1]["response"]["output"].as_array().unwrap();

@@ -34,7 +34,6 @@ pub(super) const WIRES: [(Wire, &str); 5] = [
     (Wire::Gemini, "gemini"),
     (Wire::OpenAiResponses, "responses"),
     (Wire::OpenAiCompletions, "completions"),
-    (Wire::Gemini, "gemini"),
 ];
 
 /// What has this name in one of the tables.

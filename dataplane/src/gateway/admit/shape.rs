@@ -3,7 +3,7 @@
 use aigne_hub_crds::config::{Model, ModelType};
 
 use crate::{
-    gateway::ingress::Arrival,
+    gateway::ingress::{Arrival, Content},
     ledger::price::Rate,
     snapshot::Served,
     usage::{Units, Usage},
@@ -37,7 +37,10 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn of(arrival: &Arrival) -> Self {
-        let body = &arrival.body;
+        let body = match &arrival.content {
+            Content::Chat(body) => body,
+            Content::Media(payload, _) => return Self::beside_chat(arrival, payload.len() as u64),
+        };
         let explained = EXPLAINED.iter().any(|name| body.raw(name).is_some_and(|raw| raw != "null"));
         let envelope = ENVELOPE_TOKENS + if explained { EXPLAINED_TOKENS } else { 0 };
         Self {
@@ -46,6 +49,17 @@ impl Shape {
             text_only: arrival.text_only,
             max_output: max_output::get(arrival.wire, body),
             n: max_output::answers(arrival.wire, body),
+            units: arrival.units,
+        }
+    }
+
+    fn beside_chat(arrival: &Arrival, bytes: u64) -> Self {
+        Self {
+            is_chat: false,
+            by_bytes: bytes.saturating_add(ENVELOPE_TOKENS),
+            text_only: arrival.text_only,
+            max_output: None,
+            n: 1,
             units: arrival.units,
         }
     }

@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::{
     Call,
+    media::{self, Expected, Unfit},
     plan::{Plan, Verdict},
-    prepare::Prepared,
+    prepare::{Prepared, Way},
     reading::{Patience, begin, read},
     send,
 };
 use crate::{
     error::{GatewayError, Kind},
-    framing::Framing,
     gateway::{
         admit::Candidate,
         exchange::Exchange,
+        ingress::Content,
         respond::{self, Answer, Plain, Pump, Stream},
         settle::{Attempt, Ending},
     },
@@ -122,7 +124,7 @@ impl Flight<'_> {
         mut self,
         call: &Call,
         prepared: &Prepared,
-        request: http::Request<http_body_util::Full<Bytes>>,
+        request: http::Request<upstream::Outgoing>,
         exchange: &mut Exchange,
     ) -> Result<Answer, Failure> {
         let provider = &self.served.provider;
@@ -149,10 +151,10 @@ impl Flight<'_> {
             let error = provider.adapter.error(head.status, &head.headers, &text);
             return Err(self.failed(&error));
         }
-        let framing = provider.adapter.framing(prepared.verbatim.then_some(call.arrival.wire));
-        if call.arrival.stream && is_stream(&head.headers, framing) {
-            let mut pump =
-                Pump::new(provider.adapter, &call.arrival, prepared.verbatim, prepared.asked, exchange);
+        let expected = Expected::of(call, prepared, provider.adapter);
+        if expected.is(&head.headers) {
+            let length = body.size_hint().exact();
+            let mut pump = Pump::new(provider.adapter, &call.arrival, prepared.way, length, exchange);
             let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
             // Nothing has reached the client yet: an error that comes first is as good as an error status.
             if let Some(error) = pump.observed().error.clone() {
@@ -170,11 +172,20 @@ impl Flight<'_> {
             Err(cut) => return Err(self.broken(&cut.reason, head.status)),
         };
         pool.give_back(connection);
+        if let (Content::Media(_, request), Way::Media(how)) = (&call.arrival.content, prepared.way) {
+            let read =
+                media::read(request, how, expected, head, text, &respond::meta(&call.arrival, exchange));
+            return match read {
+                Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
+                Err(Unfit::Said(error)) => Err(self.failed(&error)),
+                Err(Unfit::Unreadable(reason, status)) => Err(self.broken(&reason, status)),
+            };
+        }
         self.plain(call, prepared, head, text, exchange)
     }
 
     fn plain(
-        mut self,
+        self,
         call: &Call,
         prepared: &Prepared,
         head: http::response::Parts,
@@ -189,7 +200,7 @@ impl Flight<'_> {
                 None => self.broken("it is no stream", head.status),
             });
         }
-        let (body, observed) = if prepared.verbatim {
+        let (body, observed) = if prepared.way.is_verbatim() {
             if !looks_like_json(&text) {
                 return Err(self.broken("it is no JSON", head.status));
             }
@@ -213,13 +224,18 @@ impl Flight<'_> {
         if let Some(error) = &observed.error {
             return Err(self.failed(error));
         }
+        let answer = Plain { status: head.status, headers: head.headers, body };
+        Ok(self.whole(answer, &observed, exchange))
+    }
+
+    /// A whole answer that is as it should be.
+    fn whole(mut self, answer: Plain, observed: &Observed, exchange: &mut Exchange) -> Answer {
         self.credential.circuit.succeeded();
-        let ending =
-            Ending { status: Status::Completed, http_status: head.status.as_u16(), observed: &observed };
+        let ending = Ending { status: Status::Completed, http_status: answer.status.as_u16(), observed };
         let first_byte_ms = self.attempt.elapsed_ms();
         self.attempt.settle(ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
-        Ok(Answer::Plain(Plain { status: head.status, headers: head.headers, body }))
+        Answer::Plain(answer)
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
@@ -339,16 +355,7 @@ impl Flight<'_> {
     }
 }
 
-fn is_stream(headers: &HeaderMap, framing: Framing) -> bool {
-    let expected = framing.content_type();
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim_start().get(..expected.len()))
-        .is_some_and(|value| value.eq_ignore_ascii_case(expected))
-}
-
-fn looks_like_json(text: &[u8]) -> bool {
+pub(super) fn looks_like_json(text: &[u8]) -> bool {
     // DeepSeek sends blank lines while a request waits in its queue.
     text.trim_ascii_start().first() == Some(&b'{')
 }
@@ -356,7 +363,7 @@ fn looks_like_json(text: &[u8]) -> bool {
 /// Relays a request that uses nothing, and its answer.
 pub(super) async fn relay(
     served: &Served,
-    request: http::Request<http_body_util::Full<Bytes>>,
+    request: http::Request<upstream::Outgoing>,
     exchange: &mut Exchange,
 ) -> Result<Answer, GatewayError> {
     let provider = &served.provider;

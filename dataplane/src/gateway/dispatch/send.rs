@@ -1,23 +1,44 @@
 //! The HTTP request to a provider: only headers from the allow-lists, never the client's own credential.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
-use http_body_util::Full;
 
-use super::{Call, attempt, plan::Plan, prepare, prepare::Prepared};
+use super::{
+    Call, attempt,
+    plan::Plan,
+    prepare::{self, Prepared, Way},
+};
 use crate::{
     error::{GatewayError, Kind},
-    gateway::{admit::Permit, exchange::Exchange, respond},
+    gateway::{admit::Permit, exchange::Exchange, ingress::Content, respond},
     provider::Ask,
     snapshot::{Credential, Served},
+    upstream::Outgoing,
     wire::Operation,
 };
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+/// Sound and subtitles, too.
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 /// A compressed answer could not be read as it comes, nor relayed without delay.
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("aigne-hub/", env!("CARGO_PKG_VERSION")));
+
+/// The provider cannot be asked for such a thing.
+pub(super) fn no_endpoint(served: &Served, operation: Operation) -> GatewayError {
+    let what = match operation {
+        Operation::Chat => "chat",
+        Operation::CountTokens => "count of tokens",
+        Operation::Embeddings => "embeddings",
+        Operation::Images => "generation of images",
+        Operation::ImageEdits => "edits of images",
+        Operation::Speech => "speech",
+        Operation::Transcription => "transcription",
+        Operation::Translation => "translation of speech",
+        Operation::Videos => "videos",
+    };
+    let message = format!("provider {:?} has no {what} for this model", served.provider.config.name);
+    GatewayError::new(Kind::Refused, message).with_param("model")
+}
 
 /// The request for what the client asks for.
 pub(super) fn request(
@@ -26,26 +47,26 @@ pub(super) fn request(
     credential: &Credential,
     prepared: &Prepared,
     now_ms: i64,
-) -> Result<Request<Full<Bytes>>, GatewayError> {
+) -> Result<Request<Outgoing>, GatewayError> {
     let provider = &served.provider;
     let arrival = &call.arrival;
-    let ask = Ask {
-        relayed: prepared.verbatim.then_some(arrival.wire),
-        operation: arrival.operation,
-        stream: arrival.stream,
+    let target = match prepared.way {
+        Way::Media(_) => served.model().endpoint(arrival.operation).map(|(_, target)| target),
+        way => served.model().target(Ask {
+            relayed: way.is_verbatim().then_some(arrival.wire),
+            operation: arrival.operation,
+            stream: arrival.stream,
+        }),
     };
-    let Some(target) = served.model().target(ask) else {
-        let message = format!("provider {:?} has no such endpoint", provider.config.name);
-        return Err(GatewayError::new(Kind::Refused, message));
-    };
-    let mut request = Request::new(Full::new(prepared.body.clone()));
+    let Some(target) = target else { return Err(no_endpoint(served, arrival.operation)) };
+    let mut request = Request::new(prepared.body.clone());
     *request.method_mut() = Method::POST;
     request.uri_mut().clone_from(target);
     let headers = request.headers_mut();
     headers.reserve(10);
     headers.insert(header::HOST, provider.endpoint.authority.clone());
-    headers.insert(header::CONTENT_TYPE, JSON);
-    headers.insert(header::ACCEPT, ACCEPT);
+    headers.insert(header::CONTENT_TYPE, prepared.content_type.clone());
+    headers.insert(header::ACCEPT, if matches!(prepared.way, Way::Media(_)) { ANYTHING } else { ACCEPT });
     headers.insert(header::ACCEPT_ENCODING, IDENTITY);
     headers.insert(header::USER_AGENT, USER_AGENT);
     for (name, value) in provider.adapter.fixed_headers() {
@@ -53,7 +74,7 @@ pub(super) fn request(
     }
     cross(headers, &prepared.headers)?;
     // Last: a signature is of what is sent.
-    credential.shown.show(&mut request, &prepared.body, now_ms).map_err(|error| {
+    credential.shown.show(&mut request, || prepared.body.whole(), now_ms).map_err(|error| {
         let message = format!("provider {:?} cannot be called: {error}", provider.config.name);
         GatewayError::new(Kind::CredentialUnavailable, message)
     })?;
@@ -75,7 +96,9 @@ pub(super) async fn count_tokens(
     permit: &Permit,
     exchange: &mut Exchange,
 ) -> Result<respond::Answer, GatewayError> {
-    let Some(candidate) = permit.candidates.first() else { return Err(super::no_candidate()) };
+    let (Some(candidate), Content::Chat(body)) = (permit.candidates.first(), &call.arrival.content) else {
+        return Err(super::no_candidate());
+    };
     let served = &candidate.served;
     let provider = &served.provider;
     let ask = Ask { relayed: Some(call.arrival.wire), operation: Operation::CountTokens, stream: false };
@@ -84,17 +107,17 @@ pub(super) async fn count_tokens(
     let credential = provider.credentials.get(place);
     let (Some(_), Some(credential)) = (served.model().target(ask), credential) else {
         // Whatever cannot be read as a request is refused here as it would be there.
-        call.arrival.wire.decode(&call.arrival.body)?;
-        return Ok(respond::estimated_count(&call.arrival));
+        call.arrival.wire.decode(body)?;
+        return Ok(respond::estimated_count(call.arrival.wire, body));
     };
-    let prepared = prepare::prepare(&call.arrival, candidate)?;
+    let prepared = prepare::prepare(&call.arrival, candidate, exchange.id)?;
     let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
     match attempt::relay(served, request, exchange).await {
         // The request itself is at fault, as it would be in a chat.
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
         Err(error) => {
             tracing::warn!(provider = %provider.id, %error, "tokens are estimated instead of counted");
-            Ok(respond::estimated_count(&call.arrival))
+            Ok(respond::estimated_count(call.arrival.wire, body))
         }
         counted => counted,
     }

@@ -19,6 +19,13 @@ pub(super) fn cross(upstream: &HeaderMap, client: &mut HeaderMap) {
     }
 }
 
+/// The length of an answer that is given on byte by byte.
+pub(super) fn cross_length(upstream: &HeaderMap, client: &mut HeaderMap) {
+    if let Some(value) = upstream.get(header::CONTENT_LENGTH) {
+        client.insert(header::CONTENT_LENGTH, value.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

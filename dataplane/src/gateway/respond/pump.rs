@@ -7,9 +7,15 @@ use bytes::Bytes;
 use super::{array::Array, meta};
 use crate::{
     chat,
-    framing::{self, Splitter},
-    gateway::{exchange::Exchange, ingress::Arrival},
-    provider::{Adapter, Asked, Observed, Relay, StreamDecoder, StreamObserver, Unreadable},
+    framing::{self, Framing, Splitter},
+    gateway::{
+        dispatch::Way,
+        exchange::Exchange,
+        ingress::{Arrival, Content},
+    },
+    media::Request,
+    provider::{Adapter, Observed, Relay, StreamDecoder, StreamObserver, Unreadable, endpoints::Observer},
+    usage::Usage,
     wire::StreamEncoder,
 };
 
@@ -34,33 +40,57 @@ pub(in crate::gateway) struct Pump {
 
 enum Mode {
     Verbatim(Box<dyn StreamObserver>),
-    Translated { decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>, events: Vec<chat::Event> },
+    /// No events: bytes that are given on as they come.
+    Bytes {
+        observed: Observed,
+        /// How many there are, where that was said.
+        length: Option<u64>,
+    },
+    Translated {
+        decoder: Box<dyn StreamDecoder>,
+        encoder: Box<dyn StreamEncoder>,
+        events: Vec<chat::Event>,
+    },
 }
 
 impl Pump {
+    /// `length`: of the provider's body in bytes, where it said so.
     pub(in crate::gateway) fn new(
         adapter: &dyn Adapter,
         arrival: &Arrival,
-        verbatim: bool,
-        asked: Asked,
+        way: Way,
+        length: Option<u64>,
         exchange: &Exchange,
     ) -> Self {
-        let mode = if verbatim {
-            Mode::Verbatim(adapter.observer(arrival.wire, asked))
-        } else {
-            Mode::Translated {
+        let mode = match (way, &arrival.content) {
+            (Way::Verbatim(asked), _) => Mode::Verbatim(adapter.observer(arrival.wire, asked)),
+            (Way::Media(_), Content::Media(_, request)) => beside_chat(request, length),
+            _ => Mode::Translated {
                 decoder: adapter.decoder(),
                 encoder: arrival.wire.encoder(meta(arrival, exchange)),
                 events: Vec::new(),
-            }
+            },
         };
-        let framing = adapter.framing(verbatim.then_some(arrival.wire));
+        let framing = match way {
+            Way::Media(_) => Framing::Sse,
+            way => adapter.framing(way.is_verbatim().then_some(arrival.wire)),
+        };
         let array = arrival.array.then(Array::default);
         Self { splitter: framing.splitter(), mode, out: VecDeque::new(), begun: false, array }
     }
 
     /// A frame of the provider's. What came before an error is given out too.
     pub(in crate::gateway) fn push(&mut self, frame: Bytes) -> Result<(), Broken> {
+        if let Mode::Bytes { observed, length } = &mut self.mode {
+            if !frame.is_empty() {
+                self.begun = true;
+                observed.output_bytes += frame.len() as u64;
+                // The client's side asks for no more than was said.
+                observed.terminated = *length == Some(observed.output_bytes);
+                self.out.push_back(frame);
+            }
+            return Ok(());
+        }
         self.splitter.push(frame);
         let mut translated = Vec::new();
         let pushed = self.events(&mut translated);
@@ -73,6 +103,11 @@ impl Pump {
             self.event(event, translated)?;
         }
         Ok(())
+    }
+
+    /// No events but bytes, which end where they end and have no place for an error.
+    pub(in crate::gateway) fn is_bytes(&self) -> bool {
+        matches!(self.mode, Mode::Bytes { .. })
     }
 
     /// The provider has said something: an event with data, not just comments that keep the connection alive.
@@ -127,6 +162,7 @@ impl Pump {
     pub(in crate::gateway) fn observed(&self) -> &Observed {
         match &self.mode {
             Mode::Verbatim(observer) => observer.observed(),
+            Mode::Bytes { observed, .. } => observed,
             Mode::Translated { decoder, .. } => decoder.observed(),
         }
     }
@@ -145,6 +181,7 @@ impl Pump {
                     Relay::Drop => {}
                 }
             }
+            Mode::Bytes { .. } => {}
             Mode::Translated { decoder, encoder, events } => {
                 if let Some(data) = &event.data {
                     decoder.event(data, events)?;
@@ -161,5 +198,17 @@ impl Pump {
         if !translated.is_empty() {
             self.out.push_back(translated.into());
         }
+    }
+}
+
+fn beside_chat(request: &Request, length: Option<u64>) -> Mode {
+    match request {
+        // Whoever charges by the character charges for all of them as soon as there is sound.
+        Request::Speech(asked) if !asked.events => {
+            let usage = Some(Usage { characters: asked.characters(), ..Usage::default() });
+            let observed = Observed { usage, usage_complete: true, ..Observed::default() };
+            Mode::Bytes { observed, length }
+        }
+        request => Mode::Verbatim(Box::new(Observer::new(request))),
     }
 }

@@ -59,20 +59,35 @@ struct Flow {
     /// The terminator or the provider's error was seen: what follows changes nothing.
     told: bool,
     ended: bool,
+    /// Ended where nobody could be told so: the connection is cut, so that the client does not take it for the end.
+    cut: bool,
 }
+
+/// The answer broke off, and its format has no place for an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the provider's answer broke off")]
+pub struct CutOff;
 
 impl StreamBody {
     pub(super) fn new(stream: Stream, exchange: Box<Exchange>) -> Self {
         exchange.core.metrics.stream_opened();
         let now = Instant::now();
         let alarm = Box::pin(tokio::time::sleep_until(stream.deadline.min(now + stream.idle)));
-        let mut flow = Box::new(Flow { stream, exchange, alarm, last_frame: now, told: false, ended: false });
+        let mut flow = Box::new(Flow {
+            stream,
+            exchange,
+            alarm,
+            last_frame: now,
+            told: false,
+            ended: false,
+            cut: false,
+        });
         flow.settle_if_told();
         Self(Some(flow))
     }
 
     /// The next frame for the client; `None` at the end.
-    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
         match &mut self.0 {
             Some(flow) => flow.poll_next(context),
             None => Poll::Ready(None),
@@ -101,13 +116,16 @@ impl Drop for Flow {
 }
 
 impl Flow {
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
         loop {
             if let Some(frame) = self.stream.pump.take() {
-                return Poll::Ready(Some(frame));
+                return Poll::Ready(Some(Ok(frame)));
             }
             if self.ended {
-                return Poll::Ready(self.stream.pump.close());
+                if std::mem::take(&mut self.cut) {
+                    return Poll::Ready(Some(Err(CutOff)));
+                }
+                return Poll::Ready(self.stream.pump.close().map(Ok));
             }
             match Pin::new(&mut self.stream.upstream).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -134,7 +152,7 @@ impl Flow {
     fn upstream_ended(&mut self) {
         let observed = self.stream.pump.observed();
         // Some providers end without the terminator but not without a reason.
-        let well = observed.terminated || observed.finish_reason.is_some();
+        let well = observed.terminated || observed.finish_reason.is_some() || self.stream.pump.is_bytes();
         let said_why = observed.error.is_some();
         if let Err(error) = self.stream.pump.finish(well && !said_why) {
             return self.broken(Kind::UpstreamFailed, &error.to_string());
@@ -179,6 +197,10 @@ impl Flow {
         self.exchange.error = Some(error.label());
         self.settle(Status::Broken);
         self.end();
+        if self.stream.pump.is_bytes() {
+            self.cut = true;
+            return;
+        }
         let last = in_stream(self.exchange.wire, &error, &self.exchange.id.to_string());
         self.stream.pump.say(last);
     }

@@ -140,6 +140,7 @@ fn what_the_hub_asked_for_is_stripped_again() {
         terminated: true,
         error: None,
         finish_reason: Some("stop".to_owned()),
+        ..Observed::default()
     };
     assert_eq!(hub.observed(), &seen);
 

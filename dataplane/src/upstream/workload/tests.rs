@@ -116,7 +116,7 @@ async fn nothing_is_asked_before_it_is_wanted_and_then_the_agent_is() {
     assert_eq!(scripted.asked.lock().unwrap()[0].0, "pod-token");
     let shown = crate::upstream::Shown::Aws(signer);
     let mut request = http::Request::post("/model/m/converse").header("host", "h").body(()).unwrap();
-    shown.show(&mut request, &bytes::Bytes::new(), Clock::default().now_ms()).unwrap();
+    shown.show(&mut request, bytes::Bytes::new, Clock::default().now_ms()).unwrap();
     assert_eq!(request.headers()["x-amz-security-token"], "t");
 }
 

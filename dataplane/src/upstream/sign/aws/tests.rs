@@ -42,7 +42,7 @@ fn shown(value: &str) -> Result<Request<Full<Bytes>>, BadCredential> {
     let signer = Signer::fixed("eu-central-1", Identity::read(&secret(value))?);
     let body = Bytes::from_static(b"{}");
     let mut request = request("h", "/model/m/converse", &body);
-    Shown::Aws(signer).show(&mut request, &body, AT_MS).unwrap();
+    Shown::Aws(signer).show(&mut request, || body.clone(), AT_MS).unwrap();
     Ok(request)
 }
 
