@@ -6,12 +6,6 @@ use super::cell::Outcome;
 const OPEN: &[(&str, &str, &str, &str)] = &[
     ("gemini", "citations", "*", "citations do not reach this wire yet"),
     ("*", "citations", "Gemini", "Gemini's citations do not cross yet"),
-    ("endpoints", "embeddings, as numbers", "*", "not served yet"),
-    ("endpoints", "embeddings, as base64", "*", "not served yet"),
-    ("endpoints", "images", "*", "not served yet"),
-    ("endpoints", "image edits", "*", "not served yet"),
-    ("endpoints", "speech", "*", "not served yet"),
-    ("endpoints", "transcriptions", "*", "not served yet"),
 ];
 
 /// What is known of a cell.
