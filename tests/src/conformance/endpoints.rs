@@ -135,7 +135,7 @@ pub fn model(provider: &Provider, kind: &str) -> String {
 /// What a model of a type is called there; none where chat's name does.
 pub fn upstream_model(provider: &Provider, kind: &str) -> Option<&'static str> {
     match (provider.kind, kind) {
-        ("Bedrock", "Embedding") => Some("amazon.titan-embed-text-v2:0"),
+        ("Bedrock", "Embedding") => Some("cohere.embed-multilingual-v3"),
         ("Bedrock", "Image") => Some("amazon.nova-canvas-v1:0"),
         ("Gemini", "Embedding") => Some("gemini-embedding-001"),
         ("Gemini", "Image") => Some("imagen-4.0-generate-001"),
@@ -170,6 +170,7 @@ impl Endpoint {
         let body = answer.json()?;
         let error = &body["error"];
         ensure!(error["code"] != "unknown_endpoint" && error["message"].is_string(), "{body}");
-        Ok(Outcome::Refused(error["message"].as_str().unwrap_or_default().replace(&model, "…")))
+        let message = error["message"].as_str().unwrap_or_default();
+        Ok(Outcome::Refused(message.replace(&model, "…").replace(&format!("\"{}\"", provider.id()), "…")))
     }
 }
