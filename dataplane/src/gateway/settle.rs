@@ -278,7 +278,7 @@ fn estimated(observed: &Observed, guess: Guess) -> Usage {
     let units = guess.most.units();
     match observed.usage {
         Some(partial) if !partial.units().is_none() => {
-            Usage { output: partial.output.max(output), ..partial }
+            guess.told(Usage { output: partial.output.max(output), ..partial })
         }
         Some(partial) => Usage { output: partial.output.max(output), ..partial }.with_units(units),
         None => Usage { input: guess.input(), output, ..Usage::default() }.with_units(units),

@@ -33,6 +33,11 @@ fn where_nobody_counts_it_is_as_much_as_was_asked_for() {
         let expected = Usage { input: 10, output: 10, ..Usage::default() }.with_units(guess().most.units());
         assert_eq!((source, usage), (Source::Estimated, expected));
     }
+    // A stream that broke off after its first image.
+    let first = Observed { usage: Some(Usage { images: 1, ..Usage::default() }), ..Observed::default() };
+    let image = guess().most.image;
+    let expected = Usage { images: 1, image, characters: 40, ..Usage::default() };
+    assert_eq!(counted(Status::Broken, &first), (Source::Estimated, expected));
     let (_, lost) = counted(Status::Unreachable, &quiet);
     assert_eq!(lost, Usage { input: 10, characters: 40, ..Usage::default() });
     assert_eq!(counted(Status::Failed, &quiet).1, Usage::default());

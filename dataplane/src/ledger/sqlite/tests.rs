@@ -129,10 +129,9 @@ async fn what_was_used_before_there_were_units_has_none() {
     let (store, dir) = open().await;
     store.insert(HOLDER, &[row(1), row(2)]).await.unwrap();
     for undo in [
-        "DROP TRIGGER hours_begin",
-        "DROP TRIGGER hours_go_on",
-        "CREATE TRIGGER hours_begin AFTER INSERT ON usage_hourly BEGIN SELECT 1; END",
-        "CREATE TRIGGER hours_go_on AFTER UPDATE ON usage_hourly BEGIN SELECT 1; END",
+        // In one go: another connection may still believe in the one that was dropped.
+        "DROP TRIGGER hours_begin; CREATE TRIGGER hours_begin AFTER INSERT ON usage_hourly BEGIN SELECT 1; END",
+        "DROP TRIGGER hours_go_on; CREATE TRIGGER hours_go_on AFTER UPDATE ON usage_hourly BEGIN SELECT 1; END",
         "ALTER TABLE usage DROP COLUMN image_input_tokens",
         "ALTER TABLE usage DROP COLUMN image_output_tokens",
         "ALTER TABLE usage DROP COLUMN images",
