@@ -42,7 +42,7 @@ impl Payload {
     }
 
     /// Bytes of all that is in it.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Self::Json(body) => body.bytes().len(),
             Self::Form(form) => form.len(),
@@ -91,7 +91,7 @@ mod tests {
         let form = form();
         assert_eq!(form.raw("model").as_deref(), Some("\"m\""));
         assert_eq!(form.members().collect::<Vec<_>>(), [("model", Cow::Borrowed("\"m\""))]);
-        assert_eq!(form.len(), 2);
+        assert_eq!(form.size(), 2);
     }
 
     #[test]

@@ -63,12 +63,11 @@ pub(super) fn parameters(text: &str) -> Option<Vec<(String, String)>> {
             break;
         }
         let (name, after) = rest.split_once('=')?;
-        let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted)?,
-            None => {
-                let end = after.find(';').unwrap_or(after.len());
-                (after.get(..end)?.trim().to_owned(), after.get(end..)?)
-            }
+        let (value, after) = if let Some(quoted) = after.strip_prefix('"') {
+            unquoted(quoted)?
+        } else {
+            let end = after.find(';').unwrap_or(after.len());
+            (after.get(..end)?.trim().to_owned(), after.get(end..)?)
         };
         found.push((name.trim().to_ascii_lowercase(), value));
         rest = after.trim_start();

@@ -39,7 +39,7 @@ impl Shape {
     pub(super) fn of(arrival: &Arrival) -> Self {
         let body = match &arrival.content {
             Content::Chat(body) => body,
-            Content::Media(payload, _) => return Self::beside_chat(arrival, payload.len() as u64),
+            Content::Media(payload, _) => return Self::beside_chat(arrival, payload.size() as u64),
         };
         let explained = EXPLAINED.iter().any(|name| body.raw(name).is_some_and(|raw| raw != "null"));
         let envelope = ENVELOPE_TOKENS + if explained { EXPLAINED_TOKENS } else { 0 };

@@ -174,7 +174,7 @@ impl Flight<'_> {
         pool.give_back(connection);
         if let (Content::Media(_, request), Way::Media(how)) = (&call.arrival.content, prepared.way) {
             let read =
-                media::read(request, how, expected, head, text, &respond::meta(&call.arrival, exchange))
+                media::read(request, how, expected, head, &text, &respond::meta(&call.arrival, exchange))
                     .and_then(|(answer, observed)| Ok((media::of_wire(&call.arrival, answer)?, observed)));
             return match read {
                 Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),

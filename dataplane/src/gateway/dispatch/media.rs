@@ -39,7 +39,7 @@ impl Expected {
     pub(super) fn of(call: &Call, prepared: &Prepared, adapter: &dyn Adapter) -> Self {
         let arrival = &call.arrival;
         match (&arrival.content, prepared.way) {
-            (Content::Media(_, Request::Speech(asked)), Way::Media(How::Relayed(_))) if !asked.events => {
+            (Content::Media(_, request), Way::Media(How::Relayed(_))) if is_bare_speech(request) => {
                 Self::Sound
             }
             (Content::Media(..), _) if arrival.stream => Self::Events(Framing::Sse),
@@ -66,6 +66,11 @@ impl Expected {
     }
 }
 
+/// Speech that is not asked for as events.
+fn is_bare_speech(request: &Request) -> bool {
+    matches!(request, Request::Speech(asked) if !asked.events)
+}
+
 /// Why an answer is none.
 pub(super) enum Unfit {
     /// It says itself that something went wrong.
@@ -80,13 +85,13 @@ pub(super) fn read(
     how: How,
     expected: Expected,
     head: response::Parts,
-    text: Bytes,
+    text: &Bytes,
     meta: &Meta,
 ) -> Result<(Plain, Observed), Unfit> {
     let status = head.status;
     let unreadable = |reason: String| Unfit::Unreadable(reason, status);
     if let How::Translated(translation) = how {
-        let answer = translation.decode(request, &text).map_err(|error| unreadable(error.to_string()))?;
+        let answer = translation.decode(request, text).map_err(|error| unreadable(error.to_string()))?;
         if let Answer::Refused(reason) = &answer {
             return Err(Unfit::Said(kept_back(reason)));
         }
@@ -98,7 +103,7 @@ pub(super) fn read(
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
         return Ok((Plain { status, headers, body: body.into() }, observed));
     }
-    let observed = endpoints::observe(request, &text);
+    let observed = endpoints::observe(request, text);
     if let Some(error) = observed.error {
         return Err(Unfit::Said(error));
     }
@@ -109,11 +114,11 @@ pub(super) fn read(
         Request::Transcription(asked) => asked.format.is_json() || asked.format == Format::Text,
         _ => true,
     };
-    if wants_json && !looks_like_json(&text) {
+    if wants_json && !looks_like_json(text) {
         return Err(unreadable("it is no JSON".into()));
     }
     let mut headers = head.headers;
-    let body = match openai_media::as_asked(request, &text).map_err(unreadable)? {
+    let body = match openai_media::as_asked(request, text).map_err(unreadable)? {
         (body, Some(kind)) => {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
             body

@@ -42,7 +42,7 @@ enum Mode {
     Verbatim(Box<dyn StreamObserver>),
     /// No events: bytes that are given on as they come.
     Bytes {
-        observed: Observed,
+        observed: Box<Observed>,
         /// How many there are, where that was said.
         length: Option<u64>,
     },
@@ -206,7 +206,7 @@ fn beside_chat(request: &Request, length: Option<u64>) -> Mode {
         // Whoever charges by the character charges for all of them as soon as there is sound.
         Request::Speech(asked) if !asked.events => {
             let usage = Some(Usage { characters: asked.characters(), ..Usage::default() });
-            let observed = Observed { usage, usage_complete: true, ..Observed::default() };
+            let observed = Box::new(Observed { usage, usage_complete: true, ..Observed::default() });
             Mode::Bytes { observed, length }
         }
         request => Mode::Verbatim(Box::new(Observer::new(request))),

@@ -21,7 +21,7 @@ use crate::{
 const MOST_INPUTS: usize = 2048;
 
 pub(super) fn decode(payload: &Payload) -> Result<embedding::Request, BadRequest> {
-    let mut request = embedding::Request { bytes: payload.len() as u64, ..embedding::Request::default() };
+    let mut request = embedding::Request { bytes: payload.size() as u64, ..embedding::Request::default() };
     let mut given = false;
     for value in values(payload) {
         match value.name {

@@ -64,7 +64,7 @@ pub(super) fn decode(payload: &Payload) -> Result<Request, BadRequest> {
 
 fn files(payload: &Payload) -> impl Iterator<Item = &Field> {
     let form = if let Payload::Form(form) = payload { Some(form) } else { None };
-    form.into_iter().flat_map(|form| form.fields()).filter(|field| field.file.is_some())
+    form.into_iter().flat_map(crate::form::Form::fields).filter(|field| field.file.is_some())
 }
 
 /// The bytes of a file.
@@ -74,9 +74,10 @@ pub(super) fn blob(field: &Field) -> Blob {
 }
 
 fn sources(name: &str, raw: &str) -> Result<Vec<Source>, BadRequest> {
-    match raw.starts_with('[') {
-        true => list(name, raw, |raw| source("", raw)),
-        false => source(name, raw).map(|source| vec![source]),
+    if raw.starts_with('[') {
+        list(name, raw, |raw| source("", raw))
+    } else {
+        source(name, raw).map(|source| vec![source])
     }
 }
 
@@ -158,12 +159,7 @@ mod tests {
     }
 
     fn form(parts: &[(&str, &str)]) -> Result<Request, BadRequest> {
-        let parts: String = parts
-            .iter()
-            .map(|(head, value)| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n"))
-            .collect();
-        let form = crate::form::parse("multipart/form-data; boundary=b", &format!("{parts}--b--").into());
-        decode(&Payload::Form(form.unwrap()))
+        decode(&Payload::Form(crate::form::testing::form(parts)))
     }
 
     #[test]

@@ -23,9 +23,10 @@ impl Value<'_> {
 
     /// A whole number that is not negative.
     pub(super) fn count(&self) -> Result<u64, BadRequest> {
-        match self.of_form {
-            true => self.text()?.trim().parse().map_err(|_| bad(self.name, "must be a whole number")),
-            false => read(self.name, &self.raw),
+        if self.of_form {
+            self.text()?.trim().parse().map_err(|_| bad(self.name, "must be a whole number"))
+        } else {
+            read(self.name, &self.raw)
         }
     }
 

@@ -41,7 +41,7 @@ impl Translation for Embeddings {
         let Some(texts) = texts else { return refuse("input", "must be text for this model") };
         let mut out = Vec::with_capacity(request.bytes.try_into().unwrap_or(0));
         let mut body = Object::open(&mut out);
-        json::list(body.name("texts"), texts, |out, text| json::string(out, text));
+        json::list(body.name("texts"), texts, json::string);
         // What is stored is told from what is asked; whoever does not say stores.
         body.string("input_type", request.input_type.as_deref().unwrap_or("search_document"));
         if let Some(dimensions) = request.dimensions {
