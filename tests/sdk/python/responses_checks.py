@@ -37,7 +37,8 @@ async def response(client, model):
 async def stream(client, model):
     events = await each(await got(ask(client, model, "hello", stream=True)))
     assert events[0].type == "response.created" and events[-1].type == "response.completed", events
-    assert [event.sequence_number for event in events] == list(range(len(events))), events
+    if UPSTREAM != "aimock":  # It counts none, and is relayed.
+        assert [event.sequence_number for event in events] == list(range(len(events))), events
     said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert said and said == events[-1].response.output_text, events[-1]
     assert events[-1].response.usage.output_tokens > 0, events[-1]

@@ -1,11 +1,14 @@
 //! One cell: a feature, in a wire, at a provider.
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, bail, ensure};
 
 use serde_json::Value;
 
 use super::double::Double;
 use super::feature::{Ask, Expect, Feature, Reach};
+use super::features::usage::USAGE;
 use super::provider::Provider;
 use super::said;
 use super::wire::Wire;
@@ -37,7 +40,12 @@ pub struct Cell<'a> {
     pub wire: Wire,
     /// At whom.
     pub provider: &'a Provider,
+    /// Where answers are noted whose usage is known beforehand.
+    pub counted: &'a Counted,
 }
+
+/// Ids of requests, and who served them.
+pub type Counted = Mutex<Vec<(String, Provider)>>;
 
 impl Cell<'_> {
     /// Tries it, whole and streamed where both are answers.
@@ -104,6 +112,10 @@ impl Cell<'_> {
             return Ok(Outcome::Pass);
         }
         ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+        if feature.name == USAGE.name {
+            let counted = (answer.request_id().to_owned(), *self.provider);
+            self.counted.lock().unwrap_or_else(PoisonError::into_inner).push(counted);
+        }
         let told = said::read(wire, &answer, stream)?;
         let reach = match feature.expect {
             Expect::Answer(check) => check(&told, self.provider),

@@ -1,5 +1,6 @@
 //! `docs/compatibility.md`, as the cells came out.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ run beside it (`tests/tests/sdk.rs`).
 | refused | a 400 in the client's format, before the provider is asked, with the message below |
 | left out | it does not cross, for the reason below; the rest of the request does |
 | n/a | there is nothing to cross, for the reason below |
+| open | known to be wrong: work that is left |
 
 Where the client's wire is one that the provider speaks, the request is relayed: fields that are not in these tables pass untouched, but
 for those that choose a model, a tier or a paid tool.
@@ -37,6 +39,18 @@ nothing was counted at all ([Metering](metering.md)). Amounts are disjoint: prom
 
 | provider | prompt | read from cache | written to cache | output, reasoning included | reasoning |
 |---|---|---|---|---|---|
+";
+
+const UNITS: &str = "
+Beside chat:
+
+| | comes from |
+|---|---|
+| tokens of embeddings | `usage.prompt_tokens`; of Bedrock the header `x-amzn-bedrock-input-token-count`; estimated where nobody says |
+| images | the images in the answer, or `usage.generated_images`; size and quality as the answer says, else as the request does; tokens from `usage` where it is there |
+| characters of speech | the characters of `input`; tokens from `usage` of `speech.audio.done` in a stream |
+| seconds of a recording | `usage.seconds` or `duration`; tokens from `usage` where the model counts those |
+| money | OpenRouter's `usage.cost` and xAI's `cost_in_usd_ticks` stand beside our own price and replace nothing |
 ";
 
 /// Where it is.
@@ -57,6 +71,7 @@ pub fn page(outcomes: &Outcomes) -> String {
     for provider in PROVIDERS {
         let _ = writeln!(page, "| {} | {} |", provider.kind, provider.numbers.join(" | "));
     }
+    page.push_str(UNITS);
     page
 }
 
@@ -65,7 +80,17 @@ fn table(page: &mut String, title: &str, id: &'static str, rows: &[&'static str]
     let _ =
         writeln!(page, "\n## {title}\n\n| | {} |\n|---|{}", kinds.join(" | "), "---|".repeat(kinds.len()));
     let mut notes: Vec<&str> = Vec::new();
+    let mut absent: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in rows {
+        let of = |kind: &'static str| outcomes.get(&(id, *row, kind));
+        // What the wire itself has no words for is no row of its own.
+        let first = of(PROVIDERS[0].kind);
+        if let Some(Outcome::NotApplicable(why)) = first
+            && PROVIDERS.iter().all(|provider| of(provider.kind) == first)
+        {
+            absent.entry(why).or_default().push(row);
+            continue;
+        }
         let cells: Vec<String> = PROVIDERS
             .iter()
             .map(|provider| {
@@ -81,6 +106,12 @@ fn table(page: &mut String, title: &str, id: &'static str, rows: &[&'static str]
     }
     for (number, note) in notes.iter().enumerate() {
         let _ = writeln!(page, "{}. {note}", number + 1);
+    }
+    if !absent.is_empty() {
+        page.push_str("\nNot applicable with any provider:\n\n");
+    }
+    for (why, rows) in absent {
+        let _ = writeln!(page, "- {}: {why}", rows.join("; "));
     }
 }
 

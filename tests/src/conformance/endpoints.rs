@@ -28,6 +28,8 @@ pub struct Endpoint {
 
 /// A request's body.
 enum Body {
+    /// None: it is a `GET`, with this header.
+    Get(&'static str),
     Json(Value),
     Form(Vec<(&'static str, String)>, &'static str),
 }
@@ -118,7 +120,38 @@ pub const ALL: &[Endpoint] = &[
             Ok(())
         },
     },
+    Endpoint {
+        name: "a model by its name (OpenAI)",
+        kind: "Chat",
+        path: "/v1/models/MODEL",
+        ask: |_| Body::Get(""),
+        check: |answer| told(answer, "object", "model"),
+    },
+    Endpoint {
+        name: "a model by its name (Anthropic)",
+        kind: "Chat",
+        path: "/v1/models/MODEL",
+        ask: |_| Body::Get("anthropic-version"),
+        check: |answer| told(answer, "type", "model"),
+    },
+    Endpoint {
+        name: "a model by its name (Gemini)",
+        kind: "Chat",
+        path: "/v1beta/models/MODEL",
+        ask: |_| Body::Get(""),
+        check: |answer| {
+            let body = answer.json()?;
+            ensure!(body["name"].as_str().is_some_and(|name| name.starts_with("models/")), "{body}");
+            Ok(())
+        },
+    },
 ];
+
+fn told(answer: &Answer, member: &str, word: &str) -> anyhow::Result<()> {
+    let body = answer.json()?;
+    ensure!(body[member] == word && body["id"].is_string(), "{body}");
+    Ok(())
+}
 
 fn picture(answer: &Answer) -> anyhow::Result<()> {
     let body = answer.json()?;
@@ -135,7 +168,7 @@ pub fn model(provider: &Provider, kind: &str) -> String {
 /// What a model of a type is called there; none where chat's name does.
 pub fn upstream_model(provider: &Provider, kind: &str) -> Option<&'static str> {
     match (provider.kind, kind) {
-        ("Bedrock", "Embedding") => Some("amazon.titan-embed-text-v2:0"),
+        ("Bedrock", "Embedding") => Some("cohere.embed-multilingual-v3"),
         ("Bedrock", "Image") => Some("amazon.nova-canvas-v1:0"),
         ("Gemini", "Embedding") => Some("gemini-embedding-001"),
         ("Gemini", "Image") => Some("imagen-4.0-generate-001"),
@@ -156,6 +189,8 @@ impl Endpoint {
         let mark = double.mark().await?;
         let path = self.path.replace("MODEL", &model);
         let answer = match (self.ask)(&model) {
+            Body::Get("") => client.get(&path).await?,
+            Body::Get(header) => client.clone().header(header, "2023-06-01").get(&path).await?,
             Body::Json(body) => client.post(&path, &body).await?,
             Body::Form(fields, file) => {
                 client.post_form(&path, &fields, file, Bytes::from_static(b"bytes")).await?
@@ -170,6 +205,7 @@ impl Endpoint {
         let body = answer.json()?;
         let error = &body["error"];
         ensure!(error["code"] != "unknown_endpoint" && error["message"].is_string(), "{body}");
-        Ok(Outcome::Refused(error["message"].as_str().unwrap_or_default().replace(&model, "…")))
+        let message = error["message"].as_str().unwrap_or_default();
+        Ok(Outcome::Refused(message.replace(&model, "…").replace(&format!("\"{}\"", provider.id()), "…")))
     }
 }

@@ -24,7 +24,7 @@ mod thinking;
 mod tier;
 mod tools;
 mod turns;
-mod usage;
+pub(super) mod usage;
 
 use super::feature::{Ask, Feature, Reach};
 use super::heard::Said;

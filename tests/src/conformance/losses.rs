@@ -33,6 +33,18 @@ const LOSSES: &[Loss] = &[
         why: "it caches by itself; only OpenRouter takes marks in this format",
     },
     Loss {
+        feature: "thinking given back in the next turn, signed",
+        to: &[Format::Chat],
+        at: &["OpenAI", "Ollama", "XAI", "Doubao", "Poe", "OpenAICompatible"],
+        why: "it takes no thinking back in this format, and needs none",
+    },
+    Loss {
+        feature: "prompt-cache marks",
+        to: &[Format::Gemini],
+        at: &[],
+        why: "Gemini caches by itself, or under a name that is made beforehand",
+    },
+    Loss {
         feature: "service tier",
         to: &[Format::Chat, Format::Converse, Format::Gemini],
         at: &[],

@@ -1,17 +1,19 @@
 //! One gateway with every provider, and the run of all cells.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
+use anyhow::ensure;
 use futures::future::try_join_all;
 
-use super::cell::{Cell, Outcome};
+use super::cell::{Cell, Counted, Outcome};
 use super::double::Double;
-use super::features;
+use super::features::{self, usage};
 use super::provider::{PROVIDERS, Provider};
 use super::wire::Wire;
 use super::{endpoints, open};
-use crate::harness::{Blueprint, Emulator, Hub, Sdk, Tenant};
-use crate::scripted::Scripted;
+use crate::harness::{Blueprint, Emulator, Hub, Sdk, Tenant, eventually};
+use crate::scripted::{Scripted, Tokens};
 
 /// All of it.
 #[derive(Debug)]
@@ -51,12 +53,13 @@ impl Stage {
 
     /// Tries every cell: providers beside each other, each one's cells one after the other.
     pub async fn run(&self) -> anyhow::Result<Outcomes> {
+        let counted = &Counted::default();
         let each = self.doubles.iter().map(|(provider, double)| async move {
             let client = self.hub.client();
             let mut outcomes = Vec::new();
             for wire in Wire::ALL {
                 for feature in features::ALL {
-                    let outcome = Cell { feature, wire, provider }.run(&client, double).await;
+                    let outcome = Cell { feature, wire, provider, counted }.run(&client, double).await;
                     outcomes.push(((wire.id(), feature.name, provider.kind), outcome));
                 }
             }
@@ -71,7 +74,30 @@ impl Stage {
             }
             anyhow::Ok(outcomes)
         });
-        Ok(try_join_all(each).await?.into_iter().flatten().collect())
+        let outcomes = try_join_all(each).await?.into_iter().flatten().collect();
+        let counted = std::mem::take(&mut *counted.lock().unwrap_or_else(PoisonError::into_inner));
+        self.ledger_agrees(counted).await?;
+        Ok(outcomes)
+    }
+
+    /// What is charged is what the provider counted, whatever the client was told in.
+    async fn ledger_agrees(&self, mut counted: Vec<(String, Provider)>) -> anyhow::Result<()> {
+        ensure!(!counted.is_empty(), "no usage was tried");
+        let rows = eventually("all usage rows", async || {
+            let rows = self.hub.rows_now().await?;
+            let there = |id: &str| rows.iter().any(|row| row.request_id == id);
+            Ok(counted.iter().all(|(id, _)| there(id)).then_some(rows))
+        })
+        .await?;
+        for row in rows {
+            let Some(at) = counted.iter().position(|(id, _)| *id == row.request_id) else { continue };
+            let (_, provider) = counted.swap_remove(at);
+            let [input, cached, cache_write, output, reasoning] = row.tokens();
+            let charged = Tokens { input, cached, cache_write, output, reasoning, cost: None };
+            let agrees = row.source == "Provider" && usage::possible(&provider).contains(&charged);
+            ensure!(agrees, "{}, {}: {row:#?}", provider.kind, row.model);
+        }
+        Ok(())
     }
 }
 

@@ -167,8 +167,7 @@ fn reasoning_key(script: &Script) -> &'static str {
 
 fn finish(reply: &Reply) -> &str {
     match &reply.finish {
-        Finish::Done | Finish::Stop(_) => "stop",
-        Finish::Refused => "stop",
+        Finish::Done | Finish::Stop(_) | Finish::Refused => "stop",
         Finish::Length => "length",
         Finish::Calls => "tool_calls",
         Finish::Verbatim(words) => words,

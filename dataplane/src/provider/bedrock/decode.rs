@@ -44,7 +44,8 @@ struct Block {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ToolUse {
-    pub(super) tool_use_id: String,
+    #[serde(rename = "toolUseId")]
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) input: Option<Raw>,
 }
@@ -67,6 +68,7 @@ struct ReasoningText {
 #[serde(default)]
 struct Cited {
     content: Vec<CitedText>,
+    citations: Vec<Raw>,
 }
 
 #[derive(Default, Deserialize)]
@@ -86,13 +88,17 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
     let mut scratch = Vec::new();
     let answer: Answer = json::parse(body, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
     let Some(output) = answer.output else { return Err(Unreadable("it has no output".to_owned())) };
-    let parts: Vec<Part> = output.message.content.into_iter().filter_map(part).map(Part::from).collect();
+    let mut content = output.message.content;
+    let cited = content.iter_mut().filter_map(|block| block.citations_content.as_mut());
+    let citations = cited.flat_map(|cited| std::mem::take(&mut cited.citations)).collect();
+    let parts: Vec<Part> = content.into_iter().filter_map(part).map(Part::from).collect();
     let calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     let stop_sequence = answer.additional_model_response_fields.unwrap_or_default().stop_sequence;
     Ok(Response {
         parts,
         finish: answer.stop_reason.map(|reason| finish(&reason, stop_sequence, calls)),
         usage: answer.usage.map(RawUsage::normalise),
+        citations,
         ..Response::default()
     })
 }
@@ -106,7 +112,7 @@ fn part(block: Block) -> Option<Content> {
         return Some(if call.name == ANSWER {
             Content::Text(arguments)
         } else {
-            Content::ToolCall { id: call.tool_use_id, name: call.name, arguments }
+            Content::ToolCall { id: call.id, name: call.name, arguments }
         });
     }
     if let Some(cited) = block.citations_content {

@@ -171,7 +171,14 @@ fn finish(reason: &str, called: bool) -> FinishReason {
         | "IMAGE_RECITATION"
         | "MODEL_ARMOR" => FinishReason::ContentFilter,
         "CONTINUATION" => FinishReason::Pause,
-        // MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, MISSING_THOUGHT_SIGNATURE, OTHER, and what comes later.
+        "MALFORMED_FUNCTION_CALL"
+        | "UNEXPECTED_TOOL_CALL"
+        | "TOO_MANY_TOOL_CALLS"
+        | "MALFORMED_RESPONSE"
+        | "MISSING_THOUGHT_SIGNATURE"
+        | "OTHER" => FinishReason::Error,
+        // Nobody knows it: whole calls that came before are still to be answered.
+        _ if called => FinishReason::ToolCalls,
         _ => FinishReason::Error,
     }
 }

@@ -29,7 +29,7 @@ pub(super) const ONE_BY_ONE: Feature = Feature {
         match wire {
             Wire::Chat | Wire::Responses => offered["parallel_tool_calls"] = json!(false),
             Wire::Messages => {
-                offered["tool_choice"] = json!({"type": "auto", "disable_parallel_tool_use": true})
+                offered["tool_choice"] = json!({"type": "auto", "disable_parallel_tool_use": true});
             }
             _ => return Ask::Not("Gemini has no such setting"),
         }

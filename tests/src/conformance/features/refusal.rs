@@ -17,7 +17,8 @@ pub(super) const REFUSAL: Feature = Feature {
     again: None,
     heard: Reach::any,
     expect: Expect::Answer(|told, _| {
-        let declined = told.finish == Some(Finish::Declined);
-        Reach::must(told.refusal.is_some() || declined, told)
+        let declined = told.finish == Some(Finish::Declined) || told.refusal.is_some();
+        // At least in words, where the wire has no sign for it.
+        Reach::must(declined || told.text == "I will not", told)
     }),
 };

@@ -68,10 +68,10 @@ fn paired(heard: &Heard) -> Reach {
     for said in heard.said() {
         match said {
             Said::Call { id, name, arguments, .. } => {
-                calls.push((id, name.as_str(), arguments["city"].as_str()))
+                calls.push((id, name.as_str(), arguments["city"].as_str()));
             }
             Said::Result { id, text, .. } => {
-                results.push((id, text.contains("18C"), text.contains("unknown")))
+                results.push((id, text.contains("18C"), text.contains("unknown")));
             }
             _ => {}
         }

@@ -27,10 +27,10 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.choice = word(&body["tool_choice"]).or_else(|| word(&body["tool_choice"]["function"]["name"]));
     heard.parallel = body["parallel_tool_calls"].as_bool();
     // Who follows none is told it in words.
-    let told =
+    let mut told =
         heard.system.iter().flat_map(|text| text.lines()).filter_map(|line| serde_json::from_str(line).ok());
     heard.schema = properties(&body["response_format"]["json_schema"]["schema"])
-        .or_else(|| told.filter_map(|schema| properties(&schema)).next());
+        .or_else(|| told.find_map(|schema| properties(&schema)));
     heard.stop = strings(&body["stop"]);
     heard.seed = body["seed"].as_i64();
     heard.choices = body["n"].as_u64();

@@ -8,7 +8,7 @@ pub(super) fn read(body: &Value) -> Heard {
     let mut heard = Heard { signed: true, ..Heard::default() };
     heard.system = list(&body["systemInstruction"]["parts"]).iter().map(|part| text(&part["text"])).collect();
     for content in list(&body["contents"]) {
-        let said = list(&content["parts"]).iter().filter_map(part).collect();
+        let said = list(&content["parts"]).iter().map(part).collect();
         heard.turn(content["role"] == "model", said);
     }
     let declared = list(&body["tools"]).iter().flat_map(|tool| list(&tool["functionDeclarations"]));
@@ -36,36 +36,36 @@ pub(super) fn read(body: &Value) -> Heard {
     heard
 }
 
-fn part(part: &Value) -> Option<Said> {
+fn part(part: &Value) -> Said {
     let signature = word(&part["thoughtSignature"]);
     if part["functionCall"].is_object() {
         let call = &part["functionCall"];
-        return Some(Said::Call {
+        return Said::Call {
             id: text(&call["id"]),
             name: text(&call["name"]),
             arguments: call["args"].clone(),
             signature,
-        });
+        };
     }
     if part["functionResponse"].is_object() {
         let answer = &part["functionResponse"];
         let failed = answer["response"].get("error").is_some();
-        return Some(Said::Result { id: text(&answer["id"]), text: answer["response"].to_string(), failed });
+        return Said::Result { id: text(&answer["id"]), text: answer["response"].to_string(), failed };
     }
     if let Some(url) = part["fileData"]["fileUri"].as_str() {
-        return Some(Said::Image(url.to_owned()));
+        return Said::Image(url.to_owned());
     }
     if part["inlineData"].is_object() {
         let kind = text(&part["inlineData"]["mimeType"]);
         let media = format!("{kind} {}", text(&part["inlineData"]["data"]));
-        return Some(match kind.split('/').next() {
+        return match kind.split('/').next() {
             Some("image") => Said::Image(media),
             Some("audio") => Said::Audio(media),
             _ => Said::Document(media),
-        });
+        };
     }
     if part["thought"] == true || signature.is_some() {
-        return Some(Said::Thinking { text: text(&part["text"]), signature });
+        return Said::Thinking { text: text(&part["text"]), signature };
     }
-    Some(Said::Text(text(&part["text"])))
+    Said::Text(text(&part["text"]))
 }
