@@ -6,6 +6,8 @@
 mod head;
 mod parse;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod write;
 

@@ -97,17 +97,14 @@ fn a_form() -> impl Strategy<Value = Form> {
     let file = proptest::option::of(("[^\\r\\n\0%]{1,12}", proptest::option::of("[a-z]{1,5}/[a-z]{1,5}")));
     let field = ("[a-zé.]{1,8}", file, proptest::collection::vec(any::<u8>(), 0..64));
     proptest::collection::btree_map("[a-z]{1,3}", field, 0..6).prop_map(|fields| {
-        let field =
-            |(name, (more, file, value)): (String, (String, Option<(String, Option<String>)>, Vec<u8>))| {
-                let file = file.map(|(name, content_type)| File { name, content_type });
-                let value = if file.is_none() {
-                    String::from_utf8_lossy(&value).into_owned().into()
-                } else {
-                    value.into()
-                };
-                Field { name: format!("{name} {more}"), file, value }
-            };
-        Form { fields: fields.into_iter().map(field).collect() }
+        let mut form = Form::default();
+        for (name, (more, file, value)) in fields {
+            let file = file.map(|(name, content_type)| File { name, content_type });
+            let text = || String::from_utf8_lossy(&value).into_owned().into();
+            let value = if file.is_none() { text() } else { Bytes::from(value) };
+            form.fields.push(Field { name: format!("{name} {more}"), file, value });
+        }
+        form
     })
 }
 

@@ -97,7 +97,7 @@ pub(super) enum Content {
     /// A chat, in its wire.
     Chat(Body),
     /// Something else in `OpenAI`'s format, and what it means.
-    Media(Payload, Request),
+    Media(Payload, Box<Request>),
 }
 
 /// Which endpoint a path means.

@@ -39,7 +39,7 @@ impl Expected {
     pub(super) fn of(call: &Call, prepared: &Prepared, adapter: &dyn Adapter) -> Self {
         let arrival = &call.arrival;
         match (&arrival.content, prepared.way) {
-            (Content::Media(_, Request::Speech(asked)), Way::Media(How::Relayed(_))) if !asked.events => {
+            (Content::Media(_, request), Way::Media(How::Relayed(_))) if is_bare_speech(request) => {
                 Self::Sound
             }
             (Content::Media(..), _) if arrival.stream => Self::Events(Framing::Sse),
@@ -64,6 +64,11 @@ impl Expected {
             Self::Sound => begins("audio/") || begins("application/octet-stream"),
         }
     }
+}
+
+/// Speech that is not asked for as events.
+fn is_bare_speech(request: &Request) -> bool {
+    matches!(request, Request::Speech(asked) if !asked.events)
 }
 
 /// Why an answer is none.

@@ -60,7 +60,7 @@ pub(super) fn arrival(
         user,
         project: project(&head.headers),
         headers: Vec::new(),
-        content: Content::Media(payload, request),
+        content: Content::Media(payload, Box::new(request)),
     })
 }
 
@@ -70,7 +70,9 @@ pub(super) fn of_google(head: &Parts, bytes: Bytes, in_path: &InPath) -> Result<
     let asked = gemini_embeddings::request(&in_path.model, in_path.array, &body)?;
     let mut arrival = arrival(head, asked.body, Wire::Gemini, Operation::Embeddings)?;
     arrival.array = in_path.array;
-    if let Content::Media(_, Request::Embedding(request)) = &mut arrival.content {
+    if let Content::Media(_, request) = &mut arrival.content
+        && let Request::Embedding(request) = &mut **request
+    {
         request.input_type = asked.purpose;
     }
     Ok(arrival)

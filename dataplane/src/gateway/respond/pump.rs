@@ -206,8 +206,8 @@ fn beside_chat(request: &Request, length: Option<u64>) -> Mode {
         // Whoever charges by the character charges for all of them as soon as there is sound.
         Request::Speech(asked) if !asked.events => {
             let usage = Some(Usage { characters: asked.characters(), ..Usage::default() });
-            let observed = Observed { usage, usage_complete: true, ..Observed::default() };
-            Mode::Bytes { observed: Box::new(observed), length }
+            let observed = Box::new(Observed { usage, usage_complete: true, ..Observed::default() });
+            Mode::Bytes { observed, length }
         }
         request => Mode::Verbatim(Box::new(Observer::new(request))),
     }

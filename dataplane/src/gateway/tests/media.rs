@@ -126,11 +126,7 @@ fn an_error_where_sound_was_expected_is_tried_again() {
 
 /// A form with these fields and a file.
 fn form(rig: &Rig, path: &str, fields: &[(&str, &str)]) -> String {
-    let mut body = String::new();
-    for (head, value) in fields {
-        body.push_str(&format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n"));
-    }
-    body.push_str("--b--\r\n");
+    let body = crate::form::testing::text(fields);
     let mut client = connect(rig.address);
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",

@@ -94,12 +94,7 @@ mod tests {
     use super::*;
 
     fn form(parts: &[(&str, &str)]) -> Result<transcription::Request, BadRequest> {
-        let parts: String = parts
-            .iter()
-            .map(|(head, value)| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n"))
-            .collect();
-        let form = crate::form::parse("multipart/form-data; boundary=b", &format!("{parts}--b--").into());
-        transcription(&Payload::Form(form.unwrap()))
+        transcription(&Payload::Form(crate::form::testing::form(parts)))
     }
 
     #[test]

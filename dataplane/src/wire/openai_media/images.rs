@@ -159,12 +159,7 @@ mod tests {
     }
 
     fn form(parts: &[(&str, &str)]) -> Result<Request, BadRequest> {
-        let parts: String = parts
-            .iter()
-            .map(|(head, value)| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n"))
-            .collect();
-        let form = crate::form::parse("multipart/form-data; boundary=b", &format!("{parts}--b--").into());
-        decode(&Payload::Form(form.unwrap()))
+        decode(&Payload::Form(crate::form::testing::form(parts)))
     }
 
     #[test]
