@@ -49,10 +49,8 @@ pub struct Demand {
     pub units: Units,
     /// Bytes of text that is read: a token is at least one. `None` where something else than text is read too.
     pub text: Option<u64>,
-    /// Whether anything is generated that counts as tokens of output.
-    pub generates: bool,
-    /// Answers asked for.
-    pub n: u64,
+    /// Milliseconds that there probably are.
+    pub likely_millis: u64,
 }
 
 impl Request {

@@ -7,6 +7,7 @@
 mod anthropic;
 mod bedrock;
 mod cache;
+mod claude;
 mod compatible;
 mod count;
 mod deepseek;

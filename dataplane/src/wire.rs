@@ -14,6 +14,7 @@ mod openai_responses;
 mod thinking;
 
 use bytes::Bytes;
+pub use gemini::embeddings as gemini_embeddings;
 
 use crate::{body::Body, chat, json};
 

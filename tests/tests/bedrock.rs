@@ -91,7 +91,7 @@ async fn a_wrong_key_is_the_hubs_fault() -> Outcome {
 
 #[tokio::test]
 async fn a_pod_is_its_role_by_sts_and_stays_so() -> Outcome {
-    let upstream = emulator(&["--lifetime", "8"]).await?;
+    let upstream = emulator(&["--lifetime", "20"]).await?;
     let folder = tempfile::tempdir()?;
     let token = folder.path().join("token");
     std::fs::write(&token, TOKEN)?;

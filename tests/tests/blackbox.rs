@@ -19,6 +19,7 @@ mod identity;
 mod image;
 mod invariants;
 mod limits;
+mod media;
 mod metering;
 mod metrics_and_logs;
 mod money;

@@ -6,12 +6,27 @@ use aigne_hub_tests::scripted::{Dialect, Ending, Script, Scripted, Tokens};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+/// Gemini with a model of each type.
+fn google(upstream: &Scripted) -> Provider {
+    let model = |name: &str, kind: &str| json!({"name": name, "type": kind});
+    Provider::at("google", "Gemini", &upstream.origin())
+        .model("flash")
+        .with_model(model("embed", "Embedding"))
+        .with_model(model("imagen-4", "Image"))
+        .with_model(model("flash-image", "Image"))
+        .with_model(model("flash-tts", "Speech"))
+}
+
 /// A provider of each wire.
 async fn stage() -> anyhow::Result<(Scripted, Hub)> {
     let upstream = Scripted::start().await?;
     let hub = Blueprint::default()
-        .provider(Provider::at("google", "Gemini", &upstream.origin()).model("flash"))
-        .provider(Provider::new("openai", "OpenAI", &upstream).model("gpt"))
+        .provider(google(&upstream))
+        .provider(
+            Provider::new("openai", "OpenAI", &upstream)
+                .model("gpt")
+                .with_model(json!({"name": "embed", "type": "Embedding"})),
+        )
         .pricing(Pricing::new("google"))
         .pricing(Pricing::new("openai"))
         .tenant(Tenant::new("acme"))
@@ -151,7 +166,16 @@ async fn lists_of_models_are_each_wires_own() -> Outcome {
     let openai = hub.client().get("/v1/models").await?.good()?;
     assert_eq!(openai["object"], "list");
     let google = hub.client().header("x-goog-api-client", "genai").get("/v1/models").await?.good()?;
-    assert_eq!(google["models"][0]["name"], "models/google/flash");
+    let methods = |name: &str| {
+        let models = google["models"].as_array().cloned().unwrap_or_default();
+        models
+            .into_iter()
+            .find(|model| model["name"] == name)
+            .map(|model| model["supportedGenerationMethods"].clone())
+    };
+    let chat = json!(["generateContent", "streamGenerateContent", "countTokens"]);
+    assert_eq!(methods("models/google/flash"), Some(chat));
+    assert_eq!(methods("models/google/embed"), Some(json!(["embedContent", "batchEmbedContents"])));
     for path in ["/v1beta/models/openai/gpt", "/v1beta/models/openai%2Fgpt"] {
         let one = hub.client().get(path).await?.good()?;
         assert_eq!((&one["name"], &one["outputTokenLimit"]), (&json!("models/openai/gpt"), &json!(4096)));
@@ -216,5 +240,72 @@ async fn a_key_that_google_does_not_know_is_not_the_clients_fault() -> Outcome {
     let answer = hub.client().chat(&chat("google/flash", "hi")).await?;
     assert_eq!(answer.status, 502, "{}", answer.text());
     assert!(!answer.text().contains("not valid"), "{}", answer.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn vectors_are_made_by_gemini_and_for_its_clients() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    let asked = json!({"model": "google/embed", "input": ["one", "two"], "dimensions": 4});
+    let answer = hub.client().post("/v1/embeddings", &asked).await?.good()?;
+    let vectors = answer["data"].as_array().context("no vectors")?;
+    assert_eq!((vectors.len(), vectors[1]["embedding"].as_array().map(Vec::len)), (2, Some(4)), "{answer}");
+    let arrived = upstream.asked().pop().context("nothing arrived")?;
+    assert_eq!(arrived.path, "/v1beta/models/embed:batchEmbedContents");
+    assert_eq!(arrived.json()["requests"][0]["model"], "models/embed");
+    let content =
+        |words: &str| json!({"content": {"parts": [{"text": words}]}, "taskType": "RETRIEVAL_QUERY"});
+    for model in ["google/embed", "openai/embed"] {
+        let batch = json!({"requests": [content("one"), content("two"), content("three")]});
+        let path = format!("/v1beta/models/{model}:batchEmbedContents");
+        let several = hub.client().post(&path, &batch).await?.good()?;
+        assert_eq!(several["embeddings"].as_array().map(Vec::len), Some(3), "{several}");
+        let path = format!("/v1/models/{model}:embedContent");
+        let alone = hub.client().post(&path, &content("one")).await?.good()?;
+        assert_eq!(alone["embedding"]["values"], several["embeddings"][0]["values"], "{alone}");
+    }
+    let titled = with(content("one"), json!({"title": "T"}));
+    let refused = hub.client().post("/v1beta/models/google/embed:embedContent", &titled).await?;
+    google_error(&refused, 400, "INVALID_ARGUMENT")?;
+    hub.rows(5).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn pictures_and_speech_by_gemini() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    let ask = |model: &str, more: Value| with(json!({"model": model, "prompt": "a cat"}), more);
+    let painted = hub
+        .client()
+        .post("/v1/images/generations", &ask("google/imagen-4", json!({"n": 2})))
+        .await?
+        .good()?;
+    assert_eq!(painted["data"].as_array().map(Vec::len), Some(2), "{painted}");
+    let parts = json!([{"text": "Here."}, {"inlineData": {"mimeType": "image/png", "data": "AAEC"}}]);
+    let answer = json!({
+        "candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1290,
+            "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1280}]},
+    });
+    upstream.next(Script::raw(answer.to_string()));
+    let square = ask("google/flash-image", json!({"size": "1024x1024"}));
+    let painted = hub.client().post("/v1/images/generations", &square).await?.good()?;
+    assert_eq!(painted["data"][0]["b64_json"], "AAEC", "{painted}");
+    let arrived = upstream.asked().pop().context("nothing arrived")?.json();
+    assert_eq!(arrived["generationConfig"]["imageConfig"]["aspectRatio"], "1:1");
+    let refused =
+        hub.client().post("/v1/images/generations", &ask("google/imagen-4", json!({"size": "7x5"}))).await?;
+    assert_eq!(refused.openai_error(400)?["param"], "size");
+    let parts = json!([{"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": "AQACAA=="}}]);
+    let answer = json!({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 9}});
+    upstream.next(Script::raw(answer.to_string()));
+    let spoken =
+        json!({"model": "google/flash-tts", "input": "Hello", "voice": "Kore", "response_format": "wav"});
+    let sound = hub.client().post("/v1/audio/speech", &spoken).await?;
+    sound.ok()?;
+    assert_eq!(sound.header("content-type"), "audio/wav");
+    let rows = hub.rows(3).await?;
+    assert!(rows.iter().any(|row| row.output_tokens == 1290), "{rows:#?}");
     Ok(())
 }

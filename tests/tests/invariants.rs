@@ -85,13 +85,20 @@ fn assert_pure(source: &Source) {
 fn wires_and_providers_are_pure_and_do_not_know_each_other() {
     let base = ["body", "chat", "json", "usage"];
     assert_knows_only("dataplane/src/chat", &base);
+    assert_knows_only("dataplane/src/form", &["form"]);
+    assert_knows_only("dataplane/src/payload", &["body", "form", "json"]);
+    assert_knows_only("dataplane/src/media", &[&base[..], &["media"]].concat());
+    // What is asked beside chat may be a form.
+    let base = [&base[..], &["form", "media", "payload"]].concat();
     assert_knows_only("dataplane/src/wire", &[&base[..], &["wire"]].concat());
     // Which wire a provider speaks, and what is asked for, are words of the contract between the two.
     assert_knows_only(
         "dataplane/src/provider",
         &[&base[..], &["provider", "wire::Wire", "wire::Operation", "framing::Framing"]].concat(),
     );
-    for of in ["chat", "wire", "provider", "body", "json", "sse", "framing", "usage"] {
+    for of in
+        ["chat", "form", "media", "payload", "wire", "provider", "body", "json", "sse", "framing", "usage"]
+    {
         module(&format!("dataplane/src/{of}")).iter().for_each(assert_pure);
     }
 }

@@ -55,7 +55,11 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
     let hub = Blueprint::default()
         .provider(openai)
         .provider(Provider::at("claude", "Anthropic", &origin).model("sonnet"))
-        .provider(Provider::at("google", "Gemini", &origin).model("flash"))
+        .provider(
+            Provider::at("google", "Gemini", &origin)
+                .model("flash")
+                .with_model(json!({"name": "embed", "type": "Embedding"})),
+        )
         .pricing(Pricing::new("openai"))
         .pricing(Pricing::new("claude"))
         .pricing(Pricing::new("google"))

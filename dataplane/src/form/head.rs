@@ -42,6 +42,9 @@ pub(super) fn read(head: &[u8]) -> Result<(String, Option<File>), &'static str> 
         }
     }
     let name = name.filter(|name| !name.is_empty()).ok_or("the field has no name")?;
+    if name.contains(['"', '\\', '%']) || name.trim() != name {
+        return Err("the field has a name that readers take differently");
+    }
     let extended = extended.map(|text| decoded(&text).ok_or("the filename* cannot be read")).transpose()?;
     let file = filename.or(extended).map(|name| File {
         name,

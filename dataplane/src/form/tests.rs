@@ -57,6 +57,9 @@ fn what_two_readers_could_read_differently_is_refused() {
         "content-disposition: form-data; name=a\ncontent-disposition: form-data; name=b",
         "content-disposition: form-data; name=\"a",
         "content-disposition: form-data; filename=a",
+        "content-disposition: form-data; name=\"a%22\"",
+        "content-disposition: form-data; name=\"a\\\"b\"",
+        "content-disposition: form-data; name=\" a\"",
         "content-disposition: attachment; name=a",
         "content-disposition: form-data; name=a\r\ncontent-transfer-encoding: base64",
         "content-disposition form-data",
@@ -92,7 +95,7 @@ fn bounds_hold() {
 
 fn a_form() -> impl Strategy<Value = Form> {
     let file = proptest::option::of(("[^\\r\\n\0%]{1,12}", proptest::option::of("[a-z]{1,5}/[a-z]{1,5}")));
-    let field = ("[a-z\"é ]{1,8}", file, proptest::collection::vec(any::<u8>(), 0..64));
+    let field = ("[a-zé.]{1,8}", file, proptest::collection::vec(any::<u8>(), 0..64));
     proptest::collection::btree_map("[a-z]{1,3}", field, 0..6).prop_map(|fields| {
         let field =
             |(name, (more, file, value)): (String, (String, Option<(String, Option<String>)>, Vec<u8>))| {
@@ -114,7 +117,7 @@ proptest! {
         let read = parse(&write::content_type("q-7"), &whole(&form, "q-7")).unwrap();
         let escaped = |text: &str| text.replace('"', "%22").replace('\\', "%5C");
         let expected: Vec<Field> = form.fields.iter().map(|field| Field {
-            name: escaped(&field.name),
+            name: field.name.clone(),
             file: field.file.as_ref().map(|file| File {
                 name: escaped(&file.name),
                 content_type: file.content_type.clone().or(Some("application/octet-stream".into())),

@@ -88,11 +88,14 @@ impl Splitter {
     fn length(&mut self) -> Result<Option<usize>, Broken> {
         if self.length.is_none() {
             let Some((prelude, _)) = self.buffer.split_first_chunk::<PRELUDE>() else { return Ok(None) };
-            let [a, b, c, d, .., e, f, g, h] = *prelude;
-            if crc32fast::hash(&prelude[..PRELUDE - 4]) != u32::from_be_bytes([e, f, g, h]) {
+            let word = |at: usize| {
+                let bytes = prelude.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+                u32::from_be_bytes(bytes.unwrap_or_default())
+            };
+            if crc32fast::hash(&prelude[..PRELUDE - 4]) != word(PRELUDE - 4) {
                 return Err(Broken::Prelude);
             }
-            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            let length = word(0) as usize;
             if length < LEAST {
                 return Err(Broken::Prelude);
             }
@@ -109,7 +112,7 @@ fn event(message: Bytes) -> Result<Option<Bytes>, Broken> {
     let message = frame::read_message_from(message).map_err(|error| Broken::Message(error.to_string()))?;
     let header = |name: &str| {
         let found = message.headers().iter().find(|header| header.name().as_str() == name)?;
-        found.value().as_string().ok().map(|text| text.as_str())
+        Some(found.value().as_string().ok()?.as_str())
     };
     let payload = message.payload();
     let mut out = Vec::with_capacity(payload.len() + 40);

@@ -148,7 +148,7 @@ fn need(shape: Shape, tenant: &Tenant, arrival: &Arrival, candidates: &[Candidat
         None => money,
     };
     Need {
-        tokens: i64::try_from(arrival.estimated_input).unwrap_or(i64::MAX),
+        tokens: i64::try_from(arrival.estimate.input).unwrap_or(i64::MAX),
         money,
         least_money,
         ledger_unavailable: tenant.config.policy.ledger_unavailable,

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{exchange::bounded, pieces::Pieces};
+use super::{exchange::bounded, pieces::Pieces, settle::Estimate};
 use crate::{
     body::{self, Body},
     chat::estimate,
@@ -61,7 +61,7 @@ pub(super) struct InPath {
     /// As the client wrote it, decoded.
     pub(super) model: String,
     pub(super) stream: bool,
-    /// The stream is to be one JSON array.
+    /// The stream is to be one JSON array; of vectors, there are several.
     pub(super) array: bool,
 }
 
@@ -74,12 +74,12 @@ pub(super) struct Arrival {
     /// As the client wrote it.
     pub(super) model: String,
     pub(super) stream: bool,
-    /// The stream is to be one JSON array, not server-sent events.
+    /// The stream is to be one JSON array, not server-sent events; of vectors, several are asked for.
     pub(super) array: bool,
     /// No image, audio, file or document: a token is at least a byte then.
     pub(super) text_only: bool,
-    /// A guess at the prompt's tokens, for where a provider never counts them.
-    pub(super) estimated_input: u64,
+    /// A guess at the prompt's tokens and the sound's length, for where a provider never counts them.
+    pub(super) estimate: Estimate,
     /// The most that the answer can have of what is no token; a chat has none.
     pub(super) units: Units,
     /// The client asked for usage in its stream, or its wire always carries it.
@@ -180,7 +180,10 @@ pub(super) async fn read(
     }
     let bytes = collect(body, max_body).await?;
     if !matches!(operation, Operation::Chat | Operation::CountTokens) {
-        return media::arrival(head, bytes, wire, operation);
+        return match in_path {
+            Some(in_path) => media::of_google(head, bytes, &in_path),
+            None => media::arrival(head, bytes, wire, operation),
+        };
     }
     let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
     let InPath { model, stream, array } = match in_path {
@@ -213,7 +216,7 @@ pub(super) async fn read(
         stream,
         array,
         text_only,
-        estimated_input,
+        estimate: Estimate { input: estimated_input, millis: 0 },
         units: Units::default(),
         include_usage,
         user,

@@ -29,7 +29,7 @@ use crate::{
     percore::Core,
     provider::Observed,
     telemetry::{self, access::AccessLine},
-    usage::{Source, Usage},
+    usage::{Source, Units, Usage},
     wire::Operation,
 };
 use aigne_hub_crds::config::LedgerUnavailable;
@@ -44,10 +44,19 @@ pub(super) struct Attempt {
     /// The journal has its intent.
     journaled: bool,
     started: Instant,
-    estimated_input: u64,
+    estimate: Estimate,
     /// The request's.
     totals: Rc<Cell<Totals>>,
     state: State,
+}
+
+/// What a request probably uses, for where nobody says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Estimate {
+    /// Tokens of the prompt.
+    pub(super) input: u64,
+    /// Milliseconds of audio or video.
+    pub(super) millis: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +102,7 @@ impl Attempt {
     pub(super) fn begin(
         exchange: &mut Exchange,
         candidate: &Candidate,
-        estimated_input: u64,
+        estimate: Estimate,
     ) -> Result<Self, GatewayError> {
         exchange.attempts += 1;
         let core = Rc::clone(&exchange.core);
@@ -113,7 +122,7 @@ impl Attempt {
             number: exchange.attempts,
             journaled,
             started: Instant::now(),
-            estimated_input,
+            estimate,
             totals: Rc::clone(&exchange.totals),
             state: State::Begun,
         })
@@ -136,7 +145,7 @@ impl Attempt {
         }
         let sent = self.state == State::Sent;
         self.state = State::Settled;
-        let guess = Guess { input: self.estimated_input, most: self.candidate.bound };
+        let guess = Guess { likely: self.estimate, most: self.candidate.bound };
         let (source, usage) = count(ending.status, ending.observed, guess, sent);
         // Also not the rate per request.
         let rate = self.candidate.rate.as_deref().filter(|_| sent);
@@ -226,8 +235,7 @@ fn unavailable(exchange: &Exchange, error: &AppendError) -> Result<(), GatewayEr
 /// nobody generates more than was allowed.
 #[derive(Clone, Copy)]
 struct Guess {
-    /// Tokens of the prompt.
-    input: u64,
+    likely: Estimate,
     /// The bound.
     most: Usage,
 }
@@ -260,7 +268,7 @@ fn source(observed: &Observed) -> Source {
 
 impl Guess {
     fn input(self) -> u64 {
-        self.input.min(self.most.input)
+        self.likely.input.min(self.most.input)
     }
 
     /// With what the request has settled and answers need not say: which images, and how many characters.
@@ -271,11 +279,11 @@ impl Guess {
     }
 }
 
-/// What the provider has said so far (an Anthropic stream says the prompt first), the rest from bytes, and as many images,
-/// seconds and characters as were asked for.
+/// What the provider has said so far (an Anthropic stream says the prompt first), the rest from bytes, and as many images
+/// and characters as were asked for, and as many seconds as there probably are.
 fn estimated(observed: &Observed, guess: Guess) -> Usage {
     let output = estimate::output(observed.output_bytes).min(guess.most.output);
-    let units = guess.most.units();
+    let units = Units { millis: guess.likely.millis.min(guess.most.millis), ..guess.most.units() };
     match observed.usage {
         Some(partial) if !partial.units().is_none() => {
             guess.told(Usage { output: partial.output.max(output), ..partial })

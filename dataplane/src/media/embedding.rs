@@ -66,7 +66,7 @@ pub enum Vector {
 impl Request {
     pub(super) fn demand(&self) -> Demand {
         let is_text = self.inputs.iter().all(|input| !matches!(input, Input::Other(_)));
-        Demand { units: Units::default(), text: is_text.then_some(self.bytes), generates: false, n: 1 }
+        Demand { units: Units::default(), text: is_text.then_some(self.bytes), likely_millis: 0 }
     }
 }
 

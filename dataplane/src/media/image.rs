@@ -74,6 +74,6 @@ impl Request {
     pub(super) fn demand(&self) -> Demand {
         let units = Units { images: self.n, image: self.kind(), ..Units::default() };
         let text = (self.sources.is_empty() && self.mask.is_none()).then_some(self.prompt.len() as u64);
-        Demand { units, text, generates: true, n: self.n }
+        Demand { units, text, likely_millis: 0 }
     }
 }

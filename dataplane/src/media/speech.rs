@@ -43,6 +43,6 @@ impl Request {
         let units = Units { characters: self.characters(), ..Units::default() };
         let instructions = self.instructions.as_deref().map_or(0, str::len);
         let text = (self.input.len() + instructions) as u64;
-        Demand { units, text: Some(text), generates: true, n: 1 }
+        Demand { units, text: Some(text), likely_millis: 0 }
     }
 }

@@ -58,7 +58,7 @@ impl Request {
 
     pub(super) fn demand(&self) -> Demand {
         let units = Units { millis: self.most_millis(), ..Units::default() };
-        Demand { units, text: None, generates: true, n: 1 }
+        Demand { units, text: None, likely_millis: self.likely_millis() }
     }
 }
 

@@ -13,7 +13,7 @@ pub use self::{
     relay::relay,
 };
 use super::{
-    Refusal, Target, Unreadable, bedrock, compatible, doubao, ollama, openai, openrouter, rules, xai,
+    Refusal, Target, Unreadable, bedrock, compatible, doubao, gemini, ollama, openai, openrouter, rules, xai,
 };
 use crate::{media, usage::Usage, wire::Operation};
 use rules::{Allowed, Rule, rule};
@@ -77,6 +77,7 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::Doubao, Op::Embeddings) => relayed("/embeddings", &[doubao::RULES]),
         (Type::Doubao, Op::Images) => relayed("/images/generations", &[doubao::RULES, DOUBAO_IMAGES]),
         (Type::Bedrock, operation) => bedrock::beside::endpoint(operation, target),
+        (Type::Gemini, operation) => gemini::beside::endpoint(operation, target),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Google Gemini, as its API for developers speaks it (`generativelanguage.googleapis.com`).
 
 mod answer;
+pub(super) mod beside;
 mod decode;
 mod encode;
 mod error;

@@ -6,6 +6,7 @@
 mod config;
 mod contents;
 pub(super) mod decode;
+pub mod embeddings;
 pub(super) mod encode;
 mod schema;
 mod signatures;

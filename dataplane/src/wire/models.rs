@@ -14,6 +14,8 @@ pub struct Model {
     pub owned_by: String,
     /// For people: Anthropic's `display_name`.
     pub display_name: String,
+    /// What may be asked of it, in Google's words.
+    pub methods: &'static [&'static str],
     /// Tokens that it takes in, and that it writes at most, where they are known.
     pub limits: [Option<u64>; 2],
 }
@@ -85,8 +87,7 @@ fn gemini(out: &mut Vec<u8>, model: &Model) {
             object.number(name, limit);
         }
     }
-    let methods = ["generateContent", "streamGenerateContent", "countTokens"];
-    json::list(object.name("supportedGenerationMethods"), methods, json::string);
+    json::list(object.name("supportedGenerationMethods"), model.methods, |out, name| json::string(out, name));
     object.close();
 }
 
@@ -105,6 +106,7 @@ mod tests {
             created: 1_700_000_000,
             owned_by: "openai".into(),
             display_name: "GPT \"X\"".into(),
+            methods: &["generateContent", "streamGenerateContent", "countTokens"],
             limits: [Some(1000), None],
         };
         let openai = r#"{"id":"openai/gpt-x","object":"model","created":1700000000,"owned_by":"openai"}"#;

@@ -57,7 +57,7 @@ fn binary_streams_as_each_client_gets_them() {
     for (fixture, lines) in fixtures("answers", "jsonl") {
         let adapter = adapter_of(&fixture);
         let answer = messages(&lines);
-        let whole = decode(adapter, &[answer.clone()]);
+        let whole = decode(adapter, std::slice::from_ref(&answer));
         let bytes: Vec<_> = (0..answer.len()).map(|at| answer.slice(at..=at)).collect();
         assert_eq!(decode(adapter, &bytes), whole, "{fixture}: any boundaries give the same stream");
         let (events, observed) = whole;

@@ -151,6 +151,14 @@ async def count_tokens(client, model):
 
 
 @check
+async def embeddings(client):
+    wanted = types.EmbedContentConfig(output_dimensionality=4, task_type="RETRIEVAL_QUERY")
+    for model in ("google/embed", "openai/embed"):
+        answer = await got(client.models.embed_content(model=model, contents=["one", "two"], config=wanted))
+        assert [len(vector.values) for vector in answer.embeddings] == [4, 4], answer
+
+
+@check
 async def models(client):
     listed = [model.name for model in await each(await got(client.models.list()))]
     assert "models/google/flash" in listed and not any(DENIED in name for name in listed), listed

@@ -100,7 +100,7 @@ pub(super) async fn attempt(
         return Err(not_here(GatewayError::new(Kind::Saturated, "the provider has no credential")));
     };
     let request = send::request(call, served, credential, prepared, now_ms).map_err(not_here)?;
-    let started = Attempt::begin(exchange, candidate, call.arrival.estimated_input)
+    let started = Attempt::begin(exchange, candidate, call.arrival.estimate)
         .map_err(|error| Failure { error, verdict: Verdict::Final })?;
     let flight = Flight { served, credential, place, now_ms, attempt: started };
     flight.fly(call, prepared, request, exchange).await
@@ -174,7 +174,8 @@ impl Flight<'_> {
         pool.give_back(connection);
         if let (Content::Media(_, request), Way::Media(how)) = (&call.arrival.content, prepared.way) {
             let read =
-                media::read(request, how, expected, head, text, &respond::meta(&call.arrival, exchange));
+                media::read(request, how, expected, head, text, &respond::meta(&call.arrival, exchange))
+                    .and_then(|(answer, observed)| Ok((media::of_wire(&call.arrival, answer)?, observed)));
             return match read {
                 Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
                 Err(Unfit::Said(error)) => Err(self.failed(&error)),

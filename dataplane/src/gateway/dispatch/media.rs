@@ -10,14 +10,17 @@ use super::{
 };
 use crate::{
     framing::Framing,
-    gateway::{ingress::Content, respond::Plain},
+    gateway::{
+        ingress::{Arrival, Content},
+        respond::Plain,
+    },
     media::{Answer, Request, transcription::Format},
     provider::{
         Adapter, Fault, Observed, UpstreamError,
         endpoints::{self, How},
     },
     usage::Usage,
-    wire::{Meta, openai_media},
+    wire::{Meta, Wire, gemini_embeddings, openai_media},
 };
 
 /// What an answer is to be.
@@ -118,6 +121,17 @@ pub(super) fn read(
         (body, None) => body,
     };
     Ok((Plain { status, headers, body }, observed))
+}
+
+/// The answer as the client's wire has it: Gemini's asked by way of `OpenAI`'s format.
+pub(super) fn of_wire(arrival: &Arrival, answer: Plain) -> Result<Plain, Unfit> {
+    if arrival.wire != Wire::Gemini {
+        return Ok(answer);
+    }
+    match gemini_embeddings::answer(&answer.body, arrival.array) {
+        Some(body) => Ok(Plain { body: body.into(), ..answer }),
+        None => Err(Unfit::Unreadable("it has no vectors".to_owned(), answer.status)),
+    }
 }
 
 /// The provider's word, in the form of an error: it is about what the client asked for.

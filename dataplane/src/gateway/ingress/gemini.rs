@@ -30,7 +30,8 @@ pub(super) fn endpoint(uri: &Uri, headers: &HeaderMap) -> Option<(Endpoint, &'st
     let Some((name, operation, stream)) = asked(name) else {
         return Some((Endpoint::Model(Wire::Gemini, percent_decode(name)), "GET"));
     };
-    let array = stream && query(uri, "alt").is_none_or(|alt| alt != "sse");
+    let several = path.ends_with(":batchEmbedContents");
+    let array = several || (stream && query(uri, "alt").is_none_or(|alt| alt != "sse"));
     let in_path = Some(InPath { model: percent_decode(name), stream, array });
     Some((Endpoint::Generate(Generate { wire: Wire::Gemini, operation, in_path }), "POST"))
 }
@@ -57,6 +58,7 @@ fn asked(name: &str) -> Option<(&str, Operation, bool)> {
         "generateContent" => (Operation::Chat, false),
         "streamGenerateContent" => (Operation::Chat, true),
         "countTokens" => (Operation::CountTokens, false),
+        "embedContent" | "batchEmbedContents" => (Operation::Embeddings, false),
         _ => return None,
     };
     (!model.trim_matches('/').is_empty()).then_some((model, operation, stream))
@@ -101,6 +103,18 @@ mod tests {
             asked_of("/v1beta/models/ollama%2Fllama3:8b:streamGenerateContent?key=x", &[]),
             Some(generate("ollama/llama3:8b", true, true))
         );
+    }
+
+    #[test]
+    fn vectors_are_asked_for_alone_or_by_the_batch() {
+        let embeddings = |path| match asked_of(path, &[]) {
+            Some((Endpoint::Generate(Generate { operation, in_path: Some(in_path), .. }), "POST")) => {
+                (operation, in_path.array)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(embeddings("/v1/models/m:embedContent"), (Operation::Embeddings, false));
+        assert_eq!(embeddings("/v1beta/models/m:batchEmbedContents"), (Operation::Embeddings, true));
     }
 
     #[test]

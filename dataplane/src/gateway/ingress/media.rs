@@ -3,15 +3,16 @@
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 
-use super::{Arrival, Content, USER_HEADER, clean, project, text};
+use super::{Arrival, Content, InPath, USER_HEADER, clean, project, text};
 use crate::{
     body,
     chat::estimate,
     error::{GatewayError, Kind},
     form,
+    gateway::settle::Estimate,
     media::{Request, image::Request as Image},
     payload::Payload,
-    wire::{Operation, Wire, openai_media},
+    wire::{Operation, Wire, gemini_embeddings, openai_media},
 };
 
 /// Which operation a path means; as in chat, the version may be left out.
@@ -50,7 +51,10 @@ pub(super) fn arrival(
         stream: request.streams(),
         array: false,
         text_only: demand.text.is_some(),
-        estimated_input: estimate::output(demand.text.unwrap_or_default()) + pictures(&request),
+        estimate: Estimate {
+            input: estimate::output(demand.text.unwrap_or_default()) + pictures(&request),
+            millis: demand.likely_millis,
+        },
         units: demand.units,
         include_usage: true,
         user,
@@ -58,6 +62,18 @@ pub(super) fn arrival(
         headers: Vec::new(),
         content: Content::Media(payload, request),
     })
+}
+
+/// A request of Gemini's for vectors, by way of `OpenAI`'s format.
+pub(super) fn of_google(head: &Parts, bytes: Bytes, in_path: &InPath) -> Result<Arrival, GatewayError> {
+    let body = body::scan(bytes).map_err(|error| GatewayError::new(Kind::Malformed, error.to_string()))?;
+    let asked = gemini_embeddings::request(&in_path.model, in_path.array, &body)?;
+    let mut arrival = arrival(head, asked.body, Wire::Gemini, Operation::Embeddings)?;
+    arrival.array = in_path.array;
+    if let Content::Media(_, Request::Embedding(request)) = &mut arrival.content {
+        request.input_type = asked.purpose;
+    }
+    Ok(arrival)
 }
 
 fn payload(headers: &HeaderMap, bytes: Bytes) -> Result<Payload, GatewayError> {
@@ -95,7 +111,7 @@ mod tests {
         for kind in ["", "application/json", "text/plain"] {
             let arrival = read(Operation::Embeddings, kind, text).unwrap();
             assert_eq!((arrival.model.as_str(), arrival.user.as_deref()), ("m", Some("u")), "{kind}");
-            assert!(arrival.text_only && arrival.estimated_input > 0);
+            assert!(arrival.text_only && arrival.estimate.input > 0);
         }
         assert_eq!(
             read(Operation::Embeddings, "multipart/form-data; boundary=b", text).unwrap_err().kind,

@@ -1,5 +1,6 @@
 //! `GET /v1/models`: what this key may use, and nothing else.
 
+use aigne_hub_crds::config::ModelType;
 use http::{HeaderMap, StatusCode};
 
 use super::{Answer, Plain};
@@ -45,6 +46,11 @@ fn describe(served: &Served) -> models::Model {
         display_name: model.config.name.clone(),
         owned_by: served.provider.config.name.clone(),
         created: 0,
+        methods: match model.config.r#type {
+            ModelType::Chat => &["generateContent", "streamGenerateContent", "countTokens"],
+            ModelType::Embedding => &["embedContent", "batchEmbedContents"],
+            ModelType::Image | ModelType::Video | ModelType::Speech | ModelType::Transcription => &[],
+        },
         limits: [model.config.context_window, model.config.max_output_tokens],
     }
 }

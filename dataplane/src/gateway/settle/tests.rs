@@ -4,7 +4,10 @@ use crate::usage::{ImageKind, Units};
 /// What was asked for.
 fn guess() -> Guess {
     let units = Units { images: 3, image: ImageKind::new("1024x1024", "hd"), millis: 9_000, characters: 40 };
-    Guess { input: 10, most: Usage { input: 50, output: 100, ..Usage::default() }.with_units(units) }
+    Guess {
+        likely: Estimate { input: 10, millis: 2_000 },
+        most: Usage { input: 50, output: 100, ..Usage::default() }.with_units(units),
+    }
 }
 
 fn counted(status: Status, observed: &Observed) -> (Source, Usage) {
@@ -30,7 +33,8 @@ fn where_nobody_counts_it_is_as_much_as_was_asked_for() {
     let quiet = Observed { output_bytes: 40, ..Observed::default() };
     for status in [Status::Completed, Status::ClientGone, Status::Broken] {
         let (source, usage) = counted(status, &quiet);
-        let expected = Usage { input: 10, output: 10, ..Usage::default() }.with_units(guess().most.units());
+        let units = Units { millis: 2_000, ..guess().most.units() };
+        let expected = Usage { input: 10, output: 10, ..Usage::default() }.with_units(units);
         assert_eq!((source, usage), (Source::Estimated, expected));
     }
     // A stream that broke off after its first image.

@@ -24,33 +24,34 @@ pub struct Held {
     pub spent: i64,
     /// Spent beside the lease, where nothing was reserved.
     pub unreserved: i64,
-    /// What attempts whose outcome was never learned may have spent.
+    /// What attempts whose outcome was never learned may have spent: of the lease that the holder had before, as whoever
+    /// replays a journal closes that.
     pub suspense: i64,
     /// It has said nothing for longer than it was given.
     pub silent: bool,
 }
 
 impl Held {
-    /// What counts against the cap: what was granted, or more where more was spent.
+    /// What counts against the cap: what was granted, or more where more was spent, and what stands beside it.
     pub fn taken(&self, class: Class) -> i64 {
         if self.silent && class == Class::Held {
             return 0;
         }
-        self.lent().max(self.gone()).saturating_add(self.unreserved)
+        self.lent().max(self.spent).saturating_add(self.beside())
     }
 
-    /// Spent from the lease, or perhaps spent.
-    fn gone(&self) -> i64 {
-        self.spent.saturating_add(self.suspense)
+    /// Spent, or perhaps spent, of nothing that is lent now.
+    fn beside(&self) -> i64 {
+        self.unreserved.saturating_add(self.suspense)
     }
 
     fn lent(&self) -> i64 {
         self.granted.saturating_sub(self.returned)
     }
 
-    /// Lent and neither spent nor in suspense, as far as the ledger knows.
+    /// Lent and not spent, as far as the ledger knows.
     fn open(&self, class: Class) -> i64 {
-        if self.silent && class == Class::Held { 0 } else { self.lent().saturating_sub(self.gone()).max(0) }
+        if self.silent && class == Class::Held { 0 } else { self.lent().saturating_sub(self.spent).max(0) }
     }
 }
 
@@ -68,7 +69,7 @@ pub fn decide(window: &Window, own: Held, ask: &Ask) -> (Held, Answer) {
     let others = window.others.iter().map(|held| held.taken(ask.class));
     let others = others.fold(window.spent, i64::saturating_add);
     // What it spent beyond its lease is taken, and part of what it needs now: it counts once.
-    let lent = becomes.lent().saturating_add(becomes.unreserved);
+    let lent = becomes.lent().saturating_add(becomes.beside());
     let free = window.cap.saturating_sub(others).saturating_sub(lent).max(0);
     // An answer that was lost: it is granted already and only has to be told. Where it is enough nothing is added, so that
     // a message that is said again changes nothing.

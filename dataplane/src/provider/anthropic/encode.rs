@@ -15,17 +15,14 @@
 
 use super::{RULES, messages};
 use crate::{
-    body::{self, Edit},
-    chat::{Effort, Part, Raw, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
+    chat::{Part, Request, ResponseFormat, Role, Tool, ToolChoice},
     json::{self, Object},
-    provider::{Refusal, Target, cache, rules},
+    provider::{Refusal, Target, cache, claude, rules},
 };
 use aigne_hub_crds::config::ModelFeature;
 
 /// Used where neither the client nor the model's configuration names a bound.
 const MAX_TOKENS: u64 = 4096;
-/// Anthropic's least thinking budget.
-const LEAST_BUDGET: u64 = 1024;
 
 /// `OpenAI`'s fields that change comfort, not meaning.
 const IGNORED: [&str; 12] = [
@@ -167,7 +164,7 @@ fn tool(out: &mut Vec<u8>, tool: &Tool) {
     if let Some(description) = &tool.description {
         object.string("description", description);
     }
-    object.raw("input_schema", &schema(tool.parameters.as_ref()));
+    object.raw("input_schema", &claude::schema(tool.parameters.as_ref()));
     if let Some(strict) = tool.strict {
         object.raw("strict", if strict { "true" } else { "false" });
     }
@@ -175,18 +172,6 @@ fn tool(out: &mut Vec<u8>, tool: &Tool) {
         object.raw("cache_control", cache.get());
     }
     object.close();
-}
-
-/// Anthropic wants a schema, and that it says that it is an object.
-fn schema(schema: Option<&Raw>) -> String {
-    let Some(schema) = schema else { return r#"{"type":"object","properties":{}}"#.to_owned() };
-    match body::scan(bytes::Bytes::copy_from_slice(schema.get().as_bytes())) {
-        Ok(object) if object.raw("type").is_none() => {
-            let edited = body::apply(&object, &[Edit::Set("type", r#""object""#.to_owned())]);
-            String::from_utf8_lossy(&edited).into_owned()
-        }
-        _ => schema.get().to_owned(),
-    }
 }
 
 fn tool_choice(body: &mut Object<'_>, request: &Request) {
@@ -211,40 +196,13 @@ fn tool_choice(body: &mut Object<'_>, request: &Request) {
 
 /// `thinking` and `output_config`.
 fn thinking(body: &mut Object<'_>, request: &Request, target: Target<'_>, max_tokens: u64) {
-    let asked = request.reasoning.clone().unwrap_or_default();
     let adaptive = target.model.features.contains(&ModelFeature::AdaptiveThinking);
     let forced = matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
-    let off = asked.effort == Some(Effort::None) || asked.thinking == Some(Thinking::Disabled);
-    let effort = asked.effort.filter(|effort| *effort != Effort::None);
-    let thinking = match (asked.thinking, effort) {
-        _ if off => Some(Thinking::Disabled),
-        (Some(Thinking::Budget(_)), _) if adaptive => Some(Thinking::Adaptive),
-        (Some(thinking), _) => Some(thinking),
-        (None, Some(_)) if adaptive && !forced => Some(Thinking::Adaptive),
-        (None, Some(effort)) if !adaptive && !forced && !messages::unsigned_call(&request.messages) => {
-            // The budget is part of `max_tokens` and must leave something for the answer.
-            let budget = effort.budget().min(max_tokens.saturating_sub(LEAST_BUDGET));
-            (budget >= LEAST_BUDGET).then_some(Thinking::Budget(budget))
-        }
-        (None, _) => None,
-    };
+    let (thinking, effort) = claude::thinking(request, adaptive, forced, Some(max_tokens));
     if let Some(thinking) = thinking {
-        let mut object = Object::open(body.name("thinking"));
-        match thinking {
-            Thinking::Disabled => object.string("type", "disabled"),
-            Thinking::Adaptive => object.string("type", "adaptive"),
-            Thinking::Budget(budget) => object.string("type", "enabled").number("budget_tokens", budget),
-        };
-        if let Some(display) = asked.display.filter(|_| !off) {
-            object.string("display", &display);
-        }
-        object.close();
+        let display = request.reasoning.as_ref().and_then(|asked| asked.display.as_deref());
+        claude::write_thinking(body.name("thinking"), thinking, display);
     }
-    let effort = match (effort, asked.thinking) {
-        (None, Some(Thinking::Budget(budget))) => Some(Effort::of_budget(budget)),
-        (effort, _) => effort,
-    };
-    let effort = effort.filter(|_| adaptive && !off).map(|effort| effort.max(Effort::Low));
     let schema = match &request.response_format {
         Some(ResponseFormat::JsonSchema { schema, .. }) => Some(schema),
         _ => None,

@@ -52,16 +52,6 @@ fn is_sent(part: &Part) -> bool {
     }
 }
 
-/// Whether the last turn answers tool calls whose thinking is not at hand: then Anthropic takes no thinking budget.
-pub(super) fn unsigned_call(messages: &[Message]) -> bool {
-    let Some(last) = messages.iter().rfind(|message| message.role == Role::Assistant) else { return false };
-    let called = last.parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
-    let signed = last.parts.first().is_some_and(|part| {
-        matches!(part.content, Content::Thinking { .. } | Content::RedactedThinking(_)) && is_sent(part)
-    });
-    called && !signed
-}
-
 /// A string where one text alone allows it, else a list of blocks.
 pub(super) fn content(out: &mut Vec<u8>, parts: &[&Part]) -> Result<(), Refusal> {
     if let [Part { content: Content::Text(text), cache: None, .. }] = parts {

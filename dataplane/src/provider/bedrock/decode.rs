@@ -44,7 +44,8 @@ struct Block {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ToolUse {
-    pub(super) tool_use_id: String,
+    #[serde(rename = "toolUseId")]
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) input: Option<Raw>,
 }
@@ -111,7 +112,7 @@ fn part(block: Block) -> Option<Content> {
         return Some(if call.name == ANSWER {
             Content::Text(arguments)
         } else {
-            Content::ToolCall { id: call.tool_use_id, name: call.name, arguments }
+            Content::ToolCall { id: call.id, name: call.name, arguments }
         });
     }
     if let Some(cited) = block.citations_content {

@@ -1,12 +1,10 @@
 //! The messages and the system prompt.
 
-use serde::Deserialize;
-
 use super::{family::Family, media};
 use crate::{
     chat::{Content, Message, Part, Raw, Role, signature},
     json::{self, Object},
-    provider::{Refusal, ids},
+    provider::{Refusal, cache, ids},
 };
 
 /// Longest tool call id.
@@ -68,23 +66,9 @@ pub(super) fn is_sent(part: &Part) -> bool {
     }
 }
 
-/// Checks what a mark of the prompt cache asks for: only the lifetime that is priced.
-pub(super) fn check_cache(cache: &Raw) -> Result<(), Refusal> {
-    #[derive(Deserialize)]
-    struct Mark {
-        #[serde(default)]
-        ttl: Option<String>,
-    }
-    match cache.read::<Mark>() {
-        Some(Mark { ttl: None }) => Ok(()),
-        Some(Mark { ttl: Some(ttl) }) if ttl == "5m" => Ok(()),
-        _ => Err(Refusal {
-            field: "cache_control.ttl".to_owned(),
-            message: "`cache_control.ttl` may only be `5m`: other cache lifetimes have their own price, which this hub does \
-                      not allow"
-                .to_owned(),
-        }),
-    }
+/// Checks what a mark of the prompt cache asks for.
+pub(super) fn check_cache(mark: &Raw) -> Result<(), Refusal> {
+    cache::check(format!(r#"{{"cache_control":{}}}"#, mark.get()).as_bytes())
 }
 
 struct Blocks {

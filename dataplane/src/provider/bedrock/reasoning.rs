@@ -12,16 +12,12 @@
 //! effort is a wish and is left out there; thinking that was asked for by name is refused where the hub itself would have
 //! to force a tool.
 
-use super::{encode::Additional, family::Family, messages::is_sent, tools::Plan};
+use super::{encode::Additional, family::Family, tools::Plan};
 use crate::{
-    chat::{Content, Effort, Message, Reasoning, Request, Role, Thinking},
-    json::Object,
-    provider::{Refusal, Target},
+    chat::{Effort, Reasoning, Request, Thinking},
+    provider::{Refusal, Target, claude},
 };
 use aigne_hub_crds::config::ModelFeature;
-
-/// Anthropic's least thinking budget.
-const LEAST_BUDGET: u64 = 1024;
 
 /// Adds the model's own fields; returns `outputConfig.effort`.
 pub(super) fn plan(
@@ -61,13 +57,12 @@ pub(super) fn plan(
             additional.add("reasoning", &format!(r#"{{"effort":"{effort}"}}"#));
         }
         // They cannot be kept from it, or don't do it anyway.
-        (Family::EffortWord | Family::Mistral | Family::Other, None) => {}
+        (Family::Claude | Family::EffortWord | Family::Mistral | Family::Other, None) => {}
         (Family::Claude | Family::Mistral | Family::Other, Some(_)) => {
             let field = if asked.effort.is_some() { "reasoning_effort" } else { "thinking" };
             let message = format!("`{field}` is not known for this model of Amazon Bedrock");
             return Err(Refusal { field: field.to_owned(), message });
         }
-        (Family::Claude, None) => {}
     }
     Ok(None)
 }
@@ -82,61 +77,23 @@ fn claude(
 ) -> Result<Option<&'static str>, Refusal> {
     let has = |feature| target.model.features.contains(&feature);
     let adaptive = has(ModelFeature::AdaptiveThinking);
-    let off = asked.effort == Some(Effort::None) || asked.thinking == Some(Thinking::Disabled);
-    let effort = asked.effort.filter(|effort| *effort != Effort::None);
-    let thinking = match (asked.thinking, effort) {
-        // Models that don't think refuse to be told not to.
-        (None, _) if off && !adaptive && !has(ModelFeature::Reasoning) => None,
-        _ if off => Some(Thinking::Disabled),
-        (Some(_), _) if tools.answers() => {
-            return Err(Refusal {
-                field: "thinking".to_owned(),
-                message: "`thinking` cannot be had beside a schema for the answer with this model of Amazon Bedrock, which \
-                          follows one only by a tool that it must call"
-                    .to_owned(),
-            });
-        }
-        (Some(Thinking::Budget(_)), _) if adaptive => Some(Thinking::Adaptive),
-        (Some(thinking), _) => Some(thinking),
-        (None, Some(_)) if tools.forces() => None,
-        (None, Some(_)) if adaptive => Some(Thinking::Adaptive),
-        (None, Some(effort)) if !has_unsigned_call(&request.messages) => {
-            // The budget is part of `maxTokens` and must leave something for the answer.
-            let most = max_tokens.map_or(u64::MAX, |most| most.saturating_sub(LEAST_BUDGET));
-            let budget = effort.budget().min(most);
-            (budget >= LEAST_BUDGET).then_some(Thinking::Budget(budget))
-        }
-        (None, _) => None,
-    };
-    if let Some(thinking) = thinking {
+    if tools.answers() && matches!(asked.thinking, Some(Thinking::Budget(_) | Thinking::Adaptive)) {
+        return Err(Refusal {
+            field: "thinking".to_owned(),
+            message: "`thinking` cannot be had beside a schema for the answer with this model of Amazon Bedrock, which \
+                      follows one only by a tool that it must call"
+                .to_owned(),
+        });
+    }
+    let (thinking, effort) = claude::thinking(request, adaptive, tools.forces(), max_tokens);
+    // Models that don't think refuse to be told not to.
+    let needless = asked.thinking.is_none() && !adaptive && !has(ModelFeature::Reasoning);
+    if let Some(thinking) = thinking.filter(|thinking| *thinking != Thinking::Disabled || !needless) {
         let mut out = Vec::new();
-        let mut object = Object::open(&mut out);
-        match thinking {
-            Thinking::Disabled => object.string("type", "disabled"),
-            Thinking::Adaptive => object.string("type", "adaptive"),
-            Thinking::Budget(budget) => object.string("type", "enabled").number("budget_tokens", budget),
-        };
-        if let Some(display) = asked.display.as_ref().filter(|_| !off) {
-            object.string("display", display);
-        }
-        object.close();
+        claude::write_thinking(&mut out, thinking, asked.display.as_deref());
         additional.add("thinking", &String::from_utf8_lossy(&out));
     }
-    let effort = match (effort, asked.thinking) {
-        (None, Some(Thinking::Budget(budget))) => Some(Effort::of_budget(budget)),
-        (effort, _) => effort,
-    };
     // Without thinking, an effort above high is refused.
     let most = if thinking == Some(Thinking::Adaptive) { Effort::Max } else { Effort::High };
-    Ok(effort.filter(|_| adaptive && !off).map(|effort| effort.clamp(Effort::Low, most).name()))
-}
-
-/// Whether the last turn called tools and its thinking is not at hand.
-fn has_unsigned_call(messages: &[Message]) -> bool {
-    let Some(last) = messages.iter().rfind(|message| message.role == Role::Assistant) else { return false };
-    let called = last.parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
-    let signed = last.parts.first().is_some_and(|part| {
-        matches!(part.content, Content::Thinking { .. } | Content::RedactedThinking(_)) && is_sent(part)
-    });
-    called && !signed
+    Ok(effort.map(|effort| effort.min(most).name()))
 }

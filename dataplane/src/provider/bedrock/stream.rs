@@ -106,7 +106,7 @@ impl Decoder {
         }
         let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
         self.calls.push(start.content_block_index);
-        events.push(Event::ToolCall { index, id: call.tool_use_id, name: call.name, signature: None });
+        events.push(Event::ToolCall { index, id: call.id, name: call.name, signature: None });
     }
 
     fn change(&self, delta: Delta, events: &mut Vec<Event>) {

@@ -11,10 +11,9 @@ use std::borrow::Cow;
 
 use super::{family::Family, messages};
 use crate::{
-    body::{self, Edit},
-    chat::{Content, Raw, Request, ResponseFormat, Tool, ToolChoice},
+    chat::{Content, Request, ResponseFormat, Tool, ToolChoice},
     json::{self, Object},
-    provider::{Refusal, Target},
+    provider::{Refusal, Target, claude},
 };
 use aigne_hub_crds::config::ModelFeature;
 
@@ -175,7 +174,7 @@ impl<'a> Plan<'a> {
             spec.string("description", description);
         }
         let mut input = Object::open(spec.name("inputSchema"));
-        input.raw("json", &schema(tool.parameters.as_ref()));
+        input.raw("json", &claude::schema(tool.parameters.as_ref()));
         input.close();
         // Models that have no such guarantee refuse to be asked for it.
         if let (Some(strict), true) = (tool.strict, self.native_schemas) {
@@ -221,16 +220,4 @@ fn called(request: &Request) -> Option<Vec<Tool>> {
         cache: None,
     };
     any.then(|| names.iter().map(tool).collect())
-}
-
-/// A schema that says that it is an object's.
-fn schema(schema: Option<&Raw>) -> String {
-    let Some(schema) = schema else { return r#"{"type":"object","properties":{}}"#.to_owned() };
-    match body::scan(bytes::Bytes::copy_from_slice(schema.get().as_bytes())) {
-        Ok(object) if object.raw("type").is_none() => {
-            let edited = body::apply(&object, &[Edit::Set("type", r#""object""#.to_owned())]);
-            String::from_utf8_lossy(&edited).into_owned()
-        }
-        _ => schema.get().to_owned(),
-    }
 }

@@ -282,9 +282,8 @@ mod tests {
         observer.event(done);
         assert!(!observer.observed().terminated);
         observer.event(done);
-        let observed = observer.observed();
-        let usage = observed.usage.unwrap();
-        assert!(observed.terminated && observed.usage_complete);
+        let usage = observer.observed().usage.unwrap();
+        assert!(observer.observed().terminated && observer.observed().usage_complete);
         assert_eq!((usage.images, usage.output, usage.image), (2, 200, ImageKind::new("1024x1024", "low")));
 
         let asked = speech::Request { input: "über".into(), ..speech::Request::default() };

@@ -24,7 +24,26 @@ pub(super) struct Candidate {
     pub(super) content: Option<Content>,
     pub(super) finish_reason: Option<String>,
     pub(super) finish_message: Option<String>,
+    pub(super) citation_metadata: Option<Citations>,
     pub(super) index: Option<u64>,
+}
+
+/// Where words of the answer come from.
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
+pub(super) struct Citations {
+    /// The other name is that of Google's cloud.
+    #[serde(alias = "citations")]
+    pub(super) citation_sources: Option<Vec<Source>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Source {
+    pub(super) uri: Option<String>,
+    pub(super) title: Option<String>,
 }
 
 #[derive(Deserialize)]

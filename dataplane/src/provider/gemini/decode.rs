@@ -19,6 +19,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
     for event in events {
         match event {
             Event::Start { id, model, .. } => (response.id, response.model) = (id, model),
+            Event::Citation(citation) => response.citations.push(citation),
             Event::Finish(finish) => response.finish = Some(finish),
             Event::Error(failure) => response.error = Some(failure),
             event => part(&mut response.parts, event),

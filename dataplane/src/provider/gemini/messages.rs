@@ -106,7 +106,9 @@ impl<'a> Writer<'a> {
                 }
                 Content::Text(text) | Content::Refusal(text) => {
                     if !text.is_empty() {
-                        self.part(pending.take(), |object| {
+                        let own = part.signature.as_deref();
+                        self.signature_alone(pending.take_if(|_| own.is_some()));
+                        self.part(own.or(pending.take()), |object| {
                             object.string("text", text);
                         });
                     }

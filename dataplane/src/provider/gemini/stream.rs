@@ -1,12 +1,13 @@
 //! Translated: a stream. A whole answer is read as a stream of one piece.
 
 use super::{
-    answer::{self, Answer, Call, Candidate, Feedback, Part},
+    answer::{self, Answer, Call, Candidate, Feedback, Part, Source},
     error,
     usage::RawUsage,
 };
 use crate::{
-    chat::{Event, FinishReason, signature},
+    chat::{Event, FinishReason, Raw, signature},
+    json::Object,
     provider::{Observed, StreamDecoder, Unreadable, failure::failure},
 };
 
@@ -19,6 +20,8 @@ pub(super) struct Decoder {
     calls: u32,
     /// Something for the client has come.
     said: bool,
+    /// Pages that were named already: later pieces may name them again.
+    cited: Vec<String>,
 }
 
 impl Decoder {
@@ -36,6 +39,10 @@ impl Decoder {
         for part in candidate.content.unwrap_or_default().parts.into_iter().flatten() {
             self.part(part, events);
         }
+        let sources = candidate.citation_metadata.and_then(|citations| citations.citation_sources);
+        for source in sources.into_iter().flatten() {
+            self.cite(source, events);
+        }
         let Some(reason) = candidate.finish_reason.filter(|_| self.observed.finish_reason.is_none()) else {
             return;
         };
@@ -49,6 +56,21 @@ impl Decoder {
             events.push(Event::Finish(finish.into()));
         }
         self.observed.finish_reason = Some(reason);
+    }
+
+    /// Without the range, which Google counts in bytes.
+    fn cite(&mut self, source: Source, events: &mut Vec<Event>) {
+        let Some(uri) = source.uri.filter(|uri| !self.cited.contains(uri)) else { return };
+        let mut out = Vec::new();
+        let mut citation = Object::open(&mut out);
+        citation.string("type", "url_citation").string("url", &uri);
+        if let Some(title) = &source.title {
+            citation.string("title", title);
+        }
+        citation.close();
+        let raw = std::str::from_utf8(&out).ok().and_then(Raw::parse);
+        events.extend(raw.map(Event::Citation));
+        self.cited.push(uri);
     }
 
     fn part(&mut self, part: Part, events: &mut Vec<Event>) {

@@ -41,7 +41,7 @@ const ASSUMED: &str = r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.a
   <Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>s/1+</SecretAccessKey><SessionToken>t1==</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials>
 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#;
 
-const REFUSED: &str = r#"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>"#;
+const REFUSED: &str = r"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>";
 
 /// The id of the access key in use.
 fn id(workload: &Workload) -> Option<String> {

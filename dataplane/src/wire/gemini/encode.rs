@@ -2,7 +2,7 @@
 
 use super::{finish_reason, signatures, usage};
 use crate::{
-    chat::{Content, FinishReason, Part, Response},
+    chat::{Citation, Content, FinishReason, Part, Raw, Response},
     json::{self, Object},
     usage::Usage,
     wire::Meta,
@@ -16,8 +16,27 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     answer(&mut out, meta, id, response.usage.as_ref(), |candidate| {
         content(candidate, |out| json::list(out, parts, part));
         candidate.string("finishReason", finish_reason(reason));
+        citations(candidate, &response.citations);
     });
     out
+}
+
+/// Pages that the answer's words come from.
+pub(super) fn citations(candidate: &mut Object<'_>, citations: &[Raw]) {
+    let pages: Vec<Citation> = citations.iter().filter_map(Citation::read).collect();
+    if pages.is_empty() {
+        return;
+    }
+    let mut metadata = Object::open(candidate.name("citationMetadata"));
+    json::list(metadata.name("citationSources"), &pages, |out, page| {
+        let mut source = Object::open(out);
+        source.string("uri", &page.url);
+        if let Some(title) = &page.title {
+            source.string("title", title);
+        }
+        source.close();
+    });
+    metadata.close();
 }
 
 /// An answer, or a piece of a streamed one, with one candidate.

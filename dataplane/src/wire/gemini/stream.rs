@@ -1,11 +1,11 @@
 //! Writes a stream: each event is an answer of its own, and the last one says why it ended.
 
 use super::{
-    encode::{answer, call, content, write_text},
+    encode::{answer, call, citations, content, write_text},
     error_status, finish_reason, signatures,
 };
 use crate::{
-    chat::{Event, Failure, Finish, FinishReason},
+    chat::{Event, Failure, Finish, FinishReason, Raw},
     json::{self, Object},
     usage::Usage,
     wire::{Meta, StreamEncoder},
@@ -24,6 +24,7 @@ pub(in crate::wire) struct Encoder {
     meta: Meta,
     id: Option<String>,
     calls: Vec<Open>,
+    citations: Vec<Raw>,
     finish: Option<Finish>,
     usage: Option<Usage>,
     failed: bool,
@@ -31,7 +32,15 @@ pub(in crate::wire) struct Encoder {
 
 impl Encoder {
     pub(in crate::wire) fn new(meta: Meta) -> Self {
-        Self { meta, id: None, calls: Vec::new(), finish: None, usage: None, failed: false }
+        Self {
+            meta,
+            id: None,
+            calls: Vec::new(),
+            citations: Vec::new(),
+            finish: None,
+            usage: None,
+            failed: false,
+        }
     }
 
     fn piece(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Object<'_>)) {
@@ -103,6 +112,7 @@ impl StreamEncoder for Encoder {
                 self.usage = usage.or(self.usage);
                 return;
             }
+            Event::Citation(raw) => return self.citations.push(raw.clone()),
             Event::Finish(finish) => return self.finish = Some(finish.clone()),
             Event::Error(failure) => {
                 self.failed = true;
@@ -128,6 +138,7 @@ impl StreamEncoder for Encoder {
         self.piece(out, |candidate| {
             content(candidate, |out| json::list(out, [""], |out, text| write_text(out, text, false, None)));
             candidate.string("finishReason", finish_reason(reason));
+            citations(candidate, &self.citations);
         });
     }
 }

@@ -155,9 +155,7 @@ mod tests {
         assert_eq!(inputs(r#"{"input":["a", "b"]}"#), [Input::Text("a".into()), Input::Text("b".into())]);
         assert_eq!(inputs(r#"{"input":[1,2]}"#), [Input::Tokens(vec![1, 2])]);
         assert_eq!(inputs(r#"{"input":[ [1],[2,3]]}"#), [Input::Tokens(vec![1]), Input::Tokens(vec![2, 3])]);
-        for text in
-            [r#"{}"#, r#"{"input":[]}"#, r#"{"input":7}"#, r#"{"input":["a",1]}"#, r#"{"input":null}"#]
-        {
+        for text in ["{}", r#"{"input":[]}"#, r#"{"input":7}"#, r#"{"input":["a",1]}"#, r#"{"input":null}"#] {
             assert!(read(text).unwrap_err().param.unwrap().starts_with("input"), "{text}");
         }
     }

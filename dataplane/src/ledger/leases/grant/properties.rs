@@ -122,7 +122,7 @@ impl World {
         let window = self.window(who);
         let others: i64 = window.others.iter().map(|held| held.taken(self.class)).sum();
         // What it spent beyond its lease is part of what it asks for.
-        let free = (self.cap - self.spent - others - said.lent() - said.unreserved).max(0);
+        let free = (self.cap - self.spent - others - said.lent() - said.beside()).max(0);
         let answer = self.exchange(who, &ask);
         let (added, told) = (answer.granted - before.granted, answer.granted - ask.granted);
         assert!(added <= free, "never more than is free");
@@ -155,6 +155,10 @@ impl World {
                 let idle = (process.granted - process.returned - process.spent).max(0);
                 process.spent += idle * part / 100;
                 self.settle(who, idle * part / 100, suspense);
+                if suspense {
+                    // Learned from the journal of a process that is gone, by whoever closes its lease.
+                    self.take(&Step::Close { who });
+                }
             }
             Step::Overspend { who, amount } => {
                 self.processes.entry(who).or_default().spent += amount;
