@@ -129,7 +129,7 @@ async fn a_stream_without_events_is_one_array() -> Outcome {
     upstream.next(Script::chunks(5).ending(Ending::Error { after: 2 }));
     let answer = hub.client().post("/v1beta/models/openai/gpt:streamGenerateContent", &ask("hi")).await?;
     let list = answer.json()?;
-    let end = list.as_array().and_then(|list| list.last()).context("no list")?;
+    let end = list.as_array().and_then(|pieces| pieces.last()).context("no list")?;
     assert!(end["error"]["code"].as_u64().is_some_and(|code| code >= 500), "{list}");
     Ok(())
 }

@@ -92,7 +92,6 @@ pub(super) struct Arrival {
 
 /// What a request carries.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a request, moved a few times")]
 pub(super) enum Content {
     /// A chat, in its wire.
     Chat(Body),

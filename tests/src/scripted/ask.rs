@@ -113,6 +113,8 @@ pub(super) struct Ask {
     pub(super) dimensions: Option<usize>,
     /// Embeddings as base64, speech as events.
     pub(super) encoding: Option<String>,
+    /// What the answer is to be made of, where it is not text (Gemini).
+    pub(super) modality: Option<String>,
     /// About a quarter of the characters of all messages.
     pub(super) prompt_tokens: u64,
     /// From the model's query and from `[[…]]` in the last user message.
@@ -166,6 +168,7 @@ impl Ask {
                 .iter()
                 .find_map(|key| body[key].as_str())
                 .map(str::to_owned),
+            modality: None,
             prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),
             directives: directives(model, &spoken),
         }
@@ -219,6 +222,7 @@ impl Ask {
                 .as_u64()
                 .and_then(|count| usize::try_from(count).ok()),
             encoding: None,
+            modality: strings(&config["responseModalities"]).find(|modality| modality != "TEXT"),
             prompt_tokens: (characters(&body["contents"])
                 + characters(&body["systemInstruction"])
                 + characters(&body["requests"])

@@ -25,6 +25,11 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
     }
     parts.extend(calls(reply));
     sign(&mut parts, reply);
+    match ask.modality.as_deref() {
+        Some("AUDIO") => parts = vec![inline("audio/L16;codec=pcm;rate=24000", "AAAAAAAA")],
+        Some(_) => parts.push(inline("image/png", super::media::PIXEL)),
+        None => {}
+    }
     let candidates: Vec<Value> =
         (0..ask.choices).map(|index| candidate(index, &parts, Some(reply))).collect();
     escape(&answer(script, ask, &candidates, Some(&reply.tokens)))
@@ -106,6 +111,10 @@ pub(super) fn models(names: &[String]) -> Bytes {
 pub(super) fn model(name: &str) -> Value {
     json!({"name": format!("models/{name}"), "displayName": name, "version": "1", "inputTokenLimit": 100_000,
         "outputTokenLimit": 4096, "supportedGenerationMethods": ["generateContent", "countTokens"]})
+}
+
+fn inline(kind: &str, data: &str) -> Value {
+    json!({"inlineData": {"mimeType": kind, "data": data}})
 }
 
 fn calls(reply: &Reply) -> Vec<Value> {
