@@ -145,6 +145,7 @@ fn an_exception_ends_a_stream_with_its_own_kind() {
         let error = decoder.observed().error.clone();
         (error.map(|error| error.fault), events)
     };
+    use chat::FailureKind as Kind;
     let failure = |data: &str| match inside(data) {
         (Some(fault), events) => match events.as_slice() {
             [chat::Event::Error(failure)] => (fault, failure.kind, failure.message.clone()),
@@ -152,7 +153,6 @@ fn an_exception_ends_a_stream_with_its_own_kind() {
         },
         other => panic!("{other:?}"),
     };
-    use chat::FailureKind as Kind;
     assert_eq!(
         failure(r#"{"throttlingException":{"message":"Grüße, zu viel"}}"#),
         (Fault::Throttled, Kind::Throttled, "Grüße, zu viel".to_owned())
