@@ -12,10 +12,10 @@ const sound = () => toFile(Buffer.from('ID3 some sound\r\n--'.repeat(1000)), 'a.
 
 await main({
   async embeddings() {
-    const answer = await client.embeddings.create({ model: 'embed', input: ['hello', 'hello again'] });
+    const answer = await client.embeddings.create({ model: 'openai/embed', input: ['hello', 'hello again'] });
     assert.equal(answer.data.length, 2);
     assert.ok(answer.data.every((item) => item.embedding.every((number) => Number.isFinite(number))));
-    const plain = await client.embeddings.create({ model: 'embed', input: 'hello', encoding_format: 'float' });
+    const plain = await client.embeddings.create({ model: 'openai/embed', input: 'hello', encoding_format: 'float' });
     const numbers = plain.data[0].embedding.map(Math.fround);
     assert.deepEqual(Array.from(answer.data[0].embedding), numbers, 'base64 and numbers are the same vector');
   },

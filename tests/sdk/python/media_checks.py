@@ -19,7 +19,7 @@ def floats(text):
 
 @check
 async def embeddings(client):
-    answer = await got(client.embeddings.create(model="embed", input=["hello", "hello again"]))
+    answer = await got(client.embeddings.create(model="openai/embed", input=["hello", "hello again"]))
     assert [item.index for item in answer.data] == [0, 1], answer
     assert all(isinstance(number, float) for item in answer.data for number in item.embedding), answer
     assert answer.usage.total_tokens >= 0 and answer.object == "list", answer
@@ -27,7 +27,7 @@ async def embeddings(client):
 
 @check
 async def embeddings_as_asked(client):
-    ask = {"model": "embed", "input": "hello"}
+    ask = {"model": "openai/embed", "input": "hello"}
     numbers = (await got(client.embeddings.create(**ask, encoding_format="float"))).data[0].embedding
     text = (await got(client.embeddings.create(**ask, encoding_format="base64"))).data[0].embedding
     assert isinstance(text, str), text
@@ -37,7 +37,7 @@ async def embeddings_as_asked(client):
 @check
 async def embeddings_of_tokens(client):
     if not SCRIPTED:
-        answer = await got(client.embeddings.create(model="embed", input=[[1, 2, 3], [4]]))
+        answer = await got(client.embeddings.create(model="openai/embed", input=[[1, 2, 3], [4]]))
         assert len(answer.data) == 2, answer
 
 
@@ -106,7 +106,7 @@ async def translations(client):
 async def a_model_is_used_for_what_it_is(client):
     error = await raises(openai.BadRequestError, 400, lambda: client.embeddings.create(model="gpt", input="hello"))
     assert error.param == "model" and "openai/embed" in error.message, error
-    chat = lambda: client.chat.completions.create(model="embed", messages=[{"role": "user", "content": "hello"}])
+    chat = lambda: client.chat.completions.create(model="openai/embed", messages=[{"role": "user", "content": "hello"}])
     error = await raises(openai.BadRequestError, 400, chat)
     assert "openai/gpt" in error.message, error
     await raises(openai.NotFoundError, 404, lambda: client.embeddings.create(model="nothing", input="hello"))
