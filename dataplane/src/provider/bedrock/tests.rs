@@ -145,7 +145,6 @@ fn an_exception_ends_a_stream_with_its_own_kind() {
         let error = decoder.observed().error.clone();
         (error.map(|error| error.fault), events)
     };
-    use chat::FailureKind as Kind;
     let failure = |data: &str| match inside(data) {
         (Some(fault), events) => match events.as_slice() {
             [chat::Event::Error(failure)] => (fault, failure.kind, failure.message.clone()),
@@ -155,16 +154,19 @@ fn an_exception_ends_a_stream_with_its_own_kind() {
     };
     assert_eq!(
         failure(r#"{"throttlingException":{"message":"Grüße, zu viel"}}"#),
-        (Fault::Throttled, Kind::Throttled, "Grüße, zu viel".to_owned())
+        (Fault::Throttled, chat::FailureKind::Throttled, "Grüße, zu viel".to_owned())
     );
-    assert_eq!(failure(r#"{"serviceUnavailableException":{"message":"later"}}"#).1, Kind::Overloaded);
-    assert_eq!(failure(r#"{"modelTimeoutException":{"message":"slow"}}"#).1, Kind::Timeout);
+    assert_eq!(
+        failure(r#"{"serviceUnavailableException":{"message":"later"}}"#).1,
+        chat::FailureKind::Overloaded
+    );
+    assert_eq!(failure(r#"{"modelTimeoutException":{"message":"slow"}}"#).1, chat::FailureKind::Timeout);
     assert_eq!(failure(r#"{"validationException":{"message":"bad"}}"#).0, Fault::Request);
     let model = r#"{"modelStreamErrorException":{"message":"m","originalStatusCode":500}}"#;
     assert_eq!(failure(model).0, Fault::Provider);
     assert_eq!(
         failure(r#"{"error":{"code":"InternalFailure","message":"broke"}}"#),
-        (Fault::Provider, Kind::Provider, "broke".to_owned())
+        (Fault::Provider, chat::FailureKind::Provider, "broke".to_owned())
     );
     let text =
         r#"{"contentBlockDelta":{"delta":{"text":"{\"throttlingException\":{}}"},"contentBlockIndex":0}}"#;
