@@ -20,7 +20,7 @@ pub const TYPES: [ProviderType; 11] = [
 
 /// Their adapters.
 pub fn adapters() -> impl Iterator<Item = &'static dyn Adapter> {
-    TYPES.into_iter().filter_map(provider::adapter)
+    TYPES.into_iter().map(provider::adapter)
 }
 
 /// A provider of this type with one model.

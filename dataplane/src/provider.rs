@@ -224,20 +224,20 @@ pub trait Adapter: Send + Sync {
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError;
 }
 
-/// The adapter that speaks to a type of provider; `None` for those that cannot be spoken to yet.
-pub fn adapter(r#type: config::ProviderType) -> Option<&'static dyn Adapter> {
+/// The adapter that speaks to a type of provider.
+pub fn adapter(r#type: config::ProviderType) -> &'static dyn Adapter {
     use config::ProviderType as Type;
     match r#type {
-        Type::OpenAI => Some(&openai::ADAPTER),
-        Type::DeepSeek => Some(&deepseek::ADAPTER),
-        Type::Ollama => Some(&ollama::ADAPTER),
-        Type::OpenRouter => Some(&openrouter::ADAPTER),
-        Type::XAI => Some(&xai::ADAPTER),
-        Type::Doubao => Some(&doubao::ADAPTER),
-        Type::Poe => Some(&poe::ADAPTER),
-        Type::OpenAICompatible => Some(&compatible::ADAPTER),
-        Type::Anthropic => Some(&anthropic::ADAPTER),
-        Type::Bedrock => Some(&bedrock::ADAPTER),
-        Type::Gemini => Some(&gemini::ADAPTER),
+        Type::OpenAI => &openai::ADAPTER,
+        Type::DeepSeek => &deepseek::ADAPTER,
+        Type::Ollama => &ollama::ADAPTER,
+        Type::OpenRouter => &openrouter::ADAPTER,
+        Type::XAI => &xai::ADAPTER,
+        Type::Doubao => &doubao::ADAPTER,
+        Type::Poe => &poe::ADAPTER,
+        Type::OpenAICompatible => &compatible::ADAPTER,
+        Type::Anthropic => &anthropic::ADAPTER,
+        Type::Bedrock => &bedrock::ADAPTER,
+        Type::Gemini => &gemini::ADAPTER,
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{
     Finding, ObjectKey, Resources, credentials, defaults, finding::Report, models, resources::by_age,
-    unenforced,
 };
 use crate::{
     config,
@@ -49,12 +48,11 @@ fn provider(
     report: &mut Report<'_>,
 ) -> Option<config::Provider> {
     // Every step is taken, so that a person hears of everything at once.
-    let served = unenforced::serves(spec.r#type, report);
     let base_url = base_url(spec, report);
     let credentials = credentials::compile(resources, key, spec, report);
     let models = models::compile(&spec.models, report);
     let (base_url, credentials) = (base_url?, credentials?);
-    (served && !models.is_empty()).then(|| config::Provider {
+    (!models.is_empty()).then(|| config::Provider {
         id: key.to_string(),
         name: key.name.clone(),
         r#type: spec.r#type,

@@ -3,12 +3,9 @@
 
 use super::finding::Report;
 use crate::v1alpha1::{
-    Model, ModelType, ProviderType, TenantSpec,
+    Model, ModelType, TenantSpec,
     conditions::{ACCEPTED, reasons},
 };
-
-/// Provider types without an adapter.
-pub const PROVIDER_TYPES: &[ProviderType] = &[];
 
 /// Model types that have an endpoint.
 pub const SERVED_MODEL_TYPES: &[ModelType] =
@@ -37,16 +34,6 @@ pub(super) fn tenant(spec: &TenantSpec, report: &mut Report<'_>) {
     for row in TENANT.iter().filter(|row| (row.written)(spec)) {
         report.warning(format!("spec.{}", row.field), ACCEPTED, reasons::NOT_ENFORCED, row.says);
     }
-}
-
-/// Whether there is an adapter; says so if not.
-pub(super) fn serves(r#type: ProviderType, report: &mut Report<'_>) -> bool {
-    let served = !PROVIDER_TYPES.contains(&r#type);
-    if !served {
-        let message = format!("this version has no adapter for {type:?}, so the provider is left out");
-        report.error("spec.type", ACCEPTED, reasons::UNSUPPORTED_TYPE, message);
-    }
-    served
 }
 
 /// Warns of a model that no endpoint serves.

@@ -72,8 +72,6 @@ pub mod reasons {
         INVALID = "Invalid";
         /// Another object, or another entry, has it already.
         CONFLICTED = "Conflicted";
-        /// This version has no adapter for the provider's type.
-        UNSUPPORTED_TYPE = "UnsupportedType";
         /// It is accepted, but this version does not act on it.
         NOT_ENFORCED = "NotEnforced";
         /// The model is known, but this version has no endpoint that serves it.

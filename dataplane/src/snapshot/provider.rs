@@ -13,7 +13,7 @@ use crate::{
         endpoints::{self, How},
     },
     secret::{SecretStore, SecretValue},
-    upstream::{Endpoint, Identity, Shown, Signer, authorization},
+    upstream::{BadEndpoint, Endpoint, Identity, Shown, Signer, authorization},
     wire::{Operation, Wire},
 };
 
@@ -67,15 +67,6 @@ pub struct Model {
     endpoints: Vec<(Operation, How, Uri)>,
 }
 
-/// Why a provider cannot be prepared.
-#[derive(Debug, thiserror::Error)]
-pub enum Unusable {
-    #[error(transparent)]
-    Endpoint(#[from] crate::upstream::BadEndpoint),
-    #[error("this version has no adapter for its type")]
-    NoAdapter,
-}
-
 impl Provider {
     /// Prepares a provider.
     pub fn new(
@@ -83,8 +74,8 @@ impl Provider {
         sheets: &[PriceSheet],
         secrets: &SecretStore,
         registry: &Registry,
-    ) -> Result<Self, Unusable> {
-        let adapter = adapter(config.r#type).ok_or(Unusable::NoAdapter)?;
+    ) -> Result<Self, BadEndpoint> {
+        let adapter = adapter(config.r#type);
         let endpoint = Endpoint::parse(&config.base_url, config.allow_private, config.timeouts.connect)?;
         let credentials = credentials(config, adapter, secrets, registry);
         let models = config
