@@ -90,6 +90,16 @@ pub struct BadRequest {
     pub message: String,
 }
 
+impl BadRequest {
+    /// With the field's name in the sentence.
+    fn named(self) -> Self {
+        match &self.param {
+            Some(param) => Self { message: format!("`{param}`: {}", self.message), ..self },
+            None => self,
+        }
+    }
+}
+
 /// What an encoded answer says of itself.
 #[derive(Clone, Debug)]
 pub struct Meta {
@@ -142,10 +152,7 @@ impl Wire {
             Self::AnthropicMessages => anthropic_messages::decode::decode(body),
             Self::Gemini => gemini::decode::decode(body),
         };
-        request.map_err(|error| match &error.param {
-            Some(param) => BadRequest { message: format!("`{param}`: {}", error.message), ..error },
-            None => error,
-        })
+        request.map_err(BadRequest::named)
     }
 
     /// Writes a plain answer.

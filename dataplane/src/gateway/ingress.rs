@@ -20,7 +20,7 @@ use crate::{
     media::Request,
     payload::Payload,
     usage::Units,
-    wire::{Operation, Wire},
+    wire::{Operation, Wire, max_output},
 };
 
 /// A body that stands still for longer is given up.
@@ -161,6 +161,23 @@ pub(super) fn wire(path: &str, headers: &HeaderMap) -> Wire {
     }
 }
 
+/// Whether nothing in it can be an image, a sound, a document or a film. A letter that is written as an escape may be
+/// part of a name that is looked for here; nobody has a reason to write one so.
+fn is_text_only(body: &[u8]) -> bool {
+    const MEDIA: [&[u8]; 7] = [
+        b"\"image",
+        b"\"input_audio\"",
+        b"\"audio_url\"",
+        b"\"file",
+        b"\"document\"",
+        b"\"video",
+        b"\"inline",
+    ];
+    let is_letter = |at: usize| matches!(body.get(at + 4), Some(b'4'..=b'7'));
+    !MEDIA.iter().any(|needle| memchr::memmem::find(body, needle).is_some())
+        && !memchr::memmem::find_iter(body, b"\\u00").any(is_letter)
+}
+
 /// The client's own request id, bounded.
 pub(super) fn client_request_id(headers: &HeaderMap) -> Option<Box<str>> {
     text(headers, "x-request-id").or_else(|| text(headers, "x-client-request-id")).map(String::into_boxed_str)
@@ -197,9 +214,8 @@ pub(super) async fn read(
             .unwrap_or_default(),
         Wire::OpenAiResponses | Wire::AnthropicMessages | Wire::Gemini => true,
     };
-    let media: [&[u8]; 6] =
-        [b"\"image", b"\"input_audio\"", b"\"file", b"\"document\"", b"\"video", b"\"inline"];
-    let text_only = !media.iter().any(|needle| memchr::memmem::find(body.bytes(), needle).is_some());
+    max_output::check(wire, operation, &body)?;
+    let text_only = is_text_only(body.bytes());
     // Base64 says nothing about tokens; where there is none, the bytes are as good a guess as reading them.
     let estimated_input =
         if text_only { estimate::output(body.bytes().len() as u64) } else { estimate::request(&body) };
@@ -362,6 +378,19 @@ mod tests {
         let stored = endpoint(&head("GET", "/v1/responses/resp_1")).unwrap_err();
         assert_eq!(stored.kind, Kind::UnknownEndpoint);
         assert!(stored.message.contains("stores no responses"), "{stored}");
+    }
+
+    #[test]
+    fn media_do_not_hide_behind_escapes() {
+        assert!(is_text_only(br#"{"messages":[{"content":"a \u003cb\u003e \u00e9 \u4f60"}]}"#));
+        for body in [
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":"https://example.com"}}]}]}"#,
+            r#"{"contents":[{"parts":[{"\u0066ileData":{"fileUri":"https://example.com"}}]}]}"#,
+            r#"{"content":[{"type":"\u0069mage_url","\u0069mage_url":{}}]}"#,
+            r#"{"content":[{"type":"audio_url","audio_url":{}}]}"#,
+        ] {
+            assert!(!is_text_only(body.as_bytes()), "{body}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         developer_role: false,
         files: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::High),
+        // Ark's `max_tokens` is of the answer alone.
+        thinks_beyond_limit: true,
         rules: RULES,
         ..OPENAI
     },

@@ -65,6 +65,8 @@ pub(crate) struct Dialect {
     pub(crate) usage_include: bool,
     /// Reasoning tokens are counted beside `completion_tokens`, not within.
     pub(crate) reasoning_is_addend: bool,
+    /// What is thought does not count towards the most that may be generated, though within `completion_tokens`.
+    pub(crate) thinks_beyond_limit: bool,
     /// Fields that it is known to ignore: left out of translated requests.
     pub(crate) ignored: &'static [&'static str],
     /// Fields that are checked.
@@ -123,6 +125,7 @@ pub(crate) const OPENAI: Dialect = Dialect {
     returns_reasoning: ReturnedReasoning::No,
     usage_include: false,
     reasoning_is_addend: false,
+    thinks_beyond_limit: false,
     ignored: &[],
     rules: &[],
 };
@@ -166,7 +169,7 @@ impl Adapter for OpenAiCompatible {
     }
 
     fn reasoning_is_apart(&self) -> bool {
-        self.dialect.reasoning_is_addend
+        self.dialect.reasoning_is_addend || self.dialect.thinks_beyond_limit
     }
 
     fn cross_header(&self, _: &str, _: &str) -> Result<Option<String>, Refusal> {

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::Wire;
+use super::{BadRequest, Operation, Wire, fields::bad};
 use crate::body::{self, Body, Edit};
 
-/// Where Gemini has its members; either spelling, but its rules let no body have both.
+/// Where Gemini has its members; either spelling, but [`check`] lets no body have both.
 const CONFIG: [&str; 2] = ["generationConfig", "generation_config"];
 
 impl Wire {
@@ -27,6 +27,44 @@ impl Wire {
     }
 }
 
+/// Refuses what could be read in two ways, or not at all: a number that a provider reads and we do not would bound
+/// nothing.
+pub fn check(wire: Wire, operation: Operation, body: &Body) -> Result<(), BadRequest> {
+    check_counts(wire, operation, body).map_err(BadRequest::named)
+}
+
+fn check_counts(wire: Wire, operation: Operation, body: &Body) -> Result<(), BadRequest> {
+    if wire != Wire::Gemini {
+        let counts = wire.max_output().iter().chain(&["n", "best_of"]);
+        return counts.copied().try_for_each(|name| readable(wire, body, name));
+    }
+    let [camel, snake] = CONFIG;
+    if body.raw(camel).is_some() && body.raw(snake).is_some() {
+        return Err(bad(snake, "stands beside `generationConfig`, which means the same"));
+    }
+    for name in ["generateContentRequest", "generate_content_request"] {
+        if operation == Operation::Chat && body.raw(name).is_some() {
+            return Err(bad(name, "is a field of countTokens"));
+        }
+    }
+    let Some(name) = CONFIG.into_iter().find(|name| body.raw(name).is_some_and(|raw| raw != "null")) else {
+        return Ok(());
+    };
+    let config =
+        wire.nested(body).ok_or_else(|| bad(name, "must be an object that names each field once"))?;
+    let counts = wire.max_output().iter().chain(&["candidateCount", "candidate_count"]);
+    counts.copied().try_for_each(|count| readable(wire, &config, count)).map_err(|error| error.within(name))
+}
+
+fn readable(wire: Wire, body: &Body, name: &str) -> Result<(), BadRequest> {
+    match body.raw(name) {
+        Some(raw) if raw != "null" && count(wire, body, name).is_none() => {
+            Err(bad(name, "must be a whole number, 0 or more"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The most that the client allows; of two numbers the larger, as which one counts is the provider's choice.
 pub fn get(wire: Wire, body: &Body) -> Option<u64> {
     let nested = wire.nested(body);
@@ -39,7 +77,9 @@ fn count(wire: Wire, body: &Body, name: &str) -> Option<u64> {
     if wire != Wire::Gemini {
         return body.get(name);
     }
-    let number: f64 = body.raw(name)?.trim_matches('"').parse().ok()?;
+    let raw = body.raw(name)?;
+    let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
+    let number: f64 = text.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     (number >= 0.0).then(|| number.ceil() as u64)
 }
@@ -101,6 +141,34 @@ mod tests {
         assert_eq!(get(Wire::Gemini, r#"{"generationConfig":{"maxOutputTokens":5}}"#), Some(5));
         assert_eq!(get(Wire::Gemini, r#"{"generation_config":{"max_output_tokens":"5"}}"#), Some(5));
         assert_eq!(get(Wire::Gemini, r#"{"maxOutputTokens":5}"#), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let refused = |wire, operation, text| {
+            check(wire, operation, &body(text)).err().map(|error| error.param.unwrap_or_default())
+        };
+        let chat = |wire, text| refused(wire, Operation::Chat, text);
+        for text in ["{}", r#"{"n":2,"max_tokens":5}"#, r#"{"n":null}"#] {
+            assert_eq!(chat(Wire::OpenAiChat, text), None, "{text}");
+        }
+        for text in [r#"{"n":"8"}"#, r#"{"n":8.0}"#, r#"{"n":-1}"#] {
+            assert_eq!(chat(Wire::OpenAiChat, text).as_deref(), Some("n"), "{text}");
+        }
+        let odd = r#"{"max_tokens":1,"max_completion_tokens":"9000"}"#;
+        assert_eq!(chat(Wire::OpenAiChat, odd).as_deref(), Some("max_completion_tokens"));
+        assert_eq!(chat(Wire::OpenAiCompletions, r#"{"best_of":"8"}"#).as_deref(), Some("best_of"));
+        assert_eq!(answers(Wire::Gemini, &body(r#"{"generationConfig":{"candidateCount":"\u0038"}}"#)), 8);
+        let odd = r#"{"generationConfig":{"candidateCount":"eight"}}"#;
+        assert_eq!(chat(Wire::Gemini, odd).as_deref(), Some("generationConfig.candidateCount"));
+        let both =
+            r#"{"generationConfig":{"maxOutputTokens":1},"generation_config":{"maxOutputTokens":60000}}"#;
+        assert_eq!(chat(Wire::Gemini, both).as_deref(), Some("generation_config"));
+        let twice = r#"{"generationConfig":{"maxOutputTokens":1,"maxOutputTokens":2}}"#;
+        assert_eq!(chat(Wire::Gemini, twice).as_deref(), Some("generationConfig"));
+        let hidden = r#"{"generateContentRequest":{"contents":[]},"generationConfig":{"maxOutputTokens":1}}"#;
+        assert_eq!(chat(Wire::Gemini, hidden).as_deref(), Some("generateContentRequest"));
+        assert_eq!(refused(Wire::Gemini, Operation::CountTokens, hidden), None);
     }
 
     #[test]
