@@ -99,7 +99,9 @@ pub(super) fn read(
             .ok_or_else(|| unreadable("a vector is none".into()))?;
         let kind = HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?;
         let usage = used(request, &answer).or_else(|| translation.counted(&head.headers));
-        let observed = Observed { usage_complete: usage.is_some(), usage, ..Observed::default() };
+        let output_bytes = if let Answer::Speech(answer) = &answer { answer.data.len() as u64 } else { 0 };
+        let observed =
+            Observed { usage_complete: usage.is_some(), usage, output_bytes, ..Observed::default() };
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
         return Ok((Plain { status, headers, body: body.into() }, observed));
     }

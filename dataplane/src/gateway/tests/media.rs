@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use aigne_hub_crds::config::{ModelType, ProviderType};
+use aigne_hub_crds::config::{Amounts, ModelType, ProviderType};
 
 use crate::{
     gateway::testing::{ERROR, KEY, Rig, Setup, Upstream, answer, chunk, connect, plain},
@@ -87,6 +87,23 @@ fn sound_is_given_on_with_its_type_and_length() {
     rig.drain();
     let outcomes = rig.outcomes(1);
     assert_eq!((outcomes[0].status, outcomes[0].usage.characters), (Status::Completed, 4));
+}
+
+#[test]
+fn sound_that_is_charged_by_tokens_is_not_served_for_nothing() {
+    let upstream = Upstream::start(|_, _, stream| typed(stream, "audio/mpeg", "ID3-sound"));
+    let mut rig = Rig::start(ProviderType::OpenAI, &upstream, |setup| {
+        model(ModelType::Speech)(setup);
+        setup.provider.models[0].max_output_tokens = Some(4096);
+        let (input, output) = ("0.6".parse().ok(), "12".parse().ok());
+        setup.prices = Some(Amounts { input, output, ..Amounts::default() });
+    });
+    answer(rig.post("/v1/audio/speech", r#"{"model":"m","input":"Hello there!","voice":"alloy"}"#));
+    rig.drain();
+    let outcome = &rig.outcomes(1)[0];
+    assert_eq!((outcome.status, outcome.source), (Status::Completed, Source::Estimated));
+    assert_eq!((outcome.usage.input, outcome.usage.output, outcome.usage.characters), (3, 24, 12));
+    assert_eq!(outcome.charge.price.0, 3 * 600 + 24 * 12_000);
 }
 
 #[test]
