@@ -17,7 +17,7 @@ use crate::{
     media::{Answer, Request, transcription::Format},
     provider::{
         Adapter, Fault, Observed, UpstreamError,
-        endpoints::{self, How},
+        endpoints::{self, How, Translation},
     },
     usage::Usage,
     wire::{Meta, Wire, gemini_embeddings, openai_media},
@@ -98,7 +98,7 @@ pub(super) fn read(
         let (kind, body) = openai_media::encode(request, &answer, meta)
             .ok_or_else(|| unreadable("a vector is none".into()))?;
         let kind = HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?;
-        let usage = used(request, &answer).or_else(|| translation.counted(&head.headers));
+        let usage = used(translation, request, &answer).or_else(|| translation.counted(&head.headers));
         let output_bytes = if let Answer::Speech(answer) = &answer { answer.data.len() as u64 } else { 0 };
         let observed =
             Observed { usage_complete: usage.is_some(), usage, output_bytes, ..Observed::default() };
@@ -154,12 +154,13 @@ fn kept_back(reason: &str) -> UpstreamError {
 }
 
 /// What a translated answer used: its tokens where they were counted, and what it is itself.
-fn used(request: &Request, answer: &Answer) -> Option<Usage> {
+fn used(translation: &dyn Translation, request: &Request, answer: &Answer) -> Option<Usage> {
     match (request, answer) {
         (_, Answer::Embedding(answer)) => answer.usage,
         (Request::Image(asked), Answer::Image(answer)) => {
             let images = answer.pictures.len() as u64;
             let image = endpoints::kind(asked, answer.size.as_deref(), answer.quality.as_deref());
+            let image = translation.kind(image);
             Some(Usage { images, image, ..answer.usage.unwrap_or_default() })
         }
         (Request::Speech(asked), Answer::Speech(answer)) => {

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use aigne_hub_crds::config::{Amounts, ModelType, ProviderType};
+use aigne_hub_crds::config::{Amounts, ImageAmount, ModelType, ProviderType};
 
 use crate::{
     gateway::testing::{ERROR, KEY, Rig, Setup, Upstream, answer, chunk, connect, plain},
@@ -54,6 +54,29 @@ fn pictures_are_counted_by_what_came() {
     rig.drain();
     let usage = rig.outcomes(1)[0].usage;
     assert_eq!((usage.images, usage.image, usage.output), (2, ImageKind::new("1024x1024", "low"), 400));
+}
+
+#[test]
+fn pictures_cost_what_the_provider_calls_them() {
+    let upstream = Upstream::start(|_, _, stream| plain(stream, 200, r#"{"images":["QQ=="],"error":null}"#));
+    let mut rig = Rig::start(ProviderType::Bedrock, &upstream, |setup| {
+        model(ModelType::Image)(setup);
+        setup.provider.models[0].upstream_model = "amazon.nova-canvas-v1:0".into();
+        let of = |quality: &str, amount: &str| ImageAmount {
+            size: None,
+            quality: Some(quality.into()),
+            amount: amount.parse().unwrap(),
+        };
+        let images = vec![of("standard", "0.04"), of("premium", "0.06")];
+        setup.prices = Some(Amounts { images, ..Amounts::default() });
+    });
+    for quality in ["low", "hd", "premium"] {
+        let asked = format!(r#"{{"model":"m","prompt":"a cat","quality":"{quality}"}}"#);
+        assert!(answer(rig.post("/v1/images/generations", &asked)).contains("QQ=="));
+    }
+    rig.drain();
+    let prices: Vec<_> = rig.outcomes(3).iter().map(|outcome| outcome.charge.price.0).collect();
+    assert_eq!(prices, [40_000_000, 60_000_000, 60_000_000]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::{
         image::{self, Picture, Source},
     },
     provider::{Refusal, Target, Unreadable, endpoints::Translation},
+    usage::{ImageKind, Word},
 };
 
 #[derive(Debug)]
@@ -56,6 +57,13 @@ impl Translation for Pictures {
         config.close();
         body.close();
         Ok(out)
+    }
+
+    fn kind(&self, asked: ImageKind) -> ImageKind {
+        match quality(Some(asked.quality.as_str())) {
+            Ok(Some(word)) => ImageKind { quality: Word::new(word), ..asked },
+            _ => asked,
+        }
     }
 
     fn decode(&self, _: &Request, body: &[u8]) -> Result<Answer, Unreadable> {
@@ -125,7 +133,5 @@ fn quality(asked: Option<&str>) -> Result<Option<&'static str>, Refusal> {
 
 fn size(asked: Option<&str>) -> Result<Option<(u32, u32)>, Refusal> {
     let Some(text) = asked.filter(|text| *text != "auto") else { return Ok(None) };
-    let sides =
-        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    sides.map_or_else(|| refuse("size", "must be auto or WIDTHxHEIGHT"), |sides| Ok(Some(sides)))
+    image::sides(text).map_or_else(|| refuse("size", "must be auto or WIDTHxHEIGHT"), |sides| Ok(Some(sides)))
 }

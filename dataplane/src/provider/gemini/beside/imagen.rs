@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    images::{Shape, check, output_format},
+    images::{Shape, check, kind, output_format},
     refuse,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         image::{self, Picture},
     },
     provider::{Refusal, Target, Unreadable, endpoints::Translation},
+    usage::ImageKind,
 };
 
 #[derive(Debug)]
@@ -39,6 +40,10 @@ struct Prediction {
 }
 
 impl Translation for Imagen {
+    fn kind(&self, asked: ImageKind) -> ImageKind {
+        kind(asked)
+    }
+
     fn encode(&self, request: &Request, _: Target<'_>) -> Result<Vec<u8>, Refusal> {
         let Request::Image(request) = request else { return Err(refuse("prompt", "is missing")) };
         check(request)?;
