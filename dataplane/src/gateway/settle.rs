@@ -8,11 +8,10 @@
 //! | client left before there was a connection to the provider | none | Estimated | no |
 //! | client left, rest was cancelled (`Cancel`) | the provider's where complete, else estimated from what came | Estimated | yes |
 //! | provider broke off after content | the provider's where complete, else estimated from what came | Estimated | yes |
-//! | provider answered with an error | none | Provider | no |
+//! | provider answered with an error, or kept its answer back | the provider's where complete (a cost), else none | Provider | no |
 //! | no connection, nothing sent | none | Estimated | no |
 //! | sent, but no answer in time, or one that broke off before the client saw any of it, or that cannot be read | the prompt, estimated: the provider may charge it | Estimated | no |
 //! | process killed | the most it can have been | Bound | in suspense |
-
 //!
 //! Where an answer says no more than units (images, seconds, characters) and the rate is by tokens, these are estimated.
 
@@ -264,6 +263,8 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
             _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
+        // Where it made something before it kept it back, it says so.
+        Status::Failed if observed.usage_complete => (source(observed), observed.usage.unwrap_or(nothing)),
         Status::Failed => (Source::Provider, nothing),
         Status::Unreachable if sent => {
             let prompt = Usage { input: guess.input(), characters: guess.most.characters, ..nothing };
@@ -358,7 +359,7 @@ fn charge(rate: Option<&Rate>, status: Status, usage: &Usage) -> Charge {
     let Some(rate) = rate else { return Charge::default() };
     match status {
         Status::Completed | Status::ClientGone | Status::Broken => rate.charge(usage, None),
-        Status::Unreachable if *usage != Usage::default() => {
+        Status::Failed | Status::Unreachable if *usage != Usage::default() => {
             Charge { price: Nanos(0), ..rate.charge(usage, None) }
         }
         Status::Failed | Status::Unreachable | Status::Interrupted => Charge::default(),

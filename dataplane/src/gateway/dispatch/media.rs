@@ -73,8 +73,8 @@ fn is_bare_speech(request: &Request) -> bool {
 
 /// Why an answer is none.
 pub(super) enum Unfit {
-    /// It says itself that something went wrong.
-    Said(UpstreamError),
+    /// It says itself that something went wrong, and what that used.
+    Said(UpstreamError, Option<Usage>),
     /// It cannot be read.
     Unreadable(String, StatusCode),
 }
@@ -92,8 +92,8 @@ pub(super) fn read(
     let unreadable = |reason: String| Unfit::Unreadable(reason, status);
     if let How::Translated(translation) = how {
         let answer = translation.decode(request, text).map_err(|error| unreadable(error.to_string()))?;
-        if let Answer::Refused(reason) = &answer {
-            return Err(Unfit::Said(kept_back(reason)));
+        if let Answer::Refused(refused) = &answer {
+            return Err(Unfit::Said(kept_back(&refused.reason), refused.usage));
         }
         let (kind, body) = openai_media::encode(request, &answer, meta)
             .ok_or_else(|| unreadable("a vector is none".into()))?;
@@ -107,7 +107,7 @@ pub(super) fn read(
     }
     let observed = endpoints::observe(request, text);
     if let Some(error) = observed.error {
-        return Err(Unfit::Said(error));
+        return Err(Unfit::Said(error, None));
     }
     if expected != Expected::Plain {
         return Err(unreadable("it is no stream, or no sound".into()));
@@ -166,7 +166,7 @@ fn used(translation: &dyn Translation, request: &Request, answer: &Answer) -> Op
         (Request::Speech(asked), Answer::Speech(answer)) => {
             Some(Usage { characters: asked.characters(), ..answer.usage.unwrap_or_default() })
         }
-        (_, Answer::Refused(_)) => None,
+        (_, Answer::Refused(refused)) => refused.usage,
         (_, Answer::Image(answer)) => answer.usage,
         (_, Answer::Speech(answer)) => answer.usage,
     }

@@ -51,6 +51,15 @@ fn where_nobody_counts_it_is_as_much_as_was_asked_for() {
     let (_, lost) = counted(Status::Unreachable, &quiet);
     assert_eq!(lost, Usage { input: 10, characters: 40, ..Usage::default() });
     assert_eq!(counted(Status::Failed, &quiet).1, Usage::default());
+    // What was made and kept back is a cost, and has no price.
+    let kept = Usage { input: 3, output: 7, ..Usage::default() };
+    let observed = Observed { usage: Some(kept), usage_complete: true, ..Observed::default() };
+    assert_eq!(counted(Status::Failed, &observed), (Source::Provider, kept));
+    let by_token = Amounts { input: "1".parse().ok(), output: "1".parse().ok(), ..Amounts::default() };
+    let rates = Rates::new(&[testing::sheet("m", by_token)]);
+    let charged = |usage| charge(rates.pin("m", 0).map(|rate| &**rate), Status::Failed, &usage);
+    assert_eq!(charged(kept), Charge { cost: Nanos(10_000), price: Nanos(0) });
+    assert_eq!(charged(Usage::default()), Charge::default());
 }
 
 #[test]

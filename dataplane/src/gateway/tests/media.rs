@@ -80,6 +80,23 @@ fn pictures_cost_what_the_provider_calls_them() {
 }
 
 #[test]
+fn what_was_made_and_kept_back_is_a_cost_without_a_price() {
+    const KEPT: &str = r#"{"candidates":[{"finishReason":"IMAGE_SAFETY"}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1290}}"#;
+    let upstream = Upstream::start(|_, _, stream| plain(stream, 200, KEPT));
+    let mut rig = Rig::start(ProviderType::Gemini, &upstream, |setup| {
+        model(ModelType::Image)(setup);
+        let (input, output) = ("1".parse().ok(), "1".parse().ok());
+        setup.prices = Some(Amounts { input, output, ..Amounts::default() });
+    });
+    let refused = answer(rig.post("/v1/images/generations", r#"{"model":"m","prompt":"a cat"}"#));
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("IMAGE_SAFETY"), "{refused}");
+    rig.drain();
+    let outcome = &rig.outcomes(1)[0];
+    assert_eq!((outcome.status, outcome.usage.output), (Status::Failed, 1290));
+    assert_eq!((outcome.charge.cost.0, outcome.charge.price.0), (1_295_000, 0));
+}
+
+#[test]
 fn pictures_come_as_events_where_they_are_asked_for_so() {
     const PARTIAL: &str = "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"QQ==\",\"partial_image_index\":0}\n\n";
     const DONE: &str = "event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"QUE=\",\"usage\":{\"input_tokens\":3,\"output_tokens\":400}}\n\n";

@@ -7,7 +7,7 @@ use super::refuse;
 use crate::{
     json::{self, Object},
     media::{
-        Answer, Request,
+        Answer, Refused, Request,
         image::{self, Picture, Source},
     },
     provider::{Refusal, Target, Unreadable, endpoints::Translation},
@@ -70,7 +70,7 @@ impl Translation for Pictures {
         let written: Written = serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))?;
         let pictures: Vec<_> = written.images.unwrap_or_default().into_iter().map(Picture::Base64).collect();
         match written.error {
-            Some(reason) if pictures.is_empty() => Ok(Answer::Refused(reason)),
+            Some(reason) if pictures.is_empty() => Ok(Answer::Refused(Refused { reason, usage: None })),
             None if pictures.is_empty() => Err(Unreadable("it has no pictures".to_owned())),
             _ => {
                 let output_format = Some("png".to_owned());

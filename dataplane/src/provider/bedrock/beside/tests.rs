@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::endpoint;
 use crate::{
     media::{
-        Answer, Blob, Request,
+        Answer, Blob, Refused, Request,
         embedding::{self, Encoding, Input, Vector},
         image::{self, Picture, Source},
     },
@@ -149,5 +149,5 @@ fn what_was_kept_back_is_told() {
     };
     assert_eq!(answer.pictures, [Picture::Base64("QQ==".into())]);
     let kept = read(CANVAS, Operation::Images, r#"{"images":[],"error":"blocked by our filters"}"#);
-    assert_eq!(kept, Answer::Refused("blocked by our filters".into()));
+    assert_eq!(kept, Answer::Refused(Refused { reason: "blocked by our filters".into(), usage: None }));
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     json::{self, Object},
     media::{
-        Answer, Request,
+        Answer, Refused, Request,
         image::{self, Picture},
     },
     provider::{Refusal, Target, Unreadable, endpoints::Translation},
@@ -95,7 +95,7 @@ impl Translation for Imagen {
             withheld = withheld.or(made.rai_filtered_reason);
         }
         match (pictures.is_empty(), withheld) {
-            (true, Some(reason)) => return Ok(Answer::Refused(reason)),
+            (true, Some(reason)) => return Ok(Answer::Refused(Refused { reason, usage: None })),
             (true, None) => return Err(Unreadable("it has no picture".to_owned())),
             (false, _) => {}
         }

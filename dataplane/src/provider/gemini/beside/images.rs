@@ -7,7 +7,7 @@ use super::{refuse, refuse_others};
 use crate::{
     json::{self, Object},
     media::{
-        Answer, Request,
+        Answer, Refused, Request,
         image::{self, Picture, Source},
     },
     provider::{
@@ -252,6 +252,8 @@ impl Blobs {
             return Err(Unreadable(format!("it has no {what}")));
         };
         let said = candidate.and_then(|candidate| candidate.finish_message.clone());
-        Ok(Answer::Refused(said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})"))))
+        let reason = said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})"));
+        let usage = self.answer.usage_metadata.as_ref().map(RawUsage::normalise);
+        Ok(Answer::Refused(Refused { reason, usage }))
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    media::{Answer, Request, embedding, image, speech},
+    media::{Answer, Refused, Request, embedding, image, speech},
     provider::testing,
 };
 use aigne_hub_crds::config::{Provider, ProviderType};
@@ -104,7 +104,7 @@ fn imagen_paints_several_in_googles_ratios() {
     assert_eq!((answer.pictures.len(), answer.output_format.as_deref()), (2, Some("png")));
     let withheld = json!({"predictions": [{"raiFilteredReason": "no"}]});
     let refused = decoded(Operation::Images, "imagen-4", &asked, &withheld);
-    assert_eq!(refused, Some(Answer::Refused("no".into())));
+    assert_eq!(refused, Some(Answer::Refused(Refused { reason: "no".into(), usage: None })));
     assert_eq!(decoded(Operation::Images, "imagen-4", &asked, &json!({})), None);
 }
 
