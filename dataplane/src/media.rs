@@ -5,7 +5,7 @@ pub mod image;
 pub mod speech;
 pub mod transcription;
 
-use crate::usage::Units;
+use crate::usage::{Units, Usage};
 
 /// A request.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +29,17 @@ pub enum Answer {
     Image(image::Answer),
     /// Sound.
     Speech(speech::Answer),
-    /// The provider kept it back, for this reason: by what was asked for.
-    Refused(String),
+    /// The provider kept it back: by what was asked for.
+    Refused(Refused),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// In the provider's words.
+    pub reason: String,
+    /// Tokens that were used all the same, where the provider counts them.
+    pub usage: Option<Usage>,
 }
 
 /// A file that came with a request, or bytes that came in it.

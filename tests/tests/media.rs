@@ -132,9 +132,13 @@ async fn bedrock_embeds_and_paints() -> Outcome {
         )
         .with_model(json!({"name": "canvas", "type": "Image", "upstreamModel": "amazon.nova-canvas-v1:0"}))
         .secret(keys);
+    let rates = json!([
+        {"model": "canvas", "cost": {"images": [{"amount": "0.04"}]}},
+        {"model": "*", "cost": {"input": "1"}},
+    ]);
     let hub = Blueprint::default()
         .provider(provider)
-        .pricing(Pricing::new("bedrock"))
+        .pricing(Pricing::new("bedrock").set("rates", rates))
         .tenant(Tenant::new("acme"))
         .start()
         .await?;

@@ -101,7 +101,7 @@ fn pin(
             refused.get_or_insert(GatewayError::new(Kind::NotPriced, message).with_param("model"));
             continue;
         }
-        let bound = bound.unwrap_or_else(|| shape.least());
+        let bound = bound.unwrap_or_else(|| shape.least(&served));
         let bound_charge = rate.as_ref().map_or_else(Charge::default, |rate| rate.bound(&bound, None));
         permitted.push(Candidate { served, rate, bound, bound_charge, cut: None });
     }

@@ -232,7 +232,7 @@ pub(super) async fn read(
         stream,
         array,
         text_only,
-        estimate: Estimate { input: estimated_input, millis: 0 },
+        estimate: Estimate { input: estimated_input, ..Estimate::default() },
         units: Units::default(),
         include_usage,
         user,

@@ -8,10 +8,12 @@
 //! | client left before there was a connection to the provider | none | Estimated | no |
 //! | client left, rest was cancelled (`Cancel`) | the provider's where complete, else estimated from what came | Estimated | yes |
 //! | provider broke off after content | the provider's where complete, else estimated from what came | Estimated | yes |
-//! | provider answered with an error | none | Provider | no |
+//! | provider answered with an error, or kept its answer back | the provider's where complete (a cost), else none | Provider | no |
 //! | no connection, nothing sent | none | Estimated | no |
 //! | sent, but no answer in time, or one that broke off before the client saw any of it, or that cannot be read | the prompt, estimated: the provider may charge it | Estimated | no |
 //! | process killed | the most it can have been | Bound | in suspense |
+//!
+//! Where an answer says no more than units (images, seconds, characters) and the rate is by tokens, these are estimated.
 
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
@@ -57,6 +59,8 @@ pub(super) struct Estimate {
     pub(super) input: u64,
     /// Milliseconds of audio or video.
     pub(super) millis: u64,
+    /// Bytes that a second of the sound takes which it asks for; 0 where it asks for none.
+    pub(super) sound: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +153,12 @@ impl Attempt {
         let (source, usage) = count(ending.status, ending.observed, guess, sent);
         // Also not the rate per request.
         let rate = self.candidate.rate.as_deref().filter(|_| sent);
+        let (source, usage) = match (ending.status, rate) {
+            (Status::Completed | Status::ClientGone | Status::Broken, Some(rate)) => {
+                in_tokens(rate, source, usage, ending.observed, guess)
+            }
+            _ => (source, usage),
+        };
         let charge = charge(rate, ending.status, &usage);
         let outcome = Outcome {
             request_id: self.request_id,
@@ -253,6 +263,8 @@ fn count(status: Status, observed: &Observed, guess: Guess, sent: bool) -> (Sour
             _ if sent => (Source::Estimated, estimated(observed, guess)),
             _ => (Source::Estimated, nothing),
         },
+        // Where it made something before it kept it back, it says so.
+        Status::Failed if observed.usage_complete => (source(observed), observed.usage.unwrap_or(nothing)),
         Status::Failed => (Source::Provider, nothing),
         Status::Unreachable if sent => {
             let prompt = Usage { input: guess.input(), characters: guess.most.characters, ..nothing };
@@ -293,12 +305,61 @@ fn estimated(observed: &Observed, guess: Guess) -> Usage {
     }
 }
 
+/// Of sound that is heard, as `OpenAI` documents it, and of sound that is spoken, as Gemini does (`OpenAI`: 20).
+const HEARD_TOKENS_A_SECOND: u64 = 10;
+const SPOKEN_TOKENS_A_SECOND: u64 = 25;
+/// Thirteen bytes of text are spoken in a second, whatever the script: a token of it takes a third of a second.
+const SPOKEN_TOKENS_A_TOKEN: u64 = 8;
+
+/// A provider that charges by tokens and says none has used some all the same: units alone would cost nothing. What a
+/// provider counted, and what has a rate by the unit, stays as it is.
+fn in_tokens(
+    rate: &Rate,
+    source: Source,
+    usage: Usage,
+    observed: &Observed,
+    guess: Guess,
+) -> (Source, Usage) {
+    let counted = source == Source::Provider && (usage.prompt() > 0 || usage.output > 0);
+    if counted || rate.prices_units(&usage) {
+        return (source, usage);
+    }
+    // Nothing is promised of tokens where a model's numbers are not known.
+    let within = |count: u64, most: u64| if most == 0 { count } else { count.min(most) };
+    let Guess { likely, most } = guess;
+    let heard = usage.millis.saturating_mul(HEARD_TOKENS_A_SECOND).div_ceil(1_000);
+    let (mut audio_output, mut image_output) = (0, 0);
+    let written = if usage.images > 0 {
+        // As many as each of them can have.
+        let each = most.output.checked_div(most.images).filter(|each| *each > 0);
+        image_output = usage.images.saturating_mul(each.unwrap_or(estimate::MEDIA_TOKENS));
+        image_output
+    } else if usage.characters > 0 {
+        let by_sound = observed.output_bytes.saturating_mul(SPOKEN_TOKENS_A_SECOND).checked_div(likely.sound);
+        audio_output = by_sound.unwrap_or(0).max(likely.input.saturating_mul(SPOKEN_TOKENS_A_TOKEN));
+        audio_output
+    } else {
+        estimate::output(observed.output_bytes)
+    };
+    let mut usage = usage;
+    if usage.prompt() == 0 {
+        usage.input = within(likely.input.saturating_add(heard), most.input);
+        usage.audio_input = heard.min(usage.input);
+    }
+    if usage.output == 0 {
+        usage.output = within(written, most.output);
+        (usage.audio_output, usage.image_output) =
+            (audio_output.min(usage.output), image_output.min(usage.output));
+    }
+    (Source::Estimated, usage)
+}
+
 /// The table at the top, as far as money goes.
 fn charge(rate: Option<&Rate>, status: Status, usage: &Usage) -> Charge {
     let Some(rate) = rate else { return Charge::default() };
     match status {
         Status::Completed | Status::ClientGone | Status::Broken => rate.charge(usage, None),
-        Status::Unreachable if *usage != Usage::default() => {
+        Status::Failed | Status::Unreachable if *usage != Usage::default() => {
             Charge { price: Nanos(0), ..rate.charge(usage, None) }
         }
         Status::Failed | Status::Unreachable | Status::Interrupted => Charge::default(),

@@ -156,6 +156,8 @@ pub(crate) struct Setup {
     pub(crate) grace: Duration,
     pub(crate) registry: Registry,
     pub(crate) identity: Option<Arc<Trust>>,
+    /// What the provider's model costs, and its price.
+    pub(crate) prices: Option<config::Amounts>,
 }
 
 /// A running gateway.
@@ -178,7 +180,7 @@ impl Rig {
     pub(crate) fn start(r#type: ProviderType, upstream: &Upstream, change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = setup(r#type, upstream);
         change(&mut setup);
-        let Setup { provider, tenant, max_body, grace, registry, identity } = setup;
+        let Setup { provider, tenant, max_body, grace, registry, identity, prices } = setup;
         let secrets: SecretStore = provider
             .credentials
             .iter()
@@ -187,6 +189,10 @@ impl Rig {
             })
             .collect();
         let mut config = config::Config::default();
+        if let Some(cost) = prices {
+            let sheet = testing::sheet(&provider.models[0].name, cost);
+            config.shared.prices.insert(provider.id.clone(), vec![sheet]);
+        }
         config.shared.providers.insert(provider.id.clone(), provider);
         config.tenants.insert(tenant.id.clone(), tenant.into());
         let snapshot = Snapshot::new(&config, &secrets, &registry, "1".into());
@@ -337,7 +343,7 @@ fn setup(r#type: ProviderType, upstream: &Upstream) -> Setup {
         brand: config::Brand::default(),
     };
     let registry = Registry::default();
-    Setup { provider, tenant, max_body: 1 << 20, grace: SOON, registry, identity: None }
+    Setup { provider, tenant, max_body: 1 << 20, grace: SOON, registry, identity: None, prices: None }
 }
 
 /// A connection that gives up rather than hang.

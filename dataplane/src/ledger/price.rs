@@ -132,6 +132,12 @@ impl Rate {
         self.base.for_prompt(usage.prompt()).covers(usage)
     }
 
+    /// Whether the units in `usage` cost by a rate of their own wherever tokens have one: else the tokens are what is charged,
+    /// and somebody must count them. True where there are no units.
+    pub fn prices_units(&self, usage: &Usage) -> bool {
+        self.base.for_prompt(usage.prompt()).prices_units(usage)
+    }
+
     /// What an attempt costs, the rate per request included; `service_tier` is the one that the provider says
     /// it used. Not for attempts that the provider did not charge for: those are [`Charge::default`].
     pub fn charge(&self, usage: &Usage, service_tier: Option<&str>) -> Charge {

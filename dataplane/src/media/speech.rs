@@ -39,6 +39,17 @@ impl Request {
         self.input.chars().count() as u64
     }
 
+    /// Bytes that a second of the sound takes, about: 16 bits and 24,000 samples where it is plain, MP3 at 128 kbit/s where
+    /// nothing is said.
+    pub fn bytes_a_second(&self) -> u64 {
+        match self.format.as_deref() {
+            Some("wav" | "pcm") => 48_000,
+            Some("flac") => 24_000,
+            Some("opus" | "aac") => 8_000,
+            _ => 16_000,
+        }
+    }
+
     pub(super) fn demand(&self) -> Demand {
         let units = Units { characters: self.characters(), ..Units::default() };
         let instructions = self.instructions.as_deref().map_or(0, str::len);

@@ -15,7 +15,11 @@ pub use self::{
 use super::{
     Refusal, Target, Unreadable, bedrock, compatible, doubao, gemini, ollama, openai, openrouter, rules, xai,
 };
-use crate::{media, usage::Usage, wire::Operation};
+use crate::{
+    media,
+    usage::{ImageKind, Usage},
+    wire::Operation,
+};
 use rules::{Allowed, Rule, rule};
 
 /// One endpoint of a provider's.
@@ -46,6 +50,11 @@ pub trait Translation: std::fmt::Debug + Send + Sync {
 
     /// Reads an answer to this request.
     fn decode(&self, request: &media::Request, body: &[u8]) -> Result<media::Answer, Unreadable>;
+
+    /// What a picture's price depends on, in the words in which the provider is asked: clients may have several for one.
+    fn kind(&self, asked: ImageKind) -> ImageKind {
+        asked
+    }
 
     /// What was used, where the answer's headers say it and its body does not.
     fn counted(&self, headers: &HeaderMap) -> Option<Usage> {

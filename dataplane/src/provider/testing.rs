@@ -1,7 +1,7 @@
 //! A provider to aim at in tests.
 
 use aigne_hub_crds::config::{
-    Credential, Model, ModelFeature, ModelType, Provider, ProviderType, Retry, SecretRef, Timeouts,
+    self, Credential, Model, ModelFeature, ModelType, Provider, ProviderType, Retry, SecretRef, Timeouts,
 };
 
 /// A provider of this type with one model, `m`, that it knows as `upstream-m`.
@@ -39,4 +39,16 @@ pub(crate) fn model(features: &[ModelFeature]) -> Model {
         max_output_tokens: Some(8000),
         features: features.to_vec(),
     }
+}
+
+/// A sheet with one rate, whose price is its cost.
+pub(crate) fn sheet(model: &str, cost: config::Amounts) -> config::PriceSheet {
+    let rate = config::Rate {
+        model: model.into(),
+        price: cost.clone(),
+        cost,
+        tiers: Vec::new(),
+        service_tiers: std::collections::BTreeMap::default(),
+    };
+    config::PriceSheet { revision: "r".into(), source: "s".into(), effective_from: None, rates: vec![rate] }
 }

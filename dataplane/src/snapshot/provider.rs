@@ -14,6 +14,7 @@ use crate::{
     },
     secret::{SecretStore, SecretValue},
     upstream::{BadEndpoint, Endpoint, Identity, Shown, Signer, authorization},
+    usage::ImageKind,
     wire::{Operation, Wire},
 };
 
@@ -221,6 +222,15 @@ impl Model {
     pub fn endpoint(&self, operation: Operation) -> Option<(How, &Uri)> {
         let found = self.endpoints.iter().find(|(other, ..)| *other == operation)?;
         Some((found.1, &found.2))
+    }
+
+    /// What a picture's price depends on, in the words in which the provider is asked for it.
+    pub fn image_kind(&self, asked: ImageKind) -> ImageKind {
+        let images = [Operation::Images, Operation::ImageEdits];
+        match images.into_iter().find_map(|operation| self.endpoint(operation)) {
+            Some((How::Translated(translation), _)) => translation.kind(asked),
+            _ => asked,
+        }
     }
 
     /// Every name by which a client may ask for it.

@@ -77,7 +77,7 @@ impl Shape {
         }
         let input = self.input_beside_chat(model, rate)?;
         let output = self.output_beside_chat(model, rate)?;
-        Some(Usage { input, output, ..Usage::default() }.with_units(self.units))
+        Some(Usage { input, output, ..Usage::default() }.with_units(self.units_of(served)))
     }
 
     fn bound_of_chat(self, model: &Model, reasoning_is_apart: bool) -> Option<Usage> {
@@ -121,9 +121,14 @@ impl Shape {
     }
 
     /// What is known where a model's numbers are not: for attribution only.
-    pub(super) fn least(self) -> Usage {
+    pub(super) fn least(self, served: &Served) -> Usage {
         let output = self.max_output.unwrap_or_default().saturating_mul(self.n);
-        Usage { input: self.by_bytes, output, ..Usage::default() }.with_units(self.units)
+        Usage { input: self.by_bytes, output, ..Usage::default() }.with_units(self.units_of(served))
+    }
+
+    /// What is no token, in the provider's words.
+    fn units_of(self, served: &Served) -> Units {
+        Units { image: served.model().image_kind(self.units.image), ..self.units }
     }
 }
 

@@ -1,4 +1,4 @@
-use aigne_hub_crds::config::{Amounts, Config, PriceSheet, ProviderType, Rate as Priced};
+use aigne_hub_crds::config::{Amounts, Config, ProviderType};
 
 use super::*;
 use crate::{
@@ -19,16 +19,7 @@ fn candidates(shape: Shape) -> Vec<Candidate> {
         (provider.id, provider.name) = (format!("ai/{name}"), name.into());
         secrets.push((provider.credentials[0].secret.clone(), SecretValue::new("sk".into())));
         let cost = Amounts { input: "1".parse().ok(), output: output.parse().ok(), ..Amounts::default() };
-        let rate = Priced {
-            model: "m".into(),
-            cost: cost.clone(),
-            price: cost,
-            tiers: Vec::new(),
-            service_tiers: std::collections::BTreeMap::default(),
-        };
-        let sheet =
-            PriceSheet { revision: "r".into(), source: "s".into(), effective_from: None, rates: vec![rate] };
-        config.shared.prices.insert(provider.id.clone(), vec![sheet]);
+        config.shared.prices.insert(provider.id.clone(), vec![testing::sheet("m", cost)]);
         config.shared.providers.insert(provider.id.clone(), provider);
     }
     let secrets: SecretStore = secrets.into_iter().collect();

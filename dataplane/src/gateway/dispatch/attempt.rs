@@ -149,7 +149,7 @@ impl Flight<'_> {
                 Err(cut) => cut.so_far,
             };
             let error = provider.adapter.error(head.status, &head.headers, &text);
-            return Err(self.failed(&error));
+            return Err(self.failed(&error, &Observed::default()));
         }
         let expected = Expected::of(call, prepared, provider.adapter);
         if expected.is(&head.headers) {
@@ -158,7 +158,7 @@ impl Flight<'_> {
             let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
             // Nothing has reached the client yet: an error that comes first is as good as an error status.
             if let Some(error) = pump.observed().error.clone() {
-                return Err(self.failed(&error));
+                return Err(self.failed(&error, pump.observed()));
             }
             return match began {
                 Ok(Ok(())) => Ok(self.stream(call, head, body, pump, connection, &patience, exchange)),
@@ -178,7 +178,10 @@ impl Flight<'_> {
                     .and_then(|(answer, observed)| Ok((media::of_wire(&call.arrival, answer)?, observed)));
             return match read {
                 Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
-                Err(Unfit::Said(error)) => Err(self.failed(&error)),
+                Err(Unfit::Said(error, usage)) => {
+                    let usage_complete = usage.is_some();
+                    Err(self.failed(&error, &Observed { usage, usage_complete, ..Observed::default() }))
+                }
                 Err(Unfit::Unreadable(reason, status)) => Err(self.broken(&reason, status)),
             };
         }
@@ -196,8 +199,9 @@ impl Flight<'_> {
         let adapter = self.served.provider.adapter;
         if call.arrival.stream {
             // A stream was asked for and something else came: an error in a 200, or a page of HTML.
-            return Err(match adapter.observe(call.arrival.wire, &text).error {
-                Some(error) => self.failed(&error),
+            let observed = adapter.observe(call.arrival.wire, &text);
+            return Err(match &observed.error {
+                Some(error) => self.failed(error, &observed),
                 None => self.broken("it is no stream", head.status),
             });
         }
@@ -223,7 +227,7 @@ impl Flight<'_> {
             }
         };
         if let Some(error) = &observed.error {
-            return Err(self.failed(error));
+            return Err(self.failed(error, &observed));
         }
         let answer = Plain { status: head.status, headers: head.headers, body };
         Ok(self.whole(answer, &observed, exchange))
@@ -268,8 +272,8 @@ impl Flight<'_> {
         }))
     }
 
-    /// The provider answered with an error before any content.
-    fn failed(mut self, error: &UpstreamError) -> Failure {
+    /// The provider answered with an error before any content. What it used all the same, where it says so, is a cost.
+    fn failed(mut self, error: &UpstreamError, observed: &Observed) -> Failure {
         let cooling = self.served.model().cooling.get(self.place);
         let circuit = &self.credential.circuit;
         let provider = &self.served.provider;
@@ -310,7 +314,8 @@ impl Flight<'_> {
                 Verdict::Provider
             }
         };
-        self.end(Status::Failed, error.status);
+        let ending = Ending { status: Status::Failed, http_status: error.status, observed };
+        self.attempt.settle(ending, None);
         Failure { error: GatewayError::upstream(error, &provider.config.name), verdict }
     }
 

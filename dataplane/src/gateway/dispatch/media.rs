@@ -17,7 +17,7 @@ use crate::{
     media::{Answer, Request, transcription::Format},
     provider::{
         Adapter, Fault, Observed, UpstreamError,
-        endpoints::{self, How},
+        endpoints::{self, How, Translation},
     },
     usage::Usage,
     wire::{Meta, Wire, gemini_embeddings, openai_media},
@@ -73,8 +73,8 @@ fn is_bare_speech(request: &Request) -> bool {
 
 /// Why an answer is none.
 pub(super) enum Unfit {
-    /// It says itself that something went wrong.
-    Said(UpstreamError),
+    /// It says itself that something went wrong, and what that used.
+    Said(UpstreamError, Option<Usage>),
     /// It cannot be read.
     Unreadable(String, StatusCode),
 }
@@ -92,20 +92,22 @@ pub(super) fn read(
     let unreadable = |reason: String| Unfit::Unreadable(reason, status);
     if let How::Translated(translation) = how {
         let answer = translation.decode(request, text).map_err(|error| unreadable(error.to_string()))?;
-        if let Answer::Refused(reason) = &answer {
-            return Err(Unfit::Said(kept_back(reason)));
+        if let Answer::Refused(refused) = &answer {
+            return Err(Unfit::Said(kept_back(&refused.reason), refused.usage));
         }
         let (kind, body) = openai_media::encode(request, &answer, meta)
             .ok_or_else(|| unreadable("a vector is none".into()))?;
         let kind = HeaderValue::try_from(kind).map_err(|error| unreadable(error.to_string()))?;
-        let usage = used(request, &answer).or_else(|| translation.counted(&head.headers));
-        let observed = Observed { usage_complete: usage.is_some(), usage, ..Observed::default() };
+        let usage = used(translation, request, &answer).or_else(|| translation.counted(&head.headers));
+        let output_bytes = if let Answer::Speech(answer) = &answer { answer.data.len() as u64 } else { 0 };
+        let observed =
+            Observed { usage_complete: usage.is_some(), usage, output_bytes, ..Observed::default() };
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
         return Ok((Plain { status, headers, body: body.into() }, observed));
     }
     let observed = endpoints::observe(request, text);
     if let Some(error) = observed.error {
-        return Err(Unfit::Said(error));
+        return Err(Unfit::Said(error, None));
     }
     if expected != Expected::Plain {
         return Err(unreadable("it is no stream, or no sound".into()));
@@ -152,18 +154,19 @@ fn kept_back(reason: &str) -> UpstreamError {
 }
 
 /// What a translated answer used: its tokens where they were counted, and what it is itself.
-fn used(request: &Request, answer: &Answer) -> Option<Usage> {
+fn used(translation: &dyn Translation, request: &Request, answer: &Answer) -> Option<Usage> {
     match (request, answer) {
         (_, Answer::Embedding(answer)) => answer.usage,
         (Request::Image(asked), Answer::Image(answer)) => {
             let images = answer.pictures.len() as u64;
             let image = endpoints::kind(asked, answer.size.as_deref(), answer.quality.as_deref());
+            let image = translation.kind(image);
             Some(Usage { images, image, ..answer.usage.unwrap_or_default() })
         }
         (Request::Speech(asked), Answer::Speech(answer)) => {
             Some(Usage { characters: asked.characters(), ..answer.usage.unwrap_or_default() })
         }
-        (_, Answer::Refused(_)) => None,
+        (_, Answer::Refused(refused)) => refused.usage,
         (_, Answer::Image(answer)) => answer.usage,
         (_, Answer::Speech(answer)) => answer.usage,
     }

@@ -54,6 +54,7 @@ pub(super) fn arrival(
         estimate: Estimate {
             input: estimate::output(demand.text.unwrap_or_default()) + pictures(&request),
             millis: demand.likely_millis,
+            sound: if let Request::Speech(asked) = &request { asked.bytes_a_second() } else { 0 },
         },
         units: demand.units,
         include_usage: true,

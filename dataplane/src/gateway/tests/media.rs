@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use aigne_hub_crds::config::{ModelType, ProviderType};
+use aigne_hub_crds::config::{Amounts, ImageAmount, ModelType, ProviderType};
 
 use crate::{
     gateway::testing::{ERROR, KEY, Rig, Setup, Upstream, answer, chunk, connect, plain},
@@ -57,6 +57,46 @@ fn pictures_are_counted_by_what_came() {
 }
 
 #[test]
+fn pictures_cost_what_the_provider_calls_them() {
+    let upstream = Upstream::start(|_, _, stream| plain(stream, 200, r#"{"images":["QQ=="],"error":null}"#));
+    let mut rig = Rig::start(ProviderType::Bedrock, &upstream, |setup| {
+        model(ModelType::Image)(setup);
+        setup.provider.models[0].upstream_model = "amazon.nova-canvas-v1:0".into();
+        let of = |quality: &str, amount: &str| ImageAmount {
+            size: None,
+            quality: Some(quality.into()),
+            amount: amount.parse().unwrap(),
+        };
+        let images = vec![of("standard", "0.04"), of("premium", "0.06")];
+        setup.prices = Some(Amounts { images, ..Amounts::default() });
+    });
+    for quality in ["low", "hd", "premium"] {
+        let asked = format!(r#"{{"model":"m","prompt":"a cat","quality":"{quality}"}}"#);
+        assert!(answer(rig.post("/v1/images/generations", &asked)).contains("QQ=="));
+    }
+    rig.drain();
+    let prices: Vec<_> = rig.outcomes(3).iter().map(|outcome| outcome.charge.price.0).collect();
+    assert_eq!(prices, [40_000_000, 60_000_000, 60_000_000]);
+}
+
+#[test]
+fn what_was_made_and_kept_back_is_a_cost_without_a_price() {
+    const KEPT: &str = r#"{"candidates":[{"finishReason":"IMAGE_SAFETY"}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1290}}"#;
+    let upstream = Upstream::start(|_, _, stream| plain(stream, 200, KEPT));
+    let mut rig = Rig::start(ProviderType::Gemini, &upstream, |setup| {
+        model(ModelType::Image)(setup);
+        let (input, output) = ("1".parse().ok(), "1".parse().ok());
+        setup.prices = Some(Amounts { input, output, ..Amounts::default() });
+    });
+    let refused = answer(rig.post("/v1/images/generations", r#"{"model":"m","prompt":"a cat"}"#));
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("IMAGE_SAFETY"), "{refused}");
+    rig.drain();
+    let outcome = &rig.outcomes(1)[0];
+    assert_eq!((outcome.status, outcome.usage.output), (Status::Failed, 1290));
+    assert_eq!((outcome.charge.cost.0, outcome.charge.price.0), (1_295_000, 0));
+}
+
+#[test]
 fn pictures_come_as_events_where_they_are_asked_for_so() {
     const PARTIAL: &str = "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"QQ==\",\"partial_image_index\":0}\n\n";
     const DONE: &str = "event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"QUE=\",\"usage\":{\"input_tokens\":3,\"output_tokens\":400}}\n\n";
@@ -87,6 +127,23 @@ fn sound_is_given_on_with_its_type_and_length() {
     rig.drain();
     let outcomes = rig.outcomes(1);
     assert_eq!((outcomes[0].status, outcomes[0].usage.characters), (Status::Completed, 4));
+}
+
+#[test]
+fn sound_that_is_charged_by_tokens_is_not_served_for_nothing() {
+    let upstream = Upstream::start(|_, _, stream| typed(stream, "audio/mpeg", "ID3-sound"));
+    let mut rig = Rig::start(ProviderType::OpenAI, &upstream, |setup| {
+        model(ModelType::Speech)(setup);
+        setup.provider.models[0].max_output_tokens = Some(4096);
+        let (input, output) = ("0.6".parse().ok(), "12".parse().ok());
+        setup.prices = Some(Amounts { input, output, ..Amounts::default() });
+    });
+    answer(rig.post("/v1/audio/speech", r#"{"model":"m","input":"Hello there!","voice":"alloy"}"#));
+    rig.drain();
+    let outcome = &rig.outcomes(1)[0];
+    assert_eq!((outcome.status, outcome.source), (Status::Completed, Source::Estimated));
+    assert_eq!((outcome.usage.input, outcome.usage.output, outcome.usage.characters), (3, 24, 12));
+    assert_eq!(outcome.charge.price.0, 3 * 600 + 24 * 12_000);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use super::super::{Charge, Nanos};
 use super::images::Images;
 use super::unpriced::Unpriced;
-use crate::usage::Usage;
+use crate::usage::{Units, Usage};
 
 /// One nano-dollar in units of 10⁻²⁴ dollars.
 const NANO: u128 = 1_000_000_000_000_000;
@@ -49,6 +49,10 @@ impl Sides {
     pub(super) fn covers(&self, usage: &Usage) -> Result<(), Unpriced> {
         self.cost.covers(usage)?;
         self.price.covers(usage)
+    }
+
+    pub(super) fn prices_units(&self, usage: &Usage) -> bool {
+        self.cost.prices_units(usage.units()) && self.price.prices_units(usage.units())
     }
 
     pub(super) fn charge(&self, usage: &Usage) -> Charge {
@@ -136,17 +140,29 @@ impl Side {
         if units.images > 0 && !self.images.is_empty() && !self.images.can_be(units.image) {
             return Err(Unpriced::Image(units.image));
         }
+        let mut used = self.used(units).peekable();
+        let first = used.peek().map(|(_, what)| *what);
+        if used.any(|(priced, _)| priced) || self.by_input() && self.by_output() {
+            return Ok(());
+        }
+        Err(first.unwrap_or(Unpriced::Tokens))
+    }
+
+    /// Whether units have a rate or tokens have none.
+    fn prices_units(&self, units: Units) -> bool {
+        units.is_none()
+            || self.used(units).any(|(priced, _)| priced)
+            || !(self.by_input() || self.by_output())
+    }
+
+    /// The units that there are, and whether each has a rate.
+    fn used(&self, units: Units) -> impl Iterator<Item = (bool, Unpriced)> {
         let each = [
             (units.images, !self.images.is_empty(), Unpriced::Images),
             (units.millis, self.milli.is_some(), Unpriced::Seconds),
             (units.characters, self.character.is_some(), Unpriced::Characters),
         ];
-        let mut used = each.into_iter().filter(|(count, ..)| *count > 0);
-        match used.clone().find(|(_, priced, _)| *priced) {
-            Some(_) => Ok(()),
-            None if self.by_input() && self.by_output() => Ok(()),
-            None => Err(used.next().map_or(Unpriced::Tokens, |(.., what)| what)),
-        }
+        each.into_iter().filter(|(count, ..)| *count > 0).map(|(_, priced, what)| (priced, what))
     }
 
     fn covers_tokens(&self, usage: &Usage) -> bool {

@@ -146,6 +146,13 @@ fn units_are_covered_by_their_rate_or_by_tokens() {
     assert_eq!(by_image.covers(&images("2K")), Err(Unpriced::Image(ImageKind::new("2K", "hd"))));
     let input_only = plain(&Amounts { input: decimal("1"), ..Amounts::default() });
     assert_eq!(input_only.covers(&seconds), Err(Unpriced::Seconds));
+    // By tokens alone, units cost nothing: somebody must count the tokens.
+    for usage in [images("1K"), seconds, characters] {
+        assert!(!by_token.prices_units(&usage) && !input_only.prices_units(&usage));
+    }
+    assert!(by_second.prices_units(&seconds) && by_image.prices_units(&images("2K")));
+    assert!(by_token.prices_units(&used(Units::default())), "there are none");
+    assert!(!by_image.prices_units(&seconds) && by_second.prices_units(&characters), "no rate at all");
 }
 
 #[test]

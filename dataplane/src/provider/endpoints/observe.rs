@@ -28,7 +28,7 @@ struct Plain<'a> {
 }
 
 /// Reads a plain answer to this request. One that is no JSON (subtitles) says nothing of what was used but when its last
-/// line ends.
+/// line ends, after which there may be silence.
 pub fn observe(request: &Request, answer: &[u8]) -> Observed {
     let mut scratch = Vec::new();
     let plain: Plain<'_> = match json::parse(answer, &mut scratch) {
@@ -86,11 +86,12 @@ fn heard(counted: Option<Usage>, duration: Option<Seconds>) -> Option<Usage> {
     }
 }
 
-/// A transcript that does not say how long the sound was: until its last subtitle ends, or what its bytes may hold.
+/// A transcript that does not say how long the sound was: what its bytes may hold, and at least until its last subtitle
+/// ends. Silence has no subtitles, but is charged.
 fn unsaid(request: &Request, answer: &[u8]) -> Observed {
     let usage = match request {
         Request::Transcription(asked) => {
-            let millis = last_end(answer).unwrap_or_else(|| asked.likely_millis()).min(asked.most_millis());
+            let millis = asked.likely_millis().max(last_end(answer)).min(asked.most_millis());
             Some(Usage { millis, ..Usage::default() })
         }
         _ => None,
@@ -99,12 +100,21 @@ fn unsaid(request: &Request, answer: &[u8]) -> Observed {
     Observed { usage, usage_is_estimate: true, output_bytes, terminated: true, ..Observed::default() }
 }
 
-/// When the last subtitle ends (`… --> 00:01:02,345`), in milliseconds.
-fn last_end(subtitles: &[u8]) -> Option<u64> {
-    let arrow = memchr::memmem::rfind(subtitles, b"-->")?;
-    let line = subtitles.get(arrow + 3..)?.split(|byte| *byte == b'\n').next()?;
-    let time = std::str::from_utf8(line).ok()?.split_whitespace().next()?;
-    let (clock, millis) = time.split_once([',', '.'])?;
+/// When the last subtitle ends, in milliseconds; 0 where there is none.
+fn last_end(subtitles: &[u8]) -> u64 {
+    subtitles.split(|byte| *byte == b'\n').filter_map(end).max().unwrap_or(0)
+}
+
+/// Of a line that is a timing (`00:01:00,000 --> 00:01:02,345 align:start`), not of one that was spoken.
+fn end(line: &[u8]) -> Option<u64> {
+    let (from, to) = std::str::from_utf8(line).ok()?.split_once(" --> ")?;
+    time(from)?;
+    time(to.split_whitespace().next()?)
+}
+
+/// `00:01:02,345` or `01:02.345`.
+fn time(text: &str) -> Option<u64> {
+    let (clock, millis) = text.split_once([',', '.'])?;
     let seconds =
         clock.split(':').try_fold(0u64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))?;
     seconds.checked_mul(1000)?.checked_add(millis.parse().ok()?)
@@ -259,7 +269,12 @@ mod tests {
         assert_eq!(millis(br#"{"text":"a","duration":"8.47"}"#), Some(8_470));
         assert_eq!(millis(br#"{"text":"a"}"#), Some(10_000));
         assert!(observe(&sound(), br#"{"text":"a"}"#).usage_is_estimate);
-        assert_eq!(millis(b"1\n00:00:00,000 --> 00:00:02,500\nHello\n\n"), Some(2_500));
+        assert_eq!(millis(b"1\n00:00:00,000 --> 00:00:02,500\nHello\n\n"), Some(10_000));
+        // The last word is not the end of the sound, and what is spoken is no timing.
+        assert_eq!(
+            millis(b"1\r\n00:00:00,000 --> 00:00:12,500\r\nNo --> 00:00:01,000\r\n\r\n"),
+            Some(12_500)
+        );
         assert_eq!(millis(b"WEBVTT\n\n00:00.000 --> 01:02.500 align:start\nHello\n"), Some(62_500));
         assert_eq!(millis(b"Hello --> you"), Some(10_000));
         let tokens = br#"{"text":"a","usage":{"type":"tokens","input_tokens":14,"output_tokens":4,"input_token_details":{"text_tokens":0,"audio_tokens":14}}}"#;

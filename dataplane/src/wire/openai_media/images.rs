@@ -12,7 +12,7 @@ use crate::{
     json::{self, Object},
     media::{
         Blob,
-        image::{Answer, Picture, Request, Source},
+        image::{Answer, Picture, Request, Source, sides},
     },
     payload::Payload,
     usage::Usage,
@@ -25,7 +25,7 @@ pub(super) fn decode(payload: &Payload) -> Result<Request, BadRequest> {
         match value.name {
             "prompt" => (given, request.prompt) = (true, value.text()?),
             "n" => request.n = value.count()?,
-            "size" => request.size = Some(value.text()?),
+            "size" => request.size = Some(size(value.text()?)?),
             "quality" => request.quality = Some(value.text()?),
             "background" => request.background = Some(value.text()?),
             "output_format" => request.output_format = Some(value.text()?),
@@ -59,6 +59,19 @@ pub(super) fn decode(payload: &Payload) -> Result<Request, BadRequest> {
         (false, _) => Err(bad("prompt", "is missing")),
         (true, 0) => Err(bad("n", "must be at least 1")),
         _ => Ok(request),
+    }
+}
+
+/// A price may depend on it: what can be written in two ways would have two prices. `2K` is Doubao's.
+fn size(text: String) -> Result<String, BadRequest> {
+    let thousands = text.strip_suffix('K').is_some_and(|count| matches!(count.as_bytes(), [b'1'..=b'9']));
+    if text == "auto" || thousands || sides(&text).is_some() {
+        Ok(text)
+    } else {
+        Err(bad(
+            "size",
+            "must be auto, or WIDTHxHEIGHT in digits (or, where the provider knows it, 1K, 2K or 4K)",
+        ))
     }
 }
 
@@ -180,6 +193,11 @@ mod tests {
             (r#"{"prompt":"p","n":"2"}"#, "n"),
             (r#"{"prompt":"p","n":0}"#, "n"),
             (r#"{"prompt":"p","n":2.5}"#, "n"),
+            (r#"{"prompt":"p","size":"02048x2048"}"#, "size"),
+            (r#"{"prompt":"p","size":"+2048x2048"}"#, "size"),
+            (r#"{"prompt":"p","size":"2048x 2048"}"#, "size"),
+            (r#"{"prompt":"p","size":"2048X2048"}"#, "size"),
+            (r#"{"prompt":"p","size":"2k"}"#, "size"),
             (r#"{"prompt":"p","stream":"true"}"#, "stream"),
             (r#"{"prompt":"p","response_format":"x"}"#, "response_format"),
         ] {

@@ -7,10 +7,11 @@ use super::refuse;
 use crate::{
     json::{self, Object},
     media::{
-        Answer, Request,
+        Answer, Refused, Request,
         image::{self, Picture, Source},
     },
     provider::{Refusal, Target, Unreadable, endpoints::Translation},
+    usage::{ImageKind, Word},
 };
 
 #[derive(Debug)]
@@ -58,11 +59,18 @@ impl Translation for Pictures {
         Ok(out)
     }
 
+    fn kind(&self, asked: ImageKind) -> ImageKind {
+        match quality(Some(asked.quality.as_str())) {
+            Ok(Some(word)) => ImageKind { quality: Word::new(word), ..asked },
+            _ => asked,
+        }
+    }
+
     fn decode(&self, _: &Request, body: &[u8]) -> Result<Answer, Unreadable> {
         let written: Written = serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))?;
         let pictures: Vec<_> = written.images.unwrap_or_default().into_iter().map(Picture::Base64).collect();
         match written.error {
-            Some(reason) if pictures.is_empty() => Ok(Answer::Refused(reason)),
+            Some(reason) if pictures.is_empty() => Ok(Answer::Refused(Refused { reason, usage: None })),
             None if pictures.is_empty() => Err(Unreadable("it has no pictures".to_owned())),
             _ => {
                 let output_format = Some("png".to_owned());
@@ -125,7 +133,5 @@ fn quality(asked: Option<&str>) -> Result<Option<&'static str>, Refusal> {
 
 fn size(asked: Option<&str>) -> Result<Option<(u32, u32)>, Refusal> {
     let Some(text) = asked.filter(|text| *text != "auto") else { return Ok(None) };
-    let sides =
-        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    sides.map_or_else(|| refuse("size", "must be auto or WIDTHxHEIGHT"), |sides| Ok(Some(sides)))
+    image::sides(text).map_or_else(|| refuse("size", "must be auto or WIDTHxHEIGHT"), |sides| Ok(Some(sides)))
 }

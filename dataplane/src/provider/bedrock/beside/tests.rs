@@ -3,11 +3,12 @@ use bytes::Bytes;
 use super::endpoint;
 use crate::{
     media::{
-        Answer, Blob, Request,
+        Answer, Blob, Refused, Request,
         embedding::{self, Encoding, Input, Vector},
         image::{self, Picture, Source},
     },
     provider::{Refusal, Target, endpoints::How, testing},
+    usage::ImageKind,
     wire::Operation,
 };
 use aigne_hub_crds::config::{Model, ProviderType};
@@ -113,6 +114,17 @@ fn pictures_are_asked_for_in_amazons_words() {
 }
 
 #[test]
+fn a_picture_has_one_price_whatever_the_client_calls_it() {
+    let provider = testing::provider(ProviderType::Bedrock);
+    let model = Model { upstream_model: CANVAS.into(), ..testing::model(&[]) };
+    let endpoint = endpoint(Operation::Images, Target { provider: &provider, model: &model }).unwrap();
+    let How::Translated(translation) = endpoint.how else { panic!("relayed") };
+    for (asked, sent) in [("hd", "premium"), ("high", "premium"), ("low", "standard"), ("", "")] {
+        assert_eq!(translation.kind(ImageKind::new("512x512", asked)), ImageKind::new("512x512", sent));
+    }
+}
+
+#[test]
 fn what_amazon_cannot_do_is_refused_by_name() {
     let url = Source::Url("https://x".into());
     for (request, field) in [
@@ -122,6 +134,7 @@ fn what_amazon_cannot_do_is_refused_by_name() {
         (image::Request { sources: vec![url], ..picture() }, "image"),
         (image::Request { quality: Some("odd".into()), ..picture() }, "quality"),
         (image::Request { size: Some("odd".into()), ..picture() }, "size"),
+        (image::Request { size: Some("+512x0512".into()), ..picture() }, "size"),
         (image::Request { output_format: Some("webp".into()), ..picture() }, "output_format"),
         (image::Request { others: vec!["style".into()], ..picture() }, "style"),
     ] {
@@ -136,5 +149,5 @@ fn what_was_kept_back_is_told() {
     };
     assert_eq!(answer.pictures, [Picture::Base64("QQ==".into())]);
     let kept = read(CANVAS, Operation::Images, r#"{"images":[],"error":"blocked by our filters"}"#);
-    assert_eq!(kept, Answer::Refused("blocked by our filters".into()));
+    assert_eq!(kept, Answer::Refused(Refused { reason: "blocked by our filters".into(), usage: None }));
 }

@@ -3,16 +3,17 @@
 use serde::Deserialize;
 
 use super::{
-    images::{Shape, check, output_format},
+    images::{Shape, check, kind, output_format},
     refuse,
 };
 use crate::{
     json::{self, Object},
     media::{
-        Answer, Request,
+        Answer, Refused, Request,
         image::{self, Picture},
     },
     provider::{Refusal, Target, Unreadable, endpoints::Translation},
+    usage::ImageKind,
 };
 
 #[derive(Debug)]
@@ -39,6 +40,10 @@ struct Prediction {
 }
 
 impl Translation for Imagen {
+    fn kind(&self, asked: ImageKind) -> ImageKind {
+        kind(asked)
+    }
+
     fn encode(&self, request: &Request, _: Target<'_>) -> Result<Vec<u8>, Refusal> {
         let Request::Image(request) = request else { return Err(refuse("prompt", "is missing")) };
         check(request)?;
@@ -90,7 +95,7 @@ impl Translation for Imagen {
             withheld = withheld.or(made.rai_filtered_reason);
         }
         match (pictures.is_empty(), withheld) {
-            (true, Some(reason)) => return Ok(Answer::Refused(reason)),
+            (true, Some(reason)) => return Ok(Answer::Refused(Refused { reason, usage: None })),
             (true, None) => return Err(Unreadable("it has no picture".to_owned())),
             (false, _) => {}
         }

@@ -7,7 +7,7 @@ use super::{refuse, refuse_others};
 use crate::{
     json::{self, Object},
     media::{
-        Answer, Request,
+        Answer, Refused, Request,
         image::{self, Picture, Source},
     },
     provider::{
@@ -15,6 +15,7 @@ use crate::{
         endpoints::Translation,
         gemini::{media, usage::RawUsage},
     },
+    usage::{ImageKind, Word},
 };
 
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// By the size in pixels, of which Google knows the ratio and the longer side's thousands; or by the ratio itself.
+    /// By the size in pixels, of which Google knows the ratio and a side's thousands; or by the ratio itself.
     pub(super) fn of(request: &image::Request, ratios: &[&str]) -> Result<Self, Refusal> {
         let known = |field: &str, ratio: String| {
             if ratios.contains(&ratio.as_str()) {
@@ -44,22 +45,26 @@ impl Shape {
             }
         };
         if let Some(ratio) = &request.aspect_ratio {
+            if request.size.as_deref().is_some_and(|size| size != "auto") {
+                return Err(refuse("size", "cannot stand beside `aspect_ratio`"));
+            }
             return Ok(Self { ratio: known("aspect_ratio", ratio.clone())?, size: None });
         }
         let Some(size) = request.size.as_deref().filter(|size| *size != "auto") else {
             return Ok(Self::default());
         };
-        let pixels = |text: &str| text.parse::<u32>().ok().filter(|count| *count > 0);
-        let sides = size.split_once('x').and_then(|(width, height)| Some((pixels(width)?, pixels(height)?)));
-        let Some((width, height)) = sides else {
+        let Some((width, height)) = image::sides(size) else {
             return Err(refuse("size", "must be auto or WIDTHxHEIGHT"));
         };
         let divisor = gcd(width, height);
         let ratio = known("size", format!("{}:{}", width / divisor, height / divisor))?;
-        let size = match width.max(height) {
-            0..2048 => None,
-            2048..4096 => Some("2K"),
-            _ => Some("4K"),
+        // Nothing is rounded: for each picture that Google is asked for there is one size, and so one price.
+        let is = |side: u32| width == side || height == side;
+        let size = match (is(1024), is(2048), is(4096)) {
+            (true, _, _) => None,
+            (_, true, _) => Some("2K"),
+            (_, _, true) => Some("4K"),
+            _ => return Err(refuse("size", "must have a side of 1024, 2048 or 4096 for Gemini")),
         };
         Ok(Self { ratio, size })
     }
@@ -95,7 +100,16 @@ pub(super) fn output_format(media_type: &str) -> Option<String> {
     matches!(format, "png" | "jpeg" | "webp").then(|| format.to_owned())
 }
 
+/// There is no quality to choose, whatever it is called.
+pub(super) fn kind(asked: ImageKind) -> ImageKind {
+    ImageKind { quality: Word::default(), ..asked }
+}
+
 impl Translation for Images {
+    fn kind(&self, asked: ImageKind) -> ImageKind {
+        kind(asked)
+    }
+
     fn encode(&self, request: &Request, _: Target<'_>) -> Result<Vec<u8>, Refusal> {
         let Request::Image(request) = request else { return Err(refuse("prompt", "is missing")) };
         check(request)?;
@@ -238,6 +252,8 @@ impl Blobs {
             return Err(Unreadable(format!("it has no {what}")));
         };
         let said = candidate.and_then(|candidate| candidate.finish_message.clone());
-        Ok(Answer::Refused(said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})"))))
+        let reason = said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})"));
+        let usage = self.answer.usage_metadata.as_ref().map(RawUsage::normalise);
+        Ok(Answer::Refused(Refused { reason, usage }))
     }
 }

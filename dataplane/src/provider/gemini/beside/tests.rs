@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    media::{Answer, Request, embedding, image, speech},
+    media::{Answer, Refused, Request, embedding, image, speech},
     provider::testing,
 };
 use aigne_hub_crds::config::{Provider, ProviderType};
@@ -104,7 +104,7 @@ fn imagen_paints_several_in_googles_ratios() {
     assert_eq!((answer.pictures.len(), answer.output_format.as_deref()), (2, Some("png")));
     let withheld = json!({"predictions": [{"raiFilteredReason": "no"}]});
     let refused = decoded(Operation::Images, "imagen-4", &asked, &withheld);
-    assert_eq!(refused, Some(Answer::Refused("no".into())));
+    assert_eq!(refused, Some(Answer::Refused(Refused { reason: "no".into(), usage: None })));
     assert_eq!(decoded(Operation::Images, "imagen-4", &asked, &json!({})), None);
 }
 
@@ -153,6 +153,10 @@ fn what_googles_painters_cannot_do_is_refused_by_name() {
             ("n", image::Request { n: 5, ..picture() }),
             ("size", image::Request { size: text("1792x1024"), ..picture() }),
             ("size", image::Request { size: text("large"), ..picture() }),
+            ("size", image::Request { size: text("4097x4097"), ..picture() }),
+            ("size", image::Request { size: text("2000x2000"), ..picture() }),
+            ("size", image::Request { size: text("02048x2048"), ..picture() }),
+            ("size", image::Request { size: text("1024x1024"), aspect_ratio: text("16:9"), ..picture() }),
             ("aspect_ratio", image::Request { aspect_ratio: text("7:1"), ..picture() }),
             ("quality", image::Request { quality: text("high"), ..picture() }),
             ("background", image::Request { background: text("transparent"), ..picture() }),
