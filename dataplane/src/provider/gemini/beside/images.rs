@@ -13,7 +13,8 @@ use crate::{
     provider::{
         Refusal, Target, Unreadable,
         endpoints::Translation,
-        gemini::{media, usage::RawUsage},
+        failure::bounded,
+        gemini::{error::cleaned, media, usage::RawUsage},
     },
 };
 
@@ -22,6 +23,9 @@ pub(super) struct Images;
 
 /// ai.google.dev/gemini-api/docs/image-generation.
 const RATIOS: [&str; 10] = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"];
+
+/// Longest text of the model's that is handed on where it made nothing else, in bytes.
+const LONGEST_REFUSAL: usize = 1000;
 
 /// What a picture is to look like, in Google's words.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -194,6 +198,7 @@ struct Content {
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]
 struct Part {
+    text: Option<String>,
     inline_data: Option<Blob>,
     /// A draft that the model made while it thought.
     thought: Option<bool>,
@@ -228,16 +233,30 @@ impl Blobs {
             .filter(move |blob| blob.mime_type.starts_with(kind))
     }
 
-    /// There is none: kept back where it says why.
+    /// There is none: kept back where it says why, or where the model answered in words alone, which a prompt can make it
+    /// do. Neither is the provider's fault.
     pub(super) fn nothing(&self, what: &str) -> Result<Answer, Unreadable> {
         let candidate = self.answer.candidates.first();
         let blocked =
             self.answer.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.as_ref());
         let reason = candidate.and_then(|candidate| candidate.finish_reason.as_ref());
-        let Some(reason) = blocked.or(reason.filter(|reason| *reason != "STOP")) else {
+        let Some(reason) = blocked.or(reason) else {
             return Err(Unreadable(format!("it has no {what}")));
         };
-        let said = candidate.and_then(|candidate| candidate.finish_message.clone());
-        Ok(Answer::Refused(said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})"))))
+        let said = candidate.and_then(|candidate| candidate.finish_message.as_deref().map(cleaned));
+        let said = said.or_else(|| candidate.and_then(Candidate::words));
+        Ok(Answer::Refused(bounded(
+            said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})")),
+            LONGEST_REFUSAL,
+        )))
+    }
+}
+
+impl Candidate {
+    /// What it says; drafts and thoughts are nothing that it says.
+    fn words(&self) -> Option<String> {
+        let parts = self.content.parts.iter().filter(|part| part.thought != Some(true));
+        let words: String = parts.filter_map(|part| part.text.as_deref()).collect();
+        Some(words.trim().to_owned()).filter(|words| !words.is_empty())
     }
 }
