@@ -122,6 +122,47 @@ fn nobody_gets_round_the_rules_in_either_spelling() {
 }
 
 #[test]
+fn files_of_the_shared_account_are_refused_however_they_are_written() {
+    let own = "https://generativelanguage.googleapis.com/v1beta/files/a";
+    let part = |part: &str| relayed(&format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#));
+    for (text, field) in [
+        (format!(r#"{{"fileData":{{"fileUri":"{own}"}}}}"#), "fileData.fileUri"),
+        (r#"{"file_data":{"file_uri":"gs://b/a"}}"#.to_owned(), "file_data.file_uri"),
+        (r#"{"fileData":{"file\u0055ri":"files/a"}}"#.to_owned(), "fileData.fileUri"),
+        (r#"{"fileData":{"fileUri":"\u0066iles/a"}}"#.to_owned(), "fileData.fileUri"),
+        (r#"{"fileData":{"fileUri":["files/a"]}}"#.to_owned(), "fileData.fileUri"),
+        (r#"{"fileData":{"fileUri":"https://x.com/a","fileUri":"files/a"}}"#.to_owned(), "fileData"),
+        (
+            r#"{"functionResponse":{"name":"f","parts":[{"fileData":{"fileUri":"files/a"}}]}}"#.to_owned(),
+            "functionResponse.parts[0].fileData.fileUri",
+        ),
+    ] {
+        assert_eq!(part(&text).unwrap_err().field, format!("contents[0].parts[0].{field}"), "{text}");
+    }
+    let inner = r#"{"parts":{"fileData":{"fileUri":"files/a"}}}"#;
+    for whole in [
+        format!(r#"{{"contents":{inner}}}"#),
+        format!(r#"{{"system_instruction":{inner}}}"#),
+        format!(r#"{{"generateContentRequest":{{"contents":[{inner}]}}}}"#),
+    ] {
+        relayed(&whole).unwrap_err();
+    }
+    for fine in [
+        r#"{"fileData":{"fileUri":"https://www.youtube.com/watch?v=x"}},{"text":"fileUri \u0041"}"#,
+        r#"{"functionCall":{"name":"f","args":{"fileUri":"files/a"}}}"#,
+        r#"{"functionResponse":{"name":"f","response":{"fileUri":"gs://a/b"}}}"#,
+    ] {
+        part(fine).unwrap();
+    }
+    let image = json!({"type": "image_url", "image_url": {"url": own}});
+    let file = |id: &str| json!({"type": "file", "file": {"file_id": id}});
+    for part in [image, file(own), file("gs://b/a"), file("files/a")] {
+        let request = json!({"messages": [{"role": "user", "content": [part]}]});
+        assert_eq!(encoded("gemini-x", &asking(&request)).unwrap_err().field, "messages", "{part}");
+    }
+}
+
+#[test]
 fn pictures_are_for_models_that_are_priced_so() {
     let mut provider = provider("gemini-x-image");
     provider.models[0].r#type = ModelType::Image;

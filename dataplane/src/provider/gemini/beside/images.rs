@@ -14,7 +14,7 @@ use crate::{
         Refusal, Target, Unreadable,
         endpoints::Translation,
         failure::bounded,
-        gemini::{error::cleaned, media, usage::RawUsage},
+        gemini::{error::cleaned, files, media, usage::RawUsage},
     },
 };
 
@@ -108,6 +108,10 @@ impl Translation for Images {
         }
         if request.output_format.as_deref().is_some_and(|format| format != "png") {
             return Err(refuse("output_format", "must be png for Gemini"));
+        }
+        let ours = |source: &Source| matches!(source, Source::Url(url) if !files::is_public(url));
+        if request.sources.iter().any(ours) {
+            return Err(refuse("image", files::NOT_PUBLIC));
         }
         let shape = Shape::of(request, &RATIOS)?;
         let mut out = Vec::with_capacity(1024);

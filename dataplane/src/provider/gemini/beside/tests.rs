@@ -139,6 +139,9 @@ fn gemini_paints_one_also_from_others() {
     assert!(matches!(decoded(Operation::Images, "gemini-x", &asked, &blocked), Some(Answer::Refused(_))));
     let words =
         json!({"candidates": [{"content": {"parts": [{"text": "I cannot."}]}, "finishReason": "STOP"}]});
+    let stored = image::Source::Url("https://generativelanguage.googleapis.com/v1beta/files/a".into());
+    let stored = Request::Image(image::Request { sources: vec![stored], ..picture() });
+    assert_eq!(encoded(Operation::ImageEdits, "gemini-x", &stored).unwrap_err().field, "image");
     let refused = decoded(Operation::Images, "gemini-x", &asked, &words);
     assert_eq!(refused, Some(Answer::Refused("I cannot.".into())), "a prompt can ask for words alone");
     let silent = json!({"candidates": [{"finishReason": "STOP"}]});
