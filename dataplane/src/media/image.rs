@@ -67,12 +67,12 @@ pub enum Picture {
 
 /// Width and height of `1024x768`, in the one way to write them: no sign, no zero in front.
 pub fn sides(size: &str) -> Option<(u32, u32)> {
-    let side = |text: &str| {
+    let number = |text: &str| {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         text.parse::<u32>().ok().filter(|_| is_plain && text.len() <= 5)
     };
     let (width, height) = size.split_once('x')?;
-    Some((side(width)?, side(height)?))
+    Some((number(width)?, number(height)?))
 }
 
 impl Request {

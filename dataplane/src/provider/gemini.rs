@@ -5,6 +5,7 @@ pub(super) mod beside;
 mod decode;
 mod encode;
 mod error;
+mod files;
 mod media;
 mod messages;
 mod model;

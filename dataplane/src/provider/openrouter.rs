@@ -20,6 +20,8 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
+    rule("modalities", Allowed::Each(&["text", "audio"]), "asks for pictures, which have their own price"),
+    rule("image_config", Allowed::Empty, "asks for pictures, which have their own price"),
 ];
 
 /// The adapter.
@@ -36,3 +38,47 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         ..OPENAI
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::{ADAPTER, RULES};
+    use crate::{
+        body,
+        provider::{Adapter as _, Target, rules::check_members, testing},
+        wire::Wire,
+    };
+    use aigne_hub_crds::config::ProviderType;
+
+    #[test]
+    fn pictures_cannot_be_asked_for_in_a_chat() {
+        let check = |text: &'static str| check_members(&body::scan(text.into()).unwrap(), RULES);
+        for (text, field) in [
+            (r#"{"modalities":["text","im\u0061ge"]}"#, "modalities"),
+            (r#"{"modalities":"image"}"#, "modalities"),
+            (r#"{"image_config":{"image_size":"4K"}}"#, "image_config"),
+        ] {
+            assert_eq!(check(text).unwrap_err().field, field, "{text}");
+        }
+        check(r#"{"modalities":["text"],"image_config":{}}"#).unwrap();
+        check(r#"{"modalities":null,"image_config":null}"#).unwrap();
+    }
+
+    #[test]
+    fn only_the_cache_that_is_priced_can_be_asked_for_on_either_wire() {
+        let provider = testing::provider(ProviderType::OpenRouter);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let part = |ttl: &str| {
+            format!(
+                r#"[{{"role":"user","content":[{{"cache_control":{{"type":"ephemeral","ttl":"{ttl}"}}}}]}}]"#
+            )
+        };
+        for (wire, field) in [(Wire::OpenAiChat, "messages"), (Wire::OpenAiResponses, "input")] {
+            let ask = |ttl: &str| {
+                let text = format!(r#"{{"model":"m","{field}":{}}}"#, part(ttl));
+                ADAPTER.relay(wire, &body::scan(text.into()).unwrap(), target)
+            };
+            assert_eq!(ask("1h").unwrap_err().field, "cache_control.ttl", "{field}");
+            ask("5m").unwrap();
+        }
+    }
+}

@@ -25,6 +25,8 @@ pub(crate) enum Allowed {
     Nothing,
     /// One of these strings.
     Words(&'static [&'static str]),
+    /// A list of these strings.
+    Each(&'static [&'static str]),
     /// `false` only.
     False,
     /// An empty list, object or string only.
@@ -77,6 +79,8 @@ impl Rule {
                 Allowed::Words(words) => {
                     serde_json::from_str::<String>(raw).is_ok_and(|word| words.contains(&word.as_str()))
                 }
+                Allowed::Each(words) => serde_json::from_str::<Vec<String>>(raw)
+                    .is_ok_and(|list| list.iter().all(|word| words.contains(&word.as_str()))),
                 Allowed::False => raw == "false",
                 Allowed::Empty => raw.starts_with(['[', '{', '"']) && inner.trim().is_empty(),
                 Allowed::Members(names) => body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
@@ -86,7 +90,9 @@ impl Rule {
 
     fn refusal(&self) -> Refusal {
         let but = match self.allowed {
-            Allowed::Words(words) | Allowed::Members(words) => format!("; allowed: {}", words.join(", ")),
+            Allowed::Words(words) | Allowed::Each(words) | Allowed::Members(words) => {
+                format!("; allowed: {}", words.join(", "))
+            }
             _ => String::new(),
         };
         Refusal {

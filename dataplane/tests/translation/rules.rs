@@ -38,7 +38,7 @@ fn no_response_reaches_what_is_stored_or_paid_for() {
                 r#""input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]"#,
             ),
             (
-                "input[0].content.file_id",
+                "input[0].file_id",
                 r#""input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]"#,
             ),
         ] {

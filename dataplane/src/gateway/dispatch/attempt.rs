@@ -179,6 +179,7 @@ impl Flight<'_> {
             return match read {
                 Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
                 Err(Unfit::Said(error, usage)) => {
+                    let usage = usage.map(|usage| *usage);
                     let usage_complete = usage.is_some();
                     Err(self.failed(&error, &Observed { usage, usage_complete, ..Observed::default() }))
                 }

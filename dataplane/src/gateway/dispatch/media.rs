@@ -74,7 +74,7 @@ fn is_bare_speech(request: &Request) -> bool {
 /// Why an answer is none.
 pub(super) enum Unfit {
     /// It says itself that something went wrong, and what that used.
-    Said(UpstreamError, Option<Usage>),
+    Said(Box<UpstreamError>, Option<Box<Usage>>),
     /// It cannot be read.
     Unreadable(String, StatusCode),
 }
@@ -93,7 +93,7 @@ pub(super) fn read(
     if let How::Translated(translation) = how {
         let answer = translation.decode(request, text).map_err(|error| unreadable(error.to_string()))?;
         if let Answer::Refused(refused) = &answer {
-            return Err(Unfit::Said(kept_back(&refused.reason), refused.usage));
+            return Err(Unfit::Said(Box::new(kept_back(&refused.reason)), refused.usage.map(Box::new)));
         }
         let (kind, body) = openai_media::encode(request, &answer, meta)
             .ok_or_else(|| unreadable("a vector is none".into()))?;
@@ -107,7 +107,7 @@ pub(super) fn read(
     }
     let observed = endpoints::observe(request, text);
     if let Some(error) = observed.error {
-        return Err(Unfit::Said(error, None));
+        return Err(Unfit::Said(Box::new(error), None));
     }
     if expected != Expected::Plain {
         return Err(unreadable("it is no stream, or no sound".into()));

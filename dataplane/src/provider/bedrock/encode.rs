@@ -13,7 +13,7 @@
 //! | marks of the prompt cache | `cachePoint`s, for Anthropic's and Amazon's models: others cache nothing |
 //! | thinking without a signature | left out: Anthropic's models take only their own, others none |
 //! | a picture's `detail`, speaker's names, `user`, `metadata`, `store`, `prompt_cache_*` and fields that nobody knows | left out: they change no answer, and AWS's interfaces ignore what they don't know |
-//! | all else that Converse cannot do | refused by name: [`fields`](super::fields) |
+//! | stop texts of white space alone, all else that Converse cannot do | refused by name: [`fields`](super::fields) |
 
 use super::{family::Family, fields, messages, reasoning, tools};
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 
 pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
     fields::check(&request.extra)?;
-    fields::check_numbers(request)?;
+    fields::check_own(request)?;
     let family = Family::of(target.model);
     let plan = tools::Plan::new(request, target, family)?;
     let max_tokens = request.max_output_tokens.or(target.model.max_output_tokens);
@@ -77,7 +77,7 @@ fn system(
 }
 
 fn inference(body: &mut Object<'_>, request: &Request, max_tokens: Option<u64>) {
-    let stop: Vec<&String> = request.stop.iter().filter(|text| !text.trim().is_empty()).collect();
+    let stop = &request.stop;
     let numbers = [("temperature", &request.temperature), ("topP", &request.top_p)];
     if max_tokens.is_none() && stop.is_empty() && numbers.iter().all(|(_, value)| value.is_none()) {
         return;

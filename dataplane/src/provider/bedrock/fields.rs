@@ -57,8 +57,14 @@ pub(super) fn check(extra: &[(String, Raw)]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks numbers that the model has a place for and Converse has not.
-pub(super) fn check_numbers(request: &Request) -> Result<(), Refusal> {
+/// Checks what the model has a place for and Converse has not.
+pub(super) fn check_own(request: &Request) -> Result<(), Refusal> {
+    if request.stop.iter().any(|text| text.trim().is_empty()) {
+        return Err(Refusal {
+            field: "stop".to_owned(),
+            message: "`stop` may hold no text of white space alone for Amazon Bedrock".to_owned(),
+        });
+    }
     let zero = |value: &Raw| value.read::<f64>() == Some(0.0);
     for (name, value) in
         [("presence_penalty", &request.presence_penalty), ("frequency_penalty", &request.frequency_penalty)]

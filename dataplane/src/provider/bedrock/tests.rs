@@ -40,6 +40,8 @@ fn what_converse_cannot_do_is_refused_by_name() {
         ("promptVariables", r#"{"a":{"text":"b"}}"#),
         ("speed", r#""fast""#),
         ("mcp_servers", "[{}]"),
+        ("stop", r#"["END"," \n"]"#),
+        ("stop", r#""""#),
     ] {
         let refusal = asked(&format!(r#""{field}":{value}"#)).expect_err(field);
         assert_eq!(refusal.field, field);

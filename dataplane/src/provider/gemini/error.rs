@@ -1,4 +1,8 @@
 //! Error answers: `{"error": {code, message, status, details: [{"@type": …}]}}`, sometimes as the only item of a list.
+//!
+//! Google names the account that was asked, a whole key even: nothing of that reaches a log or a tenant.
+
+mod cleaning;
 
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -55,6 +59,8 @@ pub(super) fn error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ups
     answer.error.read(status.as_u16(), headers)
 }
 
+pub(super) use cleaning::{cleaned, event};
+
 /// An error inside a stream, or inside an answer whose status said otherwise.
 pub(super) fn inside(error: Inner) -> UpstreamError {
     error.read(200, &HeaderMap::new())
@@ -63,27 +69,34 @@ pub(super) fn inside(error: Inner) -> UpstreamError {
 /// The model ended without an answer, for a reason that is none of the client's.
 pub(super) fn gave_up(reason: &str, message: Option<String>) -> UpstreamError {
     let message = message.unwrap_or_else(|| format!("the model gave up without an answer: {reason}"));
-    let words = Words { message: Some(message), code: Some(reason.to_owned()), param: None };
+    let words = Words { message: Some(cleaned(&message)), code: Some(reason.to_owned()), param: None };
     upstream(200, &HeaderMap::new(), words, Some(Fault::Provider))
 }
 
 impl Inner {
     fn read(self, status: u16, headers: &HeaderMap) -> UpstreamError {
         let said = u16::try_from(self.code.0).unwrap_or_default();
-        let fault = self.special().unwrap_or_else(|| of_status(if status == 200 { said } else { status }));
+        let meant = if status == 200 { said } else { status };
+        let fault = self.special(meant).unwrap_or_else(|| of_status(meant));
         let wait = self.retry_after_ms();
-        let words = Words { param: self.field(), message: self.message, code: self.status };
+        let clean = |text: Option<String>| text.map(|text| cleaned(&text));
+        let words =
+            Words { param: clean(self.field()), message: clean(self.message), code: clean(self.status) };
         let error = upstream(status, headers, words, Some(fault));
         UpstreamError { retry_after_ms: wait.or(error.retry_after_ms), ..error }
     }
 
     /// Where the status does not tell the whole truth.
-    fn special(&self) -> Option<Fault> {
+    fn special(&self, status: u16) -> Option<Fault> {
         let reason = |wanted: &str| self.details().any(|detail| detail.reason.as_deref() == Some(wanted));
         let says = |words: &str| self.message.as_deref().is_some_and(|message| message.contains(words));
         // A key that is no key comes as a 400 of its own: nothing that the client sent is at fault.
         if reason("API_KEY_INVALID") || says("API key not valid") || says("API key expired") {
             return Some(Fault::Credential);
+        }
+        // A file that the client named: of another account, or none at all.
+        if status == 403 && says("permission to access the File ") {
+            return Some(Fault::Request);
         }
         // Where the account may not be used from, or has no money: neither waiting nor another request helps.
         let status = self.status.as_deref();

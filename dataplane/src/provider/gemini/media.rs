@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 
+use super::files;
 use crate::{
     chat::{Content, Source},
     json::Object,
@@ -47,10 +48,17 @@ fn write_source(part: &mut Object<'_>, source: &Source) -> Result<(), &'static s
         Source::Text(text) => {
             inline(part, "text/plain", &base64::engine::general_purpose::STANDARD.encode(text));
         }
-        // Google's own files are known by their whole address.
-        Source::Id(uri) if uri.starts_with("https://") || uri.starts_with("gs://") => file(part, uri),
-        Source::Id(_) => return Err("a file that was uploaded to another provider cannot be sent to Gemini"),
-        Source::Url(uri) => file(part, uri),
+        Source::Id(uri) | Source::Url(uri) if files::is_public(uri) => file(part, uri),
+        Source::Id(_) => {
+            return Err(
+                "a file in a provider's account, which all tenants share, cannot be sent to Gemini: send its data instead",
+            );
+        }
+        Source::Url(_) => {
+            return Err(
+                "an address that is sent to Gemini must be a public web address, not that of a file in the provider's account, which all tenants share",
+            );
+        }
     }
     Ok(())
 }

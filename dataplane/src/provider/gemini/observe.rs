@@ -114,7 +114,7 @@ impl Observer {
 impl StreamObserver for Observer {
     fn event(&mut self, data: &[u8]) -> Relay {
         self.look(data);
-        Relay::Pass
+        error::event(data).map_or(Relay::Pass, |event| Relay::Replace(event.into()))
     }
 
     fn observed(&self) -> &Observed {

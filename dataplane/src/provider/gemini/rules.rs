@@ -2,6 +2,7 @@
 
 use aigne_hub_crds::config::{Model, ModelType};
 
+use super::files;
 use crate::{
     body::{self, Body},
     provider::{
@@ -54,7 +55,9 @@ pub(super) fn check(body: &Body, model: &Model) -> Result<(), Refusal> {
             "tools" => check_tools(raw)?,
             "generationConfig" | "generation_config" => check_config(name, &object(name, raw)?, model)?,
             "generateContentRequest" | "generate_content_request" => check(&object(name, raw)?, model)?,
-            _ => {}
+            // Schemas and settings, which name no file.
+            "toolConfig" | "tool_config" | "safetySettings" | "safety_settings" => {}
+            _ => files::check(name, raw)?,
         }
     }
     Ok(())

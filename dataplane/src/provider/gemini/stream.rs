@@ -47,7 +47,14 @@ impl Decoder {
             return;
         };
         let finish = finish(&reason, self.calls > 0);
-        if finish == FinishReason::Error && !self.said {
+        if !self.said && provoked(&reason) {
+            let said = candidate.finish_message.as_deref().map(error::cleaned);
+            events.push(Event::Refusal(
+                said.filter(|message| !message.is_empty())
+                    .unwrap_or_else(|| format!("The model gave up without an answer ({reason}).")),
+            ));
+            events.push(Event::Finish(finish.into()));
+        } else if finish == FinishReason::Error && !self.said {
             // Nothing came of it: the client would take an empty answer for the model's last word.
             let error = error::gave_up(&reason, candidate.finish_message);
             events.push(Event::Error(failure(&error)));
@@ -152,6 +159,18 @@ impl StreamDecoder for Decoder {
     fn observed(&self) -> &Observed {
         &self.observed
     }
+}
+
+/// Ends that a request can bring about, by asking for calls that there are no tools for: an answer like others, which
+/// counts, is not asked for again, and says nothing of the provider's health.
+fn provoked(reason: &str) -> bool {
+    matches!(
+        reason,
+        "MALFORMED_FUNCTION_CALL"
+            | "UNEXPECTED_TOOL_CALL"
+            | "TOO_MANY_TOOL_CALLS"
+            | "MISSING_THOUGHT_SIGNATURE"
+    )
 }
 
 /// Why it ended, in our words. Gemini says `STOP` although tools are to be called.

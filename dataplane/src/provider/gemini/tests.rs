@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     body,
-    provider::{Fault, testing},
+    provider::{Fault, Relay, testing},
     usage::Usage,
 };
 use aigne_hub_crds::config::{ModelType, Provider, ProviderType};
@@ -118,6 +118,47 @@ fn nobody_gets_round_the_rules_in_either_spelling() {
         r#""generationConfig":{"responseModalities":["TEXT"],"thinkingConfig":{"thinkingBudget":-1}}"#,
     ] {
         relayed(&format!("{{{fine}}}")).unwrap();
+    }
+}
+
+#[test]
+fn files_of_the_shared_account_are_refused_however_they_are_written() {
+    let own = "https://generativelanguage.googleapis.com/v1beta/files/a";
+    let part = |part: &str| relayed(&format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#));
+    for (text, field) in [
+        (format!(r#"{{"fileData":{{"fileUri":"{own}"}}}}"#), "fileData.fileUri"),
+        (r#"{"file_data":{"file_uri":"gs://b/a"}}"#.to_owned(), "file_data.file_uri"),
+        (r#"{"fileData":{"file\u0055ri":"files/a"}}"#.to_owned(), "fileData.fileUri"),
+        (r#"{"fileData":{"fileUri":"\u0066iles/a"}}"#.to_owned(), "fileData.fileUri"),
+        (r#"{"fileData":{"fileUri":["files/a"]}}"#.to_owned(), "fileData.fileUri"),
+        (r#"{"fileData":{"fileUri":"https://x.com/a","fileUri":"files/a"}}"#.to_owned(), "fileData"),
+        (
+            r#"{"functionResponse":{"name":"f","parts":[{"fileData":{"fileUri":"files/a"}}]}}"#.to_owned(),
+            "functionResponse.parts[0].fileData.fileUri",
+        ),
+    ] {
+        assert_eq!(part(&text).unwrap_err().field, format!("contents[0].parts[0].{field}"), "{text}");
+    }
+    let inner = r#"{"parts":{"fileData":{"fileUri":"files/a"}}}"#;
+    for whole in [
+        format!(r#"{{"contents":{inner}}}"#),
+        format!(r#"{{"system_instruction":{inner}}}"#),
+        format!(r#"{{"generateContentRequest":{{"contents":[{inner}]}}}}"#),
+    ] {
+        relayed(&whole).unwrap_err();
+    }
+    for fine in [
+        r#"{"fileData":{"fileUri":"https://www.youtube.com/watch?v=x"}},{"text":"fileUri \u0041"}"#,
+        r#"{"functionCall":{"name":"f","args":{"fileUri":"files/a"}}}"#,
+        r#"{"functionResponse":{"name":"f","response":{"fileUri":"gs://a/b"}}}"#,
+    ] {
+        part(fine).unwrap();
+    }
+    let image = json!({"type": "image_url", "image_url": {"url": own}});
+    let file = |id: &str| json!({"type": "file", "file": {"file_id": id}});
+    for part in [image, file(own), file("gs://b/a"), file("files/a")] {
+        let request = json!({"messages": [{"role": "user", "content": [part]}]});
+        assert_eq!(encoded("gemini-x", &asking(&request)).unwrap_err().field, "messages", "{part}");
     }
 }
 
@@ -274,13 +315,46 @@ fn usage_in_a_stream_is_cumulative_and_whole_at_its_end() {
 
 #[test]
 fn an_answer_without_words_is_none() {
-    let empty = br#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","finishMessage":"bad call"}]}"#;
-    assert!(ADAPTER.decode(empty).unwrap_err().to_string().contains("bad call"));
+    let empty = br#"{"candidates":[{"finishReason":"OTHER","finishMessage":"bad luck"}]}"#;
+    assert!(ADAPTER.decode(empty).unwrap_err().to_string().contains("bad luck"));
     assert_eq!(ADAPTER.observe(Wire::Gemini, empty).error, None, "who knows the format reads it for itself");
     let mut events = Vec::new();
     ADAPTER.decoder().event(empty, &mut events).unwrap();
     assert!(matches!(events.last(), Some(chat::Event::Error(_))));
     ADAPTER.decode(br#"{"usageMetadata":{}}"#).unwrap_err();
+}
+
+#[test]
+fn what_a_request_can_bring_about_is_no_fault_of_the_providers() {
+    for reason in ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"] {
+        let answer = json!({
+            "candidates": [{"finishReason": reason, "finishMessage": "bad call of api_key:AIzaX"}],
+            "usageMetadata": {"promptTokenCount": 7},
+        })
+        .to_string();
+        let response = ADAPTER.decode(answer.as_bytes()).unwrap();
+        assert_eq!(response.error, None);
+        assert_eq!(response.usage.map(|usage| usage.input), Some(7));
+        assert_eq!(response.parts, [chat::Content::Refusal("bad call of api_key:(left out)".into()).into()]);
+        let mut decoder = ADAPTER.decoder();
+        decoder.event(answer.as_bytes(), &mut Vec::new()).unwrap();
+        assert_eq!((&decoder.observed().error, decoder.observed().usage_complete), (&None, true));
+    }
+}
+
+#[test]
+fn errors_name_no_key_of_ours() {
+    let said = "Permission denied: Consumer 'api_key:AIzaSyA1' has been suspended.";
+    let body = json!({"error": {"code": 403, "message": said, "status": "PERMISSION_DENIED"}}).to_string();
+    let message = ADAPTER.error(StatusCode::FORBIDDEN, &HeaderMap::new(), body.as_bytes()).message;
+    assert_eq!(message, "Permission denied: Consumer 'api_key:(left out)' has been suspended.");
+    let mut watch = ADAPTER.observer(Wire::Gemini, Asked::default());
+    let Relay::Replace(event) = watch.event(body.as_bytes()) else { panic!("not replaced") };
+    assert!(!event.windows(4).any(|piece| piece == b"AIza"));
+    assert_eq!(watch.observed().error.as_ref().unwrap().message, message);
+    let mut events = Vec::new();
+    ADAPTER.decoder().event(body.as_bytes(), &mut events).unwrap();
+    assert!(matches!(events.last(), Some(chat::Event::Error(failure)) if failure.message == message));
 }
 
 #[test]
@@ -305,6 +379,8 @@ fn errors_say_whose_fault_they_are() {
     let place = body(400, "FAILED_PRECONDITION", "User location is not supported for the API use.", "");
     assert_eq!(error(400, &place).fault, Fault::Forbidden);
     assert_eq!(error(403, &body(403, "PERMISSION_DENIED", "x", "")).fault, Fault::Forbidden);
+    let file = "You do not have permission to access the File abc or it may not exist.";
+    assert_eq!(error(403, &body(403, "PERMISSION_DENIED", file, "")).fault, Fault::Request);
     assert_eq!(error(503, &body(503, "UNAVAILABLE", "x", "")).fault, Fault::Provider);
     assert_eq!(error(499, &body(499, "CANCELLED", "x", "")).fault, Fault::Provider);
     assert_eq!(error(502, "<html>").message, "the provider answered with status 502 (Bad Gateway)");

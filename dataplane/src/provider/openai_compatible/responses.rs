@@ -12,7 +12,7 @@ use super::{Dialect, relay};
 use crate::{
     body::{Body, Edit},
     provider::{
-        Asked, Refusal, Target,
+        Asked, Refusal, Target, cache,
         rules::{self, Allowed, Rule, Tools, rule},
     },
 };
@@ -47,6 +47,9 @@ pub(super) fn relay(
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
     rules::check_members(body, RULES)?;
+    if dialect.cache_control {
+        cache::check(body.bytes())?;
+    }
     relay::stream(body)?;
     let mut edits = relay::model(body, target);
     if let Some(raw) = body.raw("input") {

@@ -7,7 +7,7 @@ use super::{
         BadRequest,
         fields::{bad, number, read},
     },
-    decode::unsupported,
+    decode::{only_known, unsupported},
     schema,
 };
 use crate::{
@@ -89,7 +89,16 @@ fn thinking(name: &str, raw: &str) -> Result<Option<Reasoning>, BadRequest> {
         #[serde(alias = "thinking_level")]
         thinking_level: Option<String>,
     }
+    const KNOWN: [&str; 6] = [
+        "includeThoughts",
+        "include_thoughts",
+        "thinkingBudget",
+        "thinking_budget",
+        "thinkingLevel",
+        "thinking_level",
+    ];
     let config: Config = read(name, raw)?;
+    only_known(raw, &KNOWN).map_err(|error| error.within(name))?;
     let effort = match config.thinking_level.as_deref() {
         None | Some("THINKING_LEVEL_UNSPECIFIED") => None,
         Some(level) => Some(

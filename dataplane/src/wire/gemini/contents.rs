@@ -10,7 +10,7 @@ use super::{
         BadRequest,
         fields::{bad, list, read},
     },
-    decode::unsupported,
+    decode::{only_known, unsupported},
     signatures,
 };
 use crate::chat::{Content, Message, Part, Raw, Role, Source};
@@ -164,19 +164,10 @@ fn part(raw: &str, calls: &mut Calls) -> Result<Vec<Part>, BadRequest> {
     } else if !text.is_empty() {
         parts.push(Content::Text(text).into());
     } else if parts.is_empty() {
-        only_known(raw)?;
+        // What is left of it: an empty text, or something that only Google has.
+        only_known(raw, &["text", "thought", "thoughtSignature", "thought_signature"])?;
     }
     Ok(parts)
-}
-
-/// What is left of a part that holds nothing of ours: an empty text, or something that only Google has.
-fn only_known(raw: &str) -> Result<(), BadRequest> {
-    let part = crate::body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
-        .map_err(|error| bad("", error.to_string()))?;
-    let foreign = part.members().find(|(name, raw)| {
-        *raw != "null" && !matches!(*name, "text" | "thought" | "thoughtSignature" | "thought_signature")
-    });
-    foreign.map_or(Ok(()), |(name, _)| Err(unsupported(name)))
 }
 
 fn result(id: String, response: Option<&Raw>, parts: Option<&RawValue>) -> Result<Part, BadRequest> {

@@ -2,7 +2,8 @@
 //!
 //! What only Gemini has: `labels`, `store`, `mediaResolution` and safety settings that switch a filter off are left
 //! out (nothing that is asked changes); tools that Google runs, caches, other service tiers, stricter safety
-//! settings, several candidates, log probabilities and answers that are not text are refused by name.
+//! settings, several candidates, log probabilities, answers that are not text and whatever a function, the choice among
+//! functions or the thinking has besides are refused by name.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -22,6 +23,14 @@ use crate::{
 /// What a field says that another provider has no place for.
 pub(super) fn unsupported(param: &str) -> BadRequest {
     bad(param, "is not supported by the provider that serves this model")
+}
+
+/// Refuses members of an object that would be lost.
+pub(super) fn only_known(raw: &str, known: &[&str]) -> Result<(), BadRequest> {
+    let object = body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
+        .map_err(|error| bad("", error.to_string()))?;
+    let foreign = object.members().find(|(name, raw)| *raw != "null" && !known.contains(name));
+    foreign.map_or(Ok(()), |(name, _)| Err(unsupported(name)))
 }
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
@@ -109,8 +118,17 @@ fn function(raw: &str) -> Result<Tool, BadRequest> {
         parameters: Option<&'a RawValue>,
         #[serde(alias = "parameters_json_schema")]
         parameters_json_schema: Option<Raw>,
+        behavior: Option<String>,
     }
     let function: Function<'_> = read("", raw)?;
+    only_known(
+        raw,
+        &["name", "description", "parameters", "parametersJsonSchema", "parameters_json_schema", "behavior"],
+    )?;
+    // That the model waits for the answer is what others do, too.
+    if function.behavior.is_some_and(|behavior| !matches!(behavior.as_str(), "BLOCKING" | "UNSPECIFIED")) {
+        return Err(unsupported("behavior"));
+    }
     let parameters = match (function.parameters_json_schema, function.parameters) {
         (Some(schema), _) if schema.is_object() => Some(schema),
         (Some(_), _) => return Err(bad("parametersJsonSchema", "must be an object")),
@@ -124,9 +142,9 @@ fn function(raw: &str) -> Result<Tool, BadRequest> {
 fn tool_config(name: &str, raw: &str, request: &mut Request) -> Result<(), BadRequest> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Config {
-        #[serde(alias = "function_calling_config")]
-        function_calling_config: Option<Calling>,
+    struct Config<'a> {
+        #[serde(alias = "function_calling_config", borrow)]
+        function_calling_config: Option<&'a RawValue>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -135,8 +153,13 @@ fn tool_config(name: &str, raw: &str, request: &mut Request) -> Result<(), BadRe
         #[serde(alias = "allowed_function_names")]
         allowed_function_names: Option<Vec<String>>,
     }
-    let config: Config = read(name, raw)?;
-    let Some(calling) = config.function_calling_config else { return Ok(()) };
+    const CALLING: [&str; 2] = ["functionCallingConfig", "function_calling_config"];
+    let config: Config<'_> = read(name, raw)?;
+    only_known(raw, &CALLING).map_err(|error| error.within(name))?;
+    let Some(raw) = config.function_calling_config.map(RawValue::get) else { return Ok(()) };
+    let within = |error: BadRequest| error.within("functionCallingConfig").within(name);
+    let calling: Calling = read("", raw).map_err(within)?;
+    only_known(raw, &["mode", "allowedFunctionNames", "allowed_function_names"]).map_err(within)?;
     let allowed = calling.allowed_function_names.unwrap_or_default();
     request.tool_choice = match calling.mode.as_deref() {
         None | Some("MODE_UNSPECIFIED") => None,

@@ -46,11 +46,33 @@ fn what_only_google_has_is_refused_by_name() {
             "contents[0].parts[0].videoMetadata",
             json!({"contents": [{"parts": [{"text": "a", "videoMetadata": {"fps": 1}}]}]}),
         ),
+        (
+            "tools[0].functionDeclarations[0].behavior",
+            json!({"tools": [{"functionDeclarations": [{"name": "f", "behavior": "NON_BLOCKING"}]}]}),
+        ),
+        (
+            "tools[0].functionDeclarations[0].response",
+            json!({"tools": [{"functionDeclarations": [{"name": "f", "response": {"type": "STRING"}}]}]}),
+        ),
+        ("toolConfig.retrievalConfig", json!({"toolConfig": {"retrievalConfig": {"languageCode": "en"}}})),
+        (
+            "toolConfig.functionCallingConfig.streamFunctionCallArguments",
+            json!({"toolConfig": {"functionCallingConfig": {"streamFunctionCallArguments": true}}}),
+        ),
+        (
+            "generationConfig.thinkingConfig.newMember",
+            json!({"generationConfig": {"thinkingConfig": {"thinkingBudget": 1, "newMember": 1}}}),
+        ),
         ("contents[0].role", json!({"contents": [{"role": "system", "parts": []}]})),
     ] {
         assert_eq!(refused(member), field);
     }
     assert_eq!(read(&json!({})).unwrap_err().param.as_deref(), Some("contents"));
+    let plain = json!({"name": "f", "behavior": "BLOCKING", "response": null});
+    read(&with(
+        &json!({"tools": [{"functionDeclarations": [plain]}], "toolConfig": {"retrievalConfig": null}}),
+    ))
+    .unwrap();
     read(&json!({"generateContentRequest": with(&json!({}))})).unwrap();
 }
 

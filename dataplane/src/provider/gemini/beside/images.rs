@@ -13,7 +13,8 @@ use crate::{
     provider::{
         Refusal, Target, Unreadable,
         endpoints::Translation,
-        gemini::{media, usage::RawUsage},
+        failure::bounded,
+        gemini::{error::cleaned, files, media, usage::RawUsage},
     },
     usage::{ImageKind, Word},
 };
@@ -23,6 +24,9 @@ pub(super) struct Images;
 
 /// ai.google.dev/gemini-api/docs/image-generation.
 const RATIOS: [&str; 10] = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"];
+
+/// Longest text of the model's that is handed on where it made nothing else, in bytes.
+const LONGEST_REFUSAL: usize = 1000;
 
 /// What a picture is to look like, in Google's words.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -119,6 +123,10 @@ impl Translation for Images {
         if request.output_format.as_deref().is_some_and(|format| format != "png") {
             return Err(refuse("output_format", "must be png for Gemini"));
         }
+        let ours = |source: &Source| matches!(source, Source::Url(url) if !files::is_public(url));
+        if request.sources.iter().any(ours) {
+            return Err(refuse("image", files::NOT_PUBLIC));
+        }
         let shape = Shape::of(request, &RATIOS)?;
         let mut out = Vec::with_capacity(1024);
         let mut body = Object::open(&mut out);
@@ -208,6 +216,7 @@ struct Content {
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]
 struct Part {
+    text: Option<String>,
     inline_data: Option<Blob>,
     /// A draft that the model made while it thought.
     thought: Option<bool>,
@@ -242,18 +251,29 @@ impl Blobs {
             .filter(move |blob| blob.mime_type.starts_with(kind))
     }
 
-    /// There is none: kept back where it says why.
+    /// There is none: kept back where it says why, or where the model answered in words alone, which a prompt can make it
+    /// do. Neither is the provider's fault.
     pub(super) fn nothing(&self, what: &str) -> Result<Answer, Unreadable> {
         let candidate = self.answer.candidates.first();
         let blocked =
             self.answer.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.as_ref());
         let reason = candidate.and_then(|candidate| candidate.finish_reason.as_ref());
-        let Some(reason) = blocked.or(reason.filter(|reason| *reason != "STOP")) else {
+        let Some(reason) = blocked.or(reason) else {
             return Err(Unreadable(format!("it has no {what}")));
         };
-        let said = candidate.and_then(|candidate| candidate.finish_message.clone());
+        let said = candidate.and_then(|candidate| candidate.finish_message.as_deref().map(cleaned));
+        let said = said.or_else(|| candidate.and_then(Candidate::words));
         let reason = said.unwrap_or_else(|| format!("the provider made no {what} of this ({reason})"));
         let usage = self.answer.usage_metadata.as_ref().map(RawUsage::normalise);
-        Ok(Answer::Refused(Refused { reason, usage }))
+        Ok(Answer::Refused(Refused { reason: bounded(reason, LONGEST_REFUSAL), usage }))
+    }
+}
+
+impl Candidate {
+    /// What it says; drafts and thoughts are nothing that it says.
+    fn words(&self) -> Option<String> {
+        let parts = self.content.parts.iter().filter(|part| part.thought != Some(true));
+        let words: String = parts.filter_map(|part| part.text.as_deref()).collect();
+        Some(words.trim().to_owned()).filter(|words| !words.is_empty())
     }
 }

@@ -139,7 +139,21 @@ fn gemini_paints_one_also_from_others() {
     assert!(matches!(decoded(Operation::Images, "gemini-x", &asked, &blocked), Some(Answer::Refused(_))));
     let words =
         json!({"candidates": [{"content": {"parts": [{"text": "I cannot."}]}, "finishReason": "STOP"}]});
-    assert_eq!(decoded(Operation::Images, "gemini-x", &asked, &words), None);
+    let stored = image::Source::Url("https://generativelanguage.googleapis.com/v1beta/files/a".into());
+    let stored = Request::Image(image::Request { sources: vec![stored], ..picture() });
+    assert_eq!(encoded(Operation::ImageEdits, "gemini-x", &stored).unwrap_err().field, "image");
+    let refused = decoded(Operation::Images, "gemini-x", &asked, &words);
+    let Some(Answer::Refused(refused)) = refused else { panic!("not refused: {refused:?}") };
+    assert_eq!(refused.reason, "I cannot.", "a prompt can ask for words alone");
+    let silent = json!({"candidates": [{"finishReason": "STOP"}]});
+    assert!(matches!(decoded(Operation::Images, "gemini-x", &asked, &silent), Some(Answer::Refused(_))));
+    let long =
+        json!({"candidates": [{"content": {"parts": [{"text": "x".repeat(5000)}]}, "finishReason": "STOP"}]});
+    let Some(Answer::Refused(long)) = decoded(Operation::Images, "gemini-x", &asked, &long) else {
+        panic!("not refused")
+    };
+    assert!(long.reason.len() < 1100);
+    assert_eq!(decoded(Operation::Images, "gemini-x", &asked, &json!({"candidates": []})), None);
 }
 
 #[test]

@@ -1,9 +1,20 @@
 //! The items of a relayed `input`.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
-use crate::{chat::Sealed, json, provider::Refusal};
+use crate::{
+    body::{self, Edit},
+    chat::Sealed,
+    json,
+    provider::Refusal,
+};
 
 /// Items that mean only what they say. Others refer to what is stored, or belong to tools that the provider runs.
 const KNOWN: [&str; 14] = [
@@ -23,20 +34,15 @@ const KNOWN: [&str; 14] = [
     "compaction_summary",
 ];
 
+/// Items of a provider's own thoughts: without the sealed text, their id stands for what is stored.
+const THOUGHTS: [&str; 3] = ["reasoning", "compaction", "compaction_summary"];
+
 #[derive(Deserialize)]
-struct Item<'a> {
+struct Item {
     r#type: Option<String>,
     role: Option<String>,
     encrypted_content: Option<String>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    file_id: Option<serde::de::IgnoredAny>,
+    id: Option<IgnoredAny>,
 }
 
 /// Refuses items that refer to what is stored. The text to send instead, where reasoning must be left out that the
@@ -52,21 +58,32 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
         }
         return refuse("input".to_owned(), "must be a text or a list of items");
     }
-    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else { return Ok(None) };
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else {
+        return refuse("input".to_owned(), "cannot be read as a list of items");
+    };
     let mut kept = Vec::with_capacity(items.len());
-    let all = items.len();
+    let mut changed = false;
     for (index, text) in items.into_iter().enumerate() {
-        let Ok(item) =
-            json::parse::<Item<'_>>(text.get().as_bytes(), &mut Vec::new()).map(|item| Known::of(&item))
+        let unreadable = || refuse(format!("input[{index}]"), "cannot be read as an item");
+        let bytes = text.get().as_bytes();
+        let (mut scratch, mut again) = (Vec::new(), Vec::new());
+        let (Ok(item), Ok(found)) =
+            (json::parse::<Item>(bytes, &mut scratch), json::parse::<Found>(bytes, &mut again))
         else {
-            return refuse(format!("input[{index}]"), "cannot be read as an item");
+            return unreadable();
         };
-        match item {
-            Known::Yes => kept.push(text.get()),
-            Known::Foreign => {}
+        match Known::of(&item, found) {
+            Known::Yes => kept.push(Cow::Borrowed(text.get())),
+            Known::Foreign => changed = true,
+            Known::Stored => {
+                let Ok(item) = body::scan(Bytes::copy_from_slice(bytes)) else { return unreadable() };
+                let item = body::apply(&item, &[Edit::Remove("id")]);
+                kept.push(Cow::Owned(String::from_utf8_lossy(&item).into_owned()));
+                changed = true;
+            }
             Known::File => {
                 return refuse(
-                    format!("input[{index}].content.file_id"),
+                    format!("input[{index}].file_id"),
                     "names a file in the provider's account, which all tenants share: send its data instead",
                 );
             }
@@ -80,10 +97,7 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
             }
         }
     }
-    if kept.len() == all {
-        return Ok(None);
-    }
-    Ok(Some(format!("[{}]", kept.join(","))))
+    Ok(changed.then(|| format!("[{}]", kept.join(","))))
 }
 
 /// What becomes of an item.
@@ -94,25 +108,87 @@ enum Known {
     File,
     /// Reasoning of a provider of another kind.
     Foreign,
+    /// Its id would be read for what is stored; what it says itself may be sent.
+    Stored,
 }
 
 impl Known {
-    fn of(item: &Item<'_>) -> Self {
+    fn of(item: &Item, found: Found) -> Self {
         let kind = item.r#type.as_deref().or_else(|| item.role.as_ref().map(|_| "message"));
-        if !kind.is_some_and(|kind| KNOWN.contains(&kind)) {
-            return Self::No;
-        }
-        let refers = |raw: &RawValue| {
-            serde_json::from_str::<Vec<Part>>(raw.get())
-                .is_ok_and(|parts| parts.iter().any(|part| part.file_id.is_some()))
-        };
-        if item.content.is_some_and(refers) || item.output.is_some_and(refers) {
+        let Some(kind) = kind.filter(|kind| KNOWN.contains(kind)) else { return Self::No };
+        if found.file {
             return Self::File;
         }
-        match item.encrypted_content.as_deref().and_then(Sealed::open) {
-            Some(_) => Self::Foreign,
-            None => Self::Yes,
+        let sealed = item.encrypted_content.as_deref().filter(|sealed| !sealed.trim().is_empty());
+        match sealed {
+            Some(sealed) if Sealed::open(sealed).is_some() => Self::Foreign,
+            None if THOUGHTS.contains(&kind) && item.id.is_some() => Self::Stored,
+            _ => Self::Yes,
         }
+    }
+}
+
+/// Whether a value names a file, at any depth and as often as a name stands there.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    file: bool,
+    null: bool,
+}
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Look)
+    }
+}
+
+struct Look;
+
+impl<'de> Visitor<'de> for Look {
+    type Value = Found;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Found, E> {
+        Ok(Found { null: true, ..Found::default() })
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Found, E> {
+        Ok(Found::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Found, E> {
+        Ok(Found::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Found, E> {
+        Ok(Found::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Found, E> {
+        Ok(Found::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Found, E> {
+        Ok(Found::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found, A::Error> {
+        let mut all = Found::default();
+        while let Some(item) = list.next_element::<Found>()? {
+            all.file |= item.file;
+        }
+        Ok(all)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Found, A::Error> {
+        let mut all = Found::default();
+        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+            let value = members.next_value::<Found>()?;
+            all.file |= value.file || (name == "file_id" && !value.null);
+        }
+        Ok(all)
     }
 }
 
@@ -134,9 +210,39 @@ mod tests {
             [r#""content":[{"type":"input_file","file_id":"f"}]"#, r#""content":[{"file\u005fid":"f"}]"#]
         {
             let error = check(&format!(r#"[{{"role":"user",{part}}}]"#)).unwrap_err();
-            assert_eq!(error.field, "input[0].content.file_id");
+            assert_eq!(error.field, "input[0].file_id");
+        }
+        for item in [
+            r#"{"type":"computer_call_output","output":{"type":"computer_screenshot","file_id":"file-x"}}"#,
+            r#"{"role":"user","content":[{"type":"input_file","file_id":"file-x","file_id":"file-x"}]}"#,
+            r#"{"role":"user","content":[{"type":"input_file","file_id":"file-x","file_id":null}]}"#,
+            r#"{"type":"function_call_output","call_id":"c","output":[[{"a":{"file_id":["file-x"]}}]]}"#,
+        ] {
+            assert_eq!(check(&format!("[{item}]")).unwrap_err().field, "input[0].file_id", "{item}");
+        }
+        for unreadable in [r#"{"role":"user","role":"user"}"#, r#""text""#, "7"] {
+            assert_eq!(check(&format!("[{unreadable}]")).unwrap_err().field, "input[0]", "{unreadable}");
         }
         check("7").unwrap_err();
+        check("[1,").unwrap_err();
+    }
+
+    #[test]
+    fn the_id_of_a_thought_that_is_not_there_itself_is_cut_out() {
+        for (item, sent) in [
+            (r#"{"type":"reasoning","id":"rs_1","summary":[]}"#, r#"{"type":"reasoning","summary":[]}"#),
+            (
+                r#"{"type":"reasoning","\u0069d":"rs_1","encrypted_content":""}"#,
+                r#"{"type":"reasoning","encrypted_content":""}"#,
+            ),
+            (
+                r#"{"type":"compaction","id":"c_1","encrypted_content":null}"#,
+                r#"{"type":"compaction","encrypted_content":null}"#,
+            ),
+        ] {
+            let all = format!(r#"[{{"role":"user","content":"a"}},{item}]"#);
+            assert_eq!(check(&all).unwrap().unwrap(), format!(r#"[{{"role":"user","content":"a"}},{sent}]"#));
+        }
     }
 
     #[test]
@@ -144,6 +250,7 @@ mod tests {
         for input in [
             r#""Hi""#,
             r#"[{"role":"user","content":"file_id item_reference"}]"#,
+            r#"[{"role":"user","content":[{"type":"input_image","image_url":"https://x","file_id":null}]}]"#,
             r#"[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAA"},{"type":"function_call","call_id":"c","name":"f","arguments":"{\"file_id\":\"x\"}"},{"type":"function_call_output","call_id":"c","output":"\ud83c"}]"#,
         ] {
             assert_eq!(check(input).unwrap(), None, "{input}");
