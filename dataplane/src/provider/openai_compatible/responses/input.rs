@@ -72,7 +72,7 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
         else {
             return unreadable();
         };
-        match Known::of(&item, &found) {
+        match Known::of(&item, found) {
             Known::Yes => kept.push(Cow::Borrowed(text.get())),
             Known::Foreign => changed = true,
             Known::Stored => {
@@ -113,7 +113,7 @@ enum Known {
 }
 
 impl Known {
-    fn of(item: &Item, found: &Found) -> Self {
+    fn of(item: &Item, found: Found) -> Self {
         let kind = item.r#type.as_deref().or_else(|| item.role.as_ref().map(|_| "message"));
         let Some(kind) = kind.filter(|kind| KNOWN.contains(kind)) else { return Self::No };
         if found.file {
