@@ -163,7 +163,10 @@ fn used(request: &Request, answer: &Answer) -> Option<Usage> {
         (Request::Speech(asked), Answer::Speech(answer)) => {
             Some(Usage { characters: asked.characters(), ..answer.usage.unwrap_or_default() })
         }
-        (_, Answer::Refused(_)) => None,
+        (Request::Video(asked), Answer::Video(_)) => {
+            Some(Usage { millis: asked.millis(), ..Usage::default() })
+        }
+        (_, Answer::Refused(_) | Answer::Video(_)) => None,
         (_, Answer::Image(answer)) => answer.usage,
         (_, Answer::Speech(answer)) => answer.usage,
     }
