@@ -20,7 +20,10 @@ use crate::{
     identity::Trust,
     ledger::{
         Outcome,
-        accounts::Promises,
+        accounts::{
+            Promises,
+            refunds::{Owed, Refunds},
+        },
         journal::{self, Journals, Reader, Record},
     },
     percore::{Core, Live, Shared},
@@ -152,6 +155,7 @@ pub(crate) const ERROR: &str = r#"{"error":{"message":"no","type":"server_error"
 pub(crate) struct Setup {
     pub(crate) provider: config::Provider,
     pub(crate) tenant: config::Tenant,
+    pub(crate) rates: Vec<config::Rate>,
     pub(crate) max_body: usize,
     pub(crate) grace: Duration,
     pub(crate) registry: Registry,
@@ -170,6 +174,7 @@ pub(crate) struct Rig {
     access: AccessWriter,
     reader: Reader,
     outcomes: Vec<Outcome>,
+    refunded: Arc<Mutex<Vec<Owed>>>,
     data: tempfile::TempDir,
 }
 
@@ -178,7 +183,7 @@ impl Rig {
     pub(crate) fn start(r#type: ProviderType, upstream: &Upstream, change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = setup(r#type, upstream);
         change(&mut setup);
-        let Setup { provider, tenant, max_body, grace, registry, identity } = setup;
+        let Setup { provider, tenant, rates, max_body, grace, registry, identity } = setup;
         let secrets: SecretStore = provider
             .credentials
             .iter()
@@ -187,15 +192,29 @@ impl Rig {
             })
             .collect();
         let mut config = config::Config::default();
+        let sheet =
+            config::PriceSheet { revision: "r".into(), source: "s".into(), effective_from: None, rates };
+        config.shared.prices.insert(provider.id.clone(), vec![sheet]);
         config.shared.providers.insert(provider.id.clone(), provider);
         config.tenants.insert(tenant.id.clone(), tenant.into());
         let snapshot = Snapshot::new(&config, &secrets, &registry, "1".into());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (refunds, mut refunder) = Refunds::new();
+        let refunded = Arc::new(Mutex::new(Vec::new()));
+        let given = Arc::clone(&refunded);
+        runtime.spawn(async move {
+            while let Some((owed, told)) = refunder.next().await {
+                given.lock().unwrap().push(owed);
+                let _ = told.send(());
+            }
+        });
         let shared = Arc::new(Shared {
             clock: Clock::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
             allowances: registry.allowances.clone(),
             promises: Promises::default(),
+            refunds,
             identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),
@@ -219,13 +238,14 @@ impl Rig {
             address: server.plain.unwrap(),
             registry,
             server: Some(server),
-            runtime: tokio::runtime::Runtime::new().unwrap(),
+            runtime,
             shared,
             journals,
             telemetry,
             access,
             reader,
             outcomes: Vec::new(),
+            refunded,
             data,
         }
     }
@@ -241,6 +261,16 @@ impl Rig {
     pub(crate) fn post(&self, path: &str, body: &str) -> TcpStream {
         let mut client = connect(self.address);
         client.write_all(request(path, KEY, body).as_bytes()).unwrap();
+        client
+    }
+
+    /// Sends a request without a body.
+    pub(crate) fn bodiless(&self, method: &str, path: &str) -> TcpStream {
+        let mut client = connect(self.address);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).unwrap();
         client
     }
 
@@ -264,6 +294,11 @@ impl Rig {
             assert!(Instant::now() < until, "only {:?}", self.outcomes);
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// What was given back.
+    pub(crate) fn refunded(&self) -> Vec<Owed> {
+        self.refunded.lock().unwrap().clone()
     }
 
     /// Ends the gateway.
@@ -337,7 +372,7 @@ fn setup(r#type: ProviderType, upstream: &Upstream) -> Setup {
         brand: config::Brand::default(),
     };
     let registry = Registry::default();
-    Setup { provider, tenant, max_body: 1 << 20, grace: SOON, registry, identity: None }
+    Setup { provider, tenant, rates: Vec::new(), max_body: 1 << 20, grace: SOON, registry, identity: None }
 }
 
 /// A connection that gives up rather than hang.

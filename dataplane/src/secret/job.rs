@@ -38,6 +38,12 @@ pub struct Job {
     /// Whose it is: `namespace/name`.
     #[serde(rename = "t")]
     pub tenant: String,
+    /// The account that paid.
+    #[serde(rename = "a")]
+    pub account: String,
+    /// What it paid, in nano-dollars.
+    #[serde(rename = "p")]
+    pub charged: i64,
     /// Seconds that were asked for.
     #[serde(rename = "s")]
     pub seconds: u64,
@@ -103,6 +109,8 @@ mod tests {
             upstream: "video_68d7".into(),
             request_id: Uuid::from_u128(7),
             tenant: "team/acme".into(),
+            account: "acme".into(),
+            charged: 800_000_000,
             seconds: 8,
             size: None,
         }

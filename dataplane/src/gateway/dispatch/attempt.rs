@@ -176,12 +176,10 @@ impl Flight<'_> {
             let read =
                 media::read(request, how, expected, head, &text, &respond::meta(&call.arrival, exchange))
                     .and_then(|(answer, observed)| Ok((media::of_wire(&call.arrival, answer)?, observed)))
-                    .and_then(|(answer, observed)| {
-                        let sealed = jobs::sealed(self.served, self.credential, request, answer, exchange)?;
-                        Ok((sealed, observed))
-                    });
+                    .and_then(|(answer, observed)| Ok((jobs::made(request, &answer)?, answer, observed)));
             return match read {
-                Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
+                Ok((None, answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
+                Ok((Some(made), answer, observed)) => self.job(&made, answer, &observed, exchange),
                 Err(Unfit::Said(error)) => Err(self.failed(&error)),
                 Err(Unfit::Unreadable(reason, status)) => Err(self.broken(&reason, status)),
             };
@@ -190,7 +188,7 @@ impl Flight<'_> {
     }
 
     fn plain(
-        self,
+        mut self,
         call: &Call,
         prepared: &Prepared,
         head: http::response::Parts,
@@ -234,13 +232,34 @@ impl Flight<'_> {
     }
 
     /// A whole answer that is as it should be.
-    fn whole(mut self, answer: Plain, observed: &Observed, exchange: &mut Exchange) -> Answer {
+    fn whole(&mut self, answer: Plain, observed: &Observed, exchange: &mut Exchange) -> Answer {
         self.credential.circuit.succeeded();
         let ending = Ending { status: Status::Completed, http_status: answer.status.as_u16(), observed };
         let first_byte_ms = self.attempt.elapsed_ms();
         self.attempt.settle(ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
         Answer::Plain(answer)
+    }
+
+    /// A whole answer that tells of a job: its id says what was charged for it.
+    fn job(
+        mut self,
+        made: &jobs::Made,
+        answer: Plain,
+        observed: &Observed,
+        exchange: &mut Exchange,
+    ) -> Result<Answer, Failure> {
+        let Plain { status, headers, .. } = &answer;
+        let (status, headers) = (*status, headers.clone());
+        self.whole(answer, observed, exchange);
+        let charged = self.attempt.charged();
+        match made.sealed(self.served, self.credential, charged, exchange) {
+            Some(body) => Ok(Answer::Plain(Plain { status, headers, body })),
+            None => {
+                let error = GatewayError::new(Kind::UpstreamFailed, "the system's cryptography failed");
+                Err(Failure { error, verdict: Verdict::Final })
+            }
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]

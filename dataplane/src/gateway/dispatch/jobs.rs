@@ -1,6 +1,7 @@
 //! Jobs that outlive their request: their ids, and what is asked of them later. None of it is metered: the request that
 //! made a job has paid for it.
 
+use bytes::Bytes;
 use http::{Method, Uri, header, response};
 use http_body::Body as _;
 
@@ -11,7 +12,7 @@ use super::{
     send,
 };
 use crate::{
-    body::{self, Edit},
+    body::{self, Body, Edit},
     error::{GatewayError, Kind},
     gateway::{
         authenticate::Principal,
@@ -20,6 +21,7 @@ use crate::{
         respond::{Answer, Plain, Pump, Stream},
     },
     json,
+    ledger::{Nanos, accounts::refunds::Owed},
     media::{
         Request,
         video::{self, State},
@@ -34,30 +36,49 @@ use std::sync::Arc;
 /// How often a provider may point on to another place of its own.
 const MOST_HOPS: usize = 3;
 
-/// The answer with the hub's id in place of the provider's, where it tells of a job that was made.
-pub(super) fn sealed(
-    served: &Served,
-    credential: &Credential,
-    request: &Request,
-    answer: Plain,
-    exchange: &Exchange,
-) -> Result<Plain, Unfit> {
-    let Request::Video(asked) = request else { return Ok(answer) };
-    let status = answer.status;
-    let unreadable = |reason: &str| Unfit::Unreadable(reason.to_owned(), status);
-    let body = body::scan(answer.body).map_err(|error| unreadable(&error.to_string()))?;
-    let upstream = body.get::<String>("id").filter(|id| !id.is_empty());
-    let job = Job {
-        model: served.model().config.name.clone(),
-        upstream: upstream.ok_or_else(|| unreadable("it names no job"))?,
-        request_id: exchange.id,
-        tenant: exchange.tenant.as_ref().map(|tenant| tenant.id.to_string()).unwrap_or_default(),
-        seconds: asked.seconds,
-        size: asked.size.clone(),
-    };
-    let key = credential.jobs.as_ref().ok_or_else(|| unreadable("its job cannot be named"))?;
-    let id = key.seal(&job).ok_or_else(|| unreadable("its job cannot be named"))?;
-    Ok(Plain { body: body::apply(&body, &[Edit::Set("id", json::quoted(&id))]), ..answer })
+/// A job that a provider has taken.
+pub(super) struct Made {
+    body: Body,
+    /// The provider's id.
+    upstream: String,
+    seconds: u64,
+    size: Option<String>,
+}
+
+/// The job that an answer tells of, where one was asked for.
+pub(super) fn made(request: &Request, answer: &Plain) -> Result<Option<Made>, Unfit> {
+    let Request::Video(asked) = request else { return Ok(None) };
+    let unreadable = |reason: String| Unfit::Unreadable(reason, answer.status);
+    let body = body::scan(answer.body.clone()).map_err(|error| unreadable(error.to_string()))?;
+    match body.get::<String>("id").filter(|id| !id.is_empty()) {
+        Some(upstream) => Ok(Some(Made { body, upstream, seconds: asked.seconds, size: asked.size.clone() })),
+        None => Err(unreadable("it names no job".to_owned())),
+    }
+}
+
+impl Made {
+    /// The answer with the hub's id in place of the provider's.
+    pub(super) fn sealed(
+        &self,
+        served: &Served,
+        credential: &Credential,
+        charged: Nanos,
+        exchange: &Exchange,
+    ) -> Option<Bytes> {
+        let tenant = exchange.tenant.as_ref()?;
+        let job = Job {
+            model: served.model().config.name.clone(),
+            upstream: self.upstream.clone(),
+            request_id: exchange.id,
+            tenant: tenant.id.to_string(),
+            account: tenant.account.to_string(),
+            charged: charged.0,
+            seconds: self.seconds,
+            size: self.size.clone(),
+        };
+        let id = credential.jobs.as_ref()?.seal(&job)?;
+        Some(body::apply(&self.body, &[Edit::Set("id", json::quoted(&id))]))
+    }
 }
 
 /// Does what is wanted of a job.
@@ -130,6 +151,9 @@ impl Asking<'_> {
         };
         let told = self.ask(method).await?;
         let body = body::scan(told.body).map_err(|error| self.unreadable(&error.to_string()))?;
+        if body.get::<String>("status").as_deref() == Some("failed") {
+            self.give_back().await?;
+        }
         let body = body::apply(&body, &[Edit::Set("id", json::quoted(self.id))]);
         Ok(Answer::Plain(Plain { body, ..told }))
     }
@@ -149,16 +173,34 @@ impl Asking<'_> {
         }
         let told = self.ask(Method::GET).await?;
         let (state, place) = polled.read(&told.body).map_err(|error| self.unreadable(&error.to_string()))?;
+        if matches!(state, State::Failed { .. }) {
+            self.give_back().await?;
+        }
         if variant.is_none() {
             let body = openai_media::encode_job(&self.described(state), &self.meta()).into();
             return Ok(Answer::Plain(Plain { headers: http::HeaderMap::new(), body, ..told }));
         }
         let Some(place) = place else {
-            let message = "there is no video yet: GET the job itself to learn how far it is";
+            let message = "there is no video to fetch: GET the job itself to learn how far it is";
             return Err(GatewayError::new(Kind::Refused, message));
         };
         let target = self.own(&place)?;
         self.fetch(target).await
+    }
+
+    /// What was paid for a job that failed. Nobody is told that it failed before that is in the ledger, so whoever waits
+    /// for it asks again until it is.
+    async fn give_back(&self) -> Result<(), GatewayError> {
+        let Job { account, request_id, charged: amount, .. } = self.job.clone();
+        if amount <= 0 {
+            return Ok(());
+        }
+        let refunds = self.exchange.core.shared.refunds.clone();
+        refunds.give_back(Owed { account, request_id, amount }).await.map_err(|_| {
+            let message = "what this job cost cannot be given back at the moment; try again shortly";
+            let error = GatewayError::new(Kind::LedgerUnavailable, message);
+            GatewayError { retry_after_ms: Some(1_000), ..error }
+        })
     }
 
     async fn ask(&self, method: Method) -> Result<Plain, GatewayError> {
