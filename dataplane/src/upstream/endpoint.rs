@@ -86,7 +86,11 @@ impl Endpoint {
     pub fn own(&self, address: &str) -> Option<Uri> {
         let uri: Uri = address.parse().ok()?;
         if let Some(authority) = uri.authority() {
-            let tls = uri.scheme_str()? == "https";
+            let tls = match uri.scheme_str() {
+                Some("https") => true,
+                Some("http") => false,
+                _ => return None,
+            };
             let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
             let host = authority.host().trim_start_matches('[').trim_end_matches(']');
             let same = tls == self.tls && port == self.port && host.eq_ignore_ascii_case(&self.host);
@@ -94,8 +98,9 @@ impl Endpoint {
                 return None;
             }
         }
-        let target = uri.path_and_query().filter(|target| target.as_str().starts_with('/'))?;
-        Some(Uri::from(target.clone()))
+        let target = uri.path_and_query()?;
+        let is_path = target.as_str().starts_with('/') && !target.as_str().starts_with("//");
+        is_path.then(|| Uri::from(target.clone()))
     }
 }
 
