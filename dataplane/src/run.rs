@@ -134,8 +134,7 @@ pub async fn run(
         tasks.spawn(record_prices(source.clone(), store.clone()));
         let promises = accounts::Promises::default();
         tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock, promises.clone()));
-        let (refunds, refunder) = accounts::refunds::Refunds::new();
-        tasks.spawn(refunder.run(store.clone(), options.clock));
+        let refunds = accounts::refunds::start(&mut tasks, store.clone(), options.clock);
         let told = telemetry.shared().export.clone();
         tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {

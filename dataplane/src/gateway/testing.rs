@@ -199,12 +199,12 @@ impl Rig {
         config.tenants.insert(tenant.id.clone(), tenant.into());
         let snapshot = Snapshot::new(&config, &secrets, &registry, "1".into());
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (refunds, mut refunder) = Refunds::new();
+        let (refunds, mut owed) = Refunds::new();
         let refunded = Arc::new(Mutex::new(Vec::new()));
         let given = Arc::clone(&refunded);
         runtime.spawn(async move {
-            while let Some((owed, told)) = refunder.next().await {
-                given.lock().unwrap().push(owed);
+            while let Some((next, told)) = owed.next().await {
+                given.lock().unwrap().push(next);
                 let _ = told.send(());
             }
         });

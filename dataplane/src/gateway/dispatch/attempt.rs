@@ -253,13 +253,12 @@ impl Flight<'_> {
         let (status, headers) = (*status, headers.clone());
         self.whole(answer, observed, exchange);
         let charged = self.attempt.charged();
-        match made.sealed(self.served, self.credential, charged, exchange) {
-            Some(body) => Ok(Answer::Plain(Plain { status, headers, body })),
-            None => {
-                let error = GatewayError::new(Kind::UpstreamFailed, "the system's cryptography failed");
-                Err(Failure { error, verdict: Verdict::Final })
-            }
-        }
+        let sealed = made.sealed(self.served, self.credential, charged, exchange);
+        let failed = || {
+            let error = GatewayError::new(Kind::UpstreamFailed, "the system's cryptography failed");
+            Failure { error, verdict: Verdict::Final }
+        };
+        sealed.map(|body| Answer::Plain(Plain { status, headers, body })).ok_or_else(failed)
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]

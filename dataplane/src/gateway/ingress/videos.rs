@@ -64,13 +64,11 @@ fn variant(query: &str) -> Result<Option<&'static str>, GatewayError> {
     let Some(asked) = query.split('&').find_map(|pair| pair.strip_prefix("variant=")) else {
         return Ok(None);
     };
-    match VARIANTS.into_iter().find(|known| *known == asked) {
-        Some(known) => Ok(Some(known)),
-        None => {
-            let message = format!("\"variant\" must be one of {}", VARIANTS.join(", "));
-            Err(GatewayError::new(Kind::Refused, message).with_param("variant"))
-        }
-    }
+    let known = VARIANTS.into_iter().find(|known| *known == asked);
+    known.map(Some).ok_or_else(|| {
+        let message = format!("\"variant\" must be one of {}", VARIANTS.join(", "));
+        GatewayError::new(Kind::Refused, message).with_param("variant")
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Accounts, Done, Kind, PRIORITY, Posting, Wish, reference};
@@ -41,6 +42,13 @@ pub struct Refunds(mpsc::Sender<(Owed, oneshot::Sender<()>)>);
 /// Does it, beside the ledger.
 #[derive(Debug)]
 pub struct Refunder(mpsc::Receiver<(Owed, oneshot::Sender<()>)>);
+
+/// The half that asks; the other works beside it, until the tasks end.
+pub fn start(tasks: &mut JoinSet<()>, ledger: impl Accounts, clock: Clock) -> Refunds {
+    let (refunds, refunder) = Refunds::new();
+    tasks.spawn(refunder.run(ledger, clock));
+    refunds
+}
 
 impl Refunds {
     /// Both halves.
@@ -100,9 +108,39 @@ pub(crate) async fn enter(ledger: &impl Accounts, owed: &Owed, now: i64) -> Resu
     match done {
         Done::Entered => tracing::info!(account, %request_id, nanos = amount, "a failed job was given back"),
         Done::Closed => {
-            tracing::warn!(account, %request_id, "the account is closed: nothing is given back to it")
+            tracing::warn!(account, %request_id, "the account is closed: nothing is given back to it");
         }
         Done::Already(_) | Done::Expired => {}
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sqlite::Sqlite;
+
+    #[tokio::test]
+    async fn whoever_asks_again_learns_that_it_was_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Sqlite::open(&folder.path().join("ledger.db")).await.unwrap();
+        let owed = Owed { account: "a".into(), request_id: Uuid::from_u128(1), amount: 130 };
+        // Nothing of what another process has given back is remembered here.
+        for _ in 0..2 {
+            let mut tasks = JoinSet::new();
+            let refunds = start(&mut tasks, ledger.clone(), Clock::default());
+            for _ in 0..2 {
+                assert_eq!(refunds.give_back(owed.clone()).await, Ok(()));
+            }
+        }
+        assert_eq!(ledger.accounts(Some("a")).await.unwrap()[0].balance, 130);
+    }
+
+    #[tokio::test]
+    async fn with_nobody_to_do_it_it_is_not_done() {
+        let (refunds, refunder) = Refunds::new();
+        drop(refunder);
+        let owed = Owed { account: "a".into(), request_id: Uuid::from_u128(1), amount: 130 };
+        assert_eq!(refunds.give_back(owed).await, Err(NotNow));
+    }
 }

@@ -78,16 +78,7 @@ struct Video {
 impl Translation for Veo {
     fn encode(&self, request: &Request, _: Target<'_>) -> Result<Vec<u8>, Refusal> {
         let Request::Video(request) = request else { return Err(refuse("prompt", "is missing")) };
-        let shape = match &request.size {
-            None => None,
-            Some(size) => match SIZES.iter().find(|(known, ..)| known == size) {
-                Some((_, ratio, resolution)) => Some((*ratio, *resolution)),
-                None => {
-                    let known = "must be 1280x720, 720x1280, 1920x1080 or 1080x1920 for Gemini";
-                    return Err(refuse("size", known));
-                }
-            },
-        };
+        let shape = request.size.as_deref().map(shape).transpose()?;
         let mut out = Vec::with_capacity(256);
         let mut body = Object::open(&mut out);
         json::list(body.name("instances"), [request], instance);
@@ -117,6 +108,14 @@ impl Translation for Veo {
         let (id, size) = (operation.name, request.size.clone());
         Ok(Answer::Video(Job { id, seconds: request.seconds, size, state: State::Queued }))
     }
+}
+
+/// Ratio and resolution.
+fn shape(size: &str) -> Result<(&'static str, &'static str), Refusal> {
+    let found = SIZES.iter().find(|(known, ..)| *known == size);
+    found
+        .map(|(_, ratio, resolution)| (*ratio, *resolution))
+        .ok_or_else(|| refuse("size", "must be 1280x720, 720x1280, 1920x1080 or 1080x1920 for Gemini"))
 }
 
 fn instance(out: &mut Vec<u8>, request: &video::Request) {
