@@ -52,6 +52,8 @@ pub enum Kind {
     Refused,
     /// No provider serves a model of that name.
     UnknownModel,
+    /// No job of that id, or none of this tenant's.
+    UnknownVideo,
     /// The tenant or the key may not use it.
     ModelNotAllowed,
     /// Money is capped, and the model has no price or no bound.
@@ -113,7 +115,7 @@ impl GatewayError {
             Kind::Unauthenticated | Kind::KeyNotValid => 401,
             Kind::NotPriced | Kind::CreditExhausted => 402,
             Kind::Suspended | Kind::Unclaimed | Kind::ModelNotAllowed => 403,
-            Kind::UnknownEndpoint | Kind::UnknownModel => 404,
+            Kind::UnknownEndpoint | Kind::UnknownModel | Kind::UnknownVideo => 404,
             Kind::MethodNotAllowed(_) => 405,
             Kind::BodyTimeout => 408,
             Kind::TooLarge => 413,
@@ -150,6 +152,7 @@ impl GatewayError {
             Kind::Malformed => "malformed",
             Kind::Refused => "refused",
             Kind::UnknownModel => "unknown_model",
+            Kind::UnknownVideo => "unknown_video",
             Kind::ModelNotAllowed => "model_not_allowed",
             Kind::NotPriced => "not_priced",
             Kind::RateLimited => "rate_limited",

@@ -73,6 +73,10 @@ async fn admitted(
     exchange.identified(&principal);
     let asked = match endpoint {
         Endpoint::Generate(asked) => asked,
+        Endpoint::Job(errand) => {
+            let answer = dispatch::jobs::serve(exchange, snapshot, &principal, &errand).await;
+            return answer.map(Next::Answer);
+        }
         Endpoint::Models(wire) => {
             return Ok(Next::Answer(respond::models::list(snapshot, &principal, wire)));
         }

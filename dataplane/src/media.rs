@@ -4,6 +4,7 @@ pub mod embedding;
 pub mod image;
 pub mod speech;
 pub mod transcription;
+pub mod video;
 
 use crate::usage::{Units, Usage};
 
@@ -18,6 +19,8 @@ pub enum Request {
     Speech(speech::Request),
     /// Text from sound.
     Transcription(transcription::Request),
+    /// A moving picture.
+    Video(video::Request),
 }
 
 /// A whole answer.
@@ -29,6 +32,8 @@ pub enum Answer {
     Image(image::Answer),
     /// Sound.
     Speech(speech::Answer),
+    /// A moving picture that is being made.
+    Video(video::Job),
     /// The provider kept it back: by what was asked for.
     Refused(Refused),
 }
@@ -66,7 +71,7 @@ impl Request {
     /// Whether the answer is to come as a stream of events.
     pub fn streams(&self) -> bool {
         match self {
-            Self::Embedding(_) => false,
+            Self::Embedding(_) | Self::Video(_) => false,
             Self::Image(request) => request.stream,
             Self::Speech(request) => request.events,
             Self::Transcription(request) => request.stream,
@@ -80,6 +85,7 @@ impl Request {
             Self::Image(request) => request.demand(),
             Self::Speech(request) => request.demand(),
             Self::Transcription(request) => request.demand(),
+            Self::Video(request) => request.demand(),
         }
     }
 }

@@ -18,7 +18,10 @@ use crate::{
     allowance::Allowances,
     clock::Clock,
     identity::{Known, Trust},
-    ledger::{accounts::Promises, journal::Journal},
+    ledger::{
+        accounts::{Promises, refunds::Refunds},
+        journal::Journal,
+    },
     snapshot::Snapshot,
     telemetry::{Recorder, access::AccessLog},
     upstream::Pool,
@@ -36,6 +39,8 @@ pub struct Shared {
     pub allowances: Allowances,
     /// Which credits of tenants are not in the ledger yet.
     pub promises: Promises,
+    /// Gives back what was paid for and never came.
+    pub refunds: Refunds,
     /// Whose `ServiceAccount` tokens are accepted; none where there is no cluster to trust.
     pub identity: Option<Arc<Trust>>,
     /// The process is about to end: answers ask clients to reconnect elsewhere.

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use aigne_hub_crds::config::SecretRef;
 use zeroize::Zeroizing;
 
+pub mod job;
 pub mod keyring;
 pub mod seal;
 

@@ -8,8 +8,14 @@ use crate::v1alpha1::{
 };
 
 /// Model types that have an endpoint.
-pub const SERVED_MODEL_TYPES: &[ModelType] =
-    &[ModelType::Chat, ModelType::Embedding, ModelType::Image, ModelType::Speech, ModelType::Transcription];
+pub const SERVED_MODEL_TYPES: &[ModelType] = &[
+    ModelType::Chat,
+    ModelType::Embedding,
+    ModelType::Image,
+    ModelType::Speech,
+    ModelType::Transcription,
+    ModelType::Video,
+];
 
 /// Something that can be written and that gateways don't act on.
 struct Row {

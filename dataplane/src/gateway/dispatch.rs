@@ -1,6 +1,7 @@
 //! Candidate after candidate, attempt after attempt, until one answers: before the first client byte only.
 
 mod attempt;
+pub(super) mod jobs;
 mod media;
 mod plan;
 mod prepare;
@@ -41,8 +42,13 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn new(arrival: Arrival, principal: &Principal, permit: Permit) -> Self {
         let policy = principal.tenant.config.policy.client_gone;
-        // Counting tokens costs nothing.
-        let finish = policy == ClientGone::Finish && arrival.operation != Operation::CountTokens;
+        let finish = match arrival.operation {
+            // Counting tokens costs nothing.
+            Operation::CountTokens => false,
+            // What the provider has begun, it makes.
+            Operation::Videos => true,
+            _ => policy == ClientGone::Finish,
+        };
         Self { arrival, permit, finish }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod gemini;
 mod media;
+mod videos;
 
 use std::time::Duration;
 
@@ -44,6 +45,25 @@ pub(super) enum Endpoint {
     Generate(Generate),
     Models(Wire),
     Model(Wire, String),
+    Job(Errand),
+}
+
+/// What is wanted of a job that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Errand {
+    /// As the client wrote it.
+    pub(super) id: String,
+    pub(super) wish: Wish,
+}
+
+/// What is done with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// How far it is.
+    Look,
+    /// What it has made, in this form: the video itself where none is named.
+    Fetch(Option<&'static str>),
+    Delete,
 }
 
 /// A request for something that is generated.
@@ -104,6 +124,9 @@ pub(super) fn endpoint(head: &Parts) -> Result<Endpoint, GatewayError> {
     let path = head.uri.path();
     if let Some((endpoint, method)) = gemini::endpoint(&head.uri, &head.headers) {
         return checked(head, endpoint, method);
+    }
+    if let Some(found) = videos::endpoint(head) {
+        return found;
     }
     let wire = || wire(path, &head.headers);
     let generate =

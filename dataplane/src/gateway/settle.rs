@@ -50,6 +50,8 @@ pub(super) struct Attempt {
     /// The request's.
     totals: Rc<Cell<Totals>>,
     state: State,
+    /// What the tenant is charged for it, once that is in the journal.
+    charged: Nanos,
 }
 
 /// What a request probably uses, for where nobody says.
@@ -129,6 +131,7 @@ impl Attempt {
             estimate,
             totals: Rc::clone(&exchange.totals),
             state: State::Begun,
+            charged: Nanos(0),
         })
     }
 
@@ -140,6 +143,11 @@ impl Attempt {
     /// Milliseconds since the attempt began.
     pub(super) fn elapsed_ms(&self) -> u32 {
         u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX)
+    }
+
+    /// What the tenant is charged for it, as recorded; nothing before it is settled.
+    pub(super) fn charged(&self) -> Nanos {
+        self.charged
     }
 
     /// The truth is recorded, whatever it is. Only the first call counts.
@@ -171,11 +179,14 @@ impl Attempt {
             charge,
             first_byte_ms,
         };
-        if self.journaled
-            && let Err(error) = self.core.journal.borrow_mut().outcome(&outcome)
-        {
-            // The intent stands: the attempt is found in suspense, never lost.
-            tracing::error!(request_id = %self.request_id, %error, "an outcome could not be journaled");
+        if self.journaled {
+            match self.core.journal.borrow_mut().outcome(&outcome) {
+                Ok(()) => self.charged = charge.price,
+                // The intent stands: the attempt is found in suspense, never lost.
+                Err(error) => {
+                    tracing::error!(request_id = %self.request_id, %error, "an outcome could not be journaled");
+                }
+            }
         }
         let provider = &self.candidate.served.provider;
         self.core.metrics.attempt(&telemetry::Attempt {

@@ -20,7 +20,10 @@ use crate::{
     identity::Trust,
     ledger::{
         Outcome,
-        accounts::Promises,
+        accounts::{
+            Promises,
+            refunds::{Owed, Refunds},
+        },
         journal::{self, Journals, Reader, Record},
     },
     percore::{Core, Live, Shared},
@@ -172,6 +175,7 @@ pub(crate) struct Rig {
     access: AccessWriter,
     reader: Reader,
     outcomes: Vec<Outcome>,
+    refunded: Arc<Mutex<Vec<Owed>>>,
     data: tempfile::TempDir,
 }
 
@@ -196,12 +200,23 @@ impl Rig {
         config.shared.providers.insert(provider.id.clone(), provider);
         config.tenants.insert(tenant.id.clone(), tenant.into());
         let snapshot = Snapshot::new(&config, &secrets, &registry, "1".into());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (refunds, mut owed) = Refunds::new();
+        let refunded = Arc::new(Mutex::new(Vec::new()));
+        let given = Arc::clone(&refunded);
+        runtime.spawn(async move {
+            while let Some((next, told)) = owed.next().await {
+                given.lock().unwrap().push(next);
+                let _ = told.send(());
+            }
+        });
         let shared = Arc::new(Shared {
             clock: Clock::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
             allowances: registry.allowances.clone(),
             promises: Promises::default(),
+            refunds,
             identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),
@@ -225,13 +240,14 @@ impl Rig {
             address: server.plain.unwrap(),
             registry,
             server: Some(server),
-            runtime: tokio::runtime::Runtime::new().unwrap(),
+            runtime,
             shared,
             journals,
             telemetry,
             access,
             reader,
             outcomes: Vec::new(),
+            refunded,
             data,
         }
     }
@@ -247,6 +263,16 @@ impl Rig {
     pub(crate) fn post(&self, path: &str, body: &str) -> TcpStream {
         let mut client = connect(self.address);
         client.write_all(request(path, KEY, body).as_bytes()).unwrap();
+        client
+    }
+
+    /// Sends a request without a body.
+    pub(crate) fn bodiless(&self, method: &str, path: &str) -> TcpStream {
+        let mut client = connect(self.address);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).unwrap();
         client
     }
 
@@ -270,6 +296,11 @@ impl Rig {
             assert!(Instant::now() < until, "only {:?}", self.outcomes);
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// What was given back.
+    pub(crate) fn refunded(&self) -> Vec<Owed> {
+        self.refunded.lock().unwrap().clone()
     }
 
     /// Ends the gateway.

@@ -2,6 +2,7 @@
 
 mod leaving;
 mod media;
+mod video;
 
 use std::{
     io::Write as _,

@@ -7,6 +7,7 @@ mod asked;
 mod checks;
 mod due;
 mod enter;
+pub mod refunds;
 
 use std::future::Future;
 

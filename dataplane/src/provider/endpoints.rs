@@ -1,6 +1,7 @@
 //! What providers offer beside chat: one table. What is not in it is refused before anything is sent.
 
 pub(super) mod answers;
+pub mod jobs;
 mod observe;
 mod relay;
 mod usage;
@@ -100,7 +101,8 @@ fn of_openai(operation: Operation) -> Option<&'static str> {
         Operation::Speech => Some("/audio/speech"),
         Operation::Transcription => Some("/audio/transcriptions"),
         Operation::Translation => Some("/audio/translations"),
-        Operation::Chat | Operation::CountTokens | Operation::Videos => None,
+        Operation::Videos => Some("/videos"),
+        Operation::Chat | Operation::CountTokens => None,
     }
 }
 

@@ -13,6 +13,7 @@ const MAY_EXPOSE: &[&str] = &[
     "export/secret.rs",             // shows it to its sink, and signs with it
     "ledger/postgres/url.rs",       // connects to the database
     "secret.rs",                    // hashes and measures it
+    "secret/job.rs",                // derives the key of video ids from it
     "secret/keyring.rs",            // writes a made key into its file
     "secret/seal.rs",               // encrypts it
     "source/cluster/cache.rs",      // keeps it for a restart, in memory

@@ -10,9 +10,9 @@ use crate::{
     ledger::price::Rates,
     provider::{
         Adapter, Ask, Auth, Target, adapter,
-        endpoints::{self, How},
+        endpoints::{self, How, jobs::jobs},
     },
-    secret::{SecretStore, SecretValue},
+    secret::{SecretStore, SecretValue, job::JobKey},
     upstream::{BadEndpoint, Endpoint, Identity, Shown, Signer, authorization},
     usage::ImageKind,
     wire::{Operation, Wire},
@@ -30,6 +30,8 @@ pub struct Provider {
     pub endpoint: Endpoint,
     /// Those whose values are known (a nameless one where the provider needs none). Without any, nothing is routed to it.
     pub credentials: Vec<Credential>,
+    /// Those of weight 0, out of rotation: what they have made can still be fetched.
+    pub resting: Vec<Credential>,
     /// As configured, in their order.
     pub models: Vec<Model>,
     /// Requests in flight.
@@ -49,6 +51,8 @@ pub struct Credential {
     pub weight: u32,
     /// Its state with the provider.
     pub circuit: Arc<Circuit>,
+    /// Seals the ids of the jobs that it makes; none where the provider has no jobs, or there is no secret.
+    pub jobs: Option<JobKey>,
 }
 
 /// A model, prepared.
@@ -78,7 +82,7 @@ impl Provider {
     ) -> Result<Self, BadEndpoint> {
         let adapter = adapter(config.r#type);
         let endpoint = Endpoint::parse(&config.base_url, config.allow_private, config.timeouts.connect)?;
-        let credentials = credentials(config, adapter, secrets, registry);
+        let (credentials, resting) = credentials(config, adapter, secrets, registry);
         let models = config
             .models
             .iter()
@@ -96,6 +100,7 @@ impl Provider {
             config: config.clone(),
             endpoint,
             credentials,
+            resting,
             models,
         })
     }
@@ -112,12 +117,13 @@ impl std::fmt::Debug for Provider {
     }
 }
 
+/// Those that are used, and those that rest.
 fn credentials(
     config: &config::Provider,
     adapter: &dyn Adapter,
     secrets: &SecretStore,
     registry: &Registry,
-) -> Vec<Credential> {
+) -> (Vec<Credential>, Vec<Credential>) {
     let circuit = |name: &str| registry.circuit(&format!("{}/{name}", config.id));
     if config.credentials.is_empty() {
         // What a provider without credentials takes: nothing, or, of AWS, who the pod is.
@@ -126,25 +132,28 @@ fn credentials(
             _ => ("none", Shown::Nothing),
         };
         let circuit = circuit("");
-        return vec![Credential { name: name.into(), shown, weight: 1, circuit }];
+        let only = Credential { name: name.into(), shown, weight: 1, circuit, jobs: None };
+        return (vec![only], Vec::new());
     }
-    let mut known: Vec<_> = config
+    let known: Vec<_> = config
         .credentials
         .iter()
         .filter_map(|credential| {
+            let value = secrets.get(&credential.secret)?;
             Some(Credential {
                 name: credential.name.clone(),
-                shown: shown(config, &credential.name, adapter.auth(), secrets.get(&credential.secret)?)?,
+                shown: shown(config, &credential.name, adapter.auth(), value)?,
                 weight: credential.weight,
                 circuit: circuit(&credential.name),
+                jobs: jobs(config.r#type).and_then(|_| JobKey::derive(&config.id, value)),
             })
         })
         .collect();
     // Weight 0 takes one out of rotation; the last is never taken away.
     if known.iter().any(|credential| credential.weight > 0) {
-        known.retain(|credential| credential.weight > 0);
+        return known.into_iter().partition(|credential| credential.weight > 0);
     }
-    known
+    (known, Vec::new())
 }
 
 /// How this value is shown; `None` where it is no credential for such a provider.

@@ -80,6 +80,28 @@ impl Endpoint {
         PathAndQuery::from_maybe_shared(format!("{base}{path}"))
             .map_or_else(|_| Uri::from_static("/"), Uri::from)
     }
+
+    /// The request target of an address that somebody else has written, where it is this very host's, at the same port
+    /// and as safe to reach: a credential is shown nowhere else.
+    pub fn own(&self, address: &str) -> Option<Uri> {
+        let uri: Uri = address.parse().ok()?;
+        if let Some(authority) = uri.authority() {
+            let tls = match uri.scheme_str() {
+                Some("https") => true,
+                Some("http") => false,
+                _ => return None,
+            };
+            let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+            let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+            let same = tls == self.tls && port == self.port && host.eq_ignore_ascii_case(&self.host);
+            if !same || authority.as_str().contains('@') {
+                return None;
+            }
+        }
+        let target = uri.path_and_query()?;
+        let is_path = target.as_str().starts_with('/') && !target.as_str().starts_with("//");
+        is_path.then(|| Uri::from(target.clone()))
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +122,30 @@ mod tests {
         assert_eq!(endpoint.target("/v1beta/models"), "/anthropic/v1/v1beta/models");
         let endpoint = Endpoint::parse("https://google.example/v1beta", false, 1000).unwrap();
         assert_eq!(endpoint.target("/v1beta/models/m:x?alt=sse"), "/v1beta/models/m:x?alt=sse");
+    }
+
+    #[test]
+    fn only_addresses_of_its_own_are_asked() {
+        let endpoint = Endpoint::parse("https://google.example/v1beta", false, 1000).unwrap();
+        for (address, target) in [
+            (
+                "https://google.example/v1beta/files/a:download?alt=media",
+                Some("/v1beta/files/a:download?alt=media"),
+            ),
+            ("https://Google.example:443/x", Some("/x")),
+            ("/download/x", Some("/download/x")),
+            ("http://google.example/x", None),
+            ("https://google.example:8443/x", None),
+            ("https://user@google.example/x", None),
+            ("https://google.example.evil/x", None),
+            ("https://storage.example/x", None),
+            ("//storage.example/x", None),
+            ("ftp://google.example/x", None),
+            ("google.example", None),
+            ("", None),
+        ] {
+            assert_eq!(endpoint.own(address).map(|uri| uri.to_string()).as_deref(), target, "{address}");
+        }
     }
 
     #[test]

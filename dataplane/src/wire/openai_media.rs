@@ -1,15 +1,17 @@
-//! `OpenAI`'s formats beside chat: embeddings, images, speech, transcription. Requests are JSON, or a form where files
+//! `OpenAI`'s formats beside chat: embeddings, images, speech, transcription, videos. Requests are JSON, or a form where files
 //! come along; what is not known is left to whoever relays.
 
 mod audio;
 mod embeddings;
 mod images;
 mod values;
+mod videos;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 
 use self::values::Value;
+pub use self::videos::encode as encode_job;
 use super::{BadRequest, Meta, Operation, fields::bad};
 use crate::{
     media::{Answer, Blob, Request, transcription::Format},
@@ -34,7 +36,8 @@ pub fn decode(operation: Operation, payload: &Payload) -> Result<Request, BadReq
         Operation::Transcription | Operation::Translation => {
             audio::transcription(payload).map(Request::Transcription)
         }
-        Operation::Chat | Operation::CountTokens | Operation::Videos => {
+        Operation::Videos => videos::decode(payload).map(Request::Video),
+        Operation::Chat | Operation::CountTokens => {
             Err(BadRequest { param: None, message: "this is no request of this format".to_owned() })
         }
     });
@@ -51,6 +54,7 @@ pub fn encode(request: &Request, answer: &Answer, meta: &Meta) -> Option<(String
         Answer::Embedding(answer) => embeddings::encode(request, answer, meta).map(json),
         Answer::Image(answer) => Some(json(images::encode(answer, meta))),
         Answer::Speech(answer) => Some((answer.media_type.clone(), answer.data.to_vec())),
+        Answer::Video(job) => Some(json(videos::encode(job, meta))),
         Answer::Refused(_) => None,
     }
 }

@@ -50,6 +50,7 @@ Beside chat:
 | images | the images in the answer, or `usage.generated_images`; size and quality as the answer says, else as the request does; tokens from `usage` where it is there |
 | characters of speech | the characters of `input`; tokens from `usage` of `speech.audio.done` in a stream |
 | seconds of a recording | `usage.seconds` or `duration`; tokens from `usage` where the model counts those |
+| seconds of a video | `seconds` of the answer that takes the job, else of the request |
 | money | OpenRouter's `usage.cost` and xAI's `cost_in_usd_ticks` stand beside our own price and replace nothing |
 ";
 

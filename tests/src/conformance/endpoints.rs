@@ -99,6 +99,18 @@ pub const ALL: &[Endpoint] = &[
         },
     },
     Endpoint {
+        name: "videos",
+        kind: "Video",
+        path: "/v1/videos",
+        ask: |model| Body::Json(json!({"model": model, "prompt": "a cat", "seconds": "4"})),
+        check: |answer| {
+            let body = answer.json()?;
+            let id = body["id"].as_str().unwrap_or_default();
+            ensure!(body["status"] == "queued" && id.starts_with("video_") && id.len() > 80, "{body}");
+            Ok(())
+        },
+    },
+    Endpoint {
         name: "count_tokens (Anthropic)",
         kind: "Chat",
         path: "/v1/messages/count_tokens",
@@ -172,6 +184,7 @@ pub fn upstream_model(provider: &Provider, kind: &str) -> Option<&'static str> {
         ("Bedrock", "Image") => Some("amazon.nova-canvas-v1:0"),
         ("Gemini", "Embedding") => Some("gemini-embedding-001"),
         ("Gemini", "Image") => Some("imagen-4.0-generate-001"),
+        ("Gemini", "Video") => Some("veo-3.1-generate-preview"),
         _ => None,
     }
 }

@@ -40,9 +40,10 @@ impl Stage {
                 Double::Scripted(Scripted::start().await?)
             };
             let chats = Wire::ALL.iter().map(|wire| (provider.model(wire.id()), "Chat", None));
-            let others = ["Chat", "Embedding", "Image", "Speech", "Transcription"].into_iter().map(|kind| {
-                (endpoints::model(&provider, kind), kind, endpoints::upstream_model(&provider, kind))
-            });
+            let others =
+                ["Chat", "Embedding", "Image", "Speech", "Transcription", "Video"].into_iter().map(|kind| {
+                    (endpoints::model(&provider, kind), kind, endpoints::upstream_model(&provider, kind))
+                });
             // A chat is the wire of that name's, too.
             let models: Vec<_> = chats.chain(others.skip(1)).collect();
             hub = hub.provider(provider.manifest(&double.origin(), &models));

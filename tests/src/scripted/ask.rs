@@ -15,10 +15,13 @@ pub(super) enum Endpoint {
     Images,
     Speech,
     Transcription,
+    Videos,
     /// One text, or several at once.
     GeminiEmbed(bool),
     /// Imagen.
     Predict,
+    /// Veo.
+    LongRunning,
     CountTokens,
     GeminiCount,
     Models,
@@ -42,6 +45,7 @@ impl Endpoint {
                 "batchEmbedContents" => Self::GeminiEmbed(true),
                 "countTokens" => Self::GeminiCount,
                 "predict" => Self::Predict,
+                "predictLongRunning" => Self::LongRunning,
                 _ => Self::Unknown,
             };
         }
@@ -57,6 +61,7 @@ impl Endpoint {
             _ if ends("/images/generations") || ends("/images/edits") => Self::Images,
             _ if ends("/audio/speech") => Self::Speech,
             _ if ends("/audio/transcriptions") || ends("/audio/translations") => Self::Transcription,
+            _ if ends("/videos") => Self::Videos,
             _ if ends("/models") => Self::Models,
             _ => path.split_once("/models/").map_or(Self::Unknown, |(_, id)| Self::Model(id.to_owned())),
         }
@@ -83,7 +88,10 @@ impl Endpoint {
 
     /// Errors of this endpoint have Google's shape.
     pub(super) fn is_gemini(&self) -> bool {
-        matches!(self, Self::Gemini(..) | Self::GeminiEmbed(_) | Self::GeminiCount | Self::Predict)
+        matches!(
+            self,
+            Self::Gemini(..) | Self::GeminiEmbed(_) | Self::GeminiCount | Self::Predict | Self::LongRunning
+        )
     }
 }
 

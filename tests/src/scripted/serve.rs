@@ -343,6 +343,8 @@ fn content(
             Endpoint::Embeddings
             | Endpoint::Images
             | Endpoint::Speech
+            | Endpoint::Videos
+            | Endpoint::LongRunning
             | Endpoint::GeminiEmbed(_)
             | Endpoint::Predict,
             _,
@@ -365,6 +367,8 @@ fn made(script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Toke
         Endpoint::Embeddings => json(media::embeddings(ask, &tokens)),
         Endpoint::GeminiEmbed(batch) => json(gemini::embeddings(ask, *batch)),
         Endpoint::Predict => json(gemini::predictions(ask)),
+        Endpoint::LongRunning => json(gemini::operation(ask)),
+        Endpoint::Videos => json(media::video(ask)),
         Endpoint::Speech if ask.encoding.as_deref() == Some("sse") => {
             Content::Stream(media::speech_stream(&tokens), responses::error_event(script, message))
         }

@@ -8,7 +8,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::{
-    Call,
+    Call, jobs,
     media::{self, Expected, Unfit},
     plan::{Plan, Verdict},
     prepare::{Prepared, Way},
@@ -26,7 +26,7 @@ use crate::{
     },
     ledger::Status,
     provider::{Fault, Observed, UpstreamError},
-    snapshot::{Credential, Served},
+    snapshot::{Credential, Provider, Served},
     upstream,
 };
 
@@ -175,9 +175,11 @@ impl Flight<'_> {
         if let (Content::Media(_, request), Way::Media(how)) = (&call.arrival.content, prepared.way) {
             let read =
                 media::read(request, how, expected, head, &text, &respond::meta(&call.arrival, exchange))
-                    .and_then(|(answer, observed)| Ok((media::of_wire(&call.arrival, answer)?, observed)));
+                    .and_then(|(answer, observed)| Ok((media::of_wire(&call.arrival, answer)?, observed)))
+                    .and_then(|(answer, observed)| Ok((jobs::made(request, &answer)?, answer, observed)));
             return match read {
-                Ok((answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
+                Ok((None, answer, observed)) => Ok(self.whole(answer, &observed, exchange)),
+                Ok((Some(made), answer, observed)) => self.job(&made, answer, &observed, exchange),
                 Err(Unfit::Said(error, usage)) => {
                     let usage = usage.map(|usage| *usage);
                     let usage_complete = usage.is_some();
@@ -190,7 +192,7 @@ impl Flight<'_> {
     }
 
     fn plain(
-        self,
+        mut self,
         call: &Call,
         prepared: &Prepared,
         head: http::response::Parts,
@@ -235,13 +237,33 @@ impl Flight<'_> {
     }
 
     /// A whole answer that is as it should be.
-    fn whole(mut self, answer: Plain, observed: &Observed, exchange: &mut Exchange) -> Answer {
+    fn whole(&mut self, answer: Plain, observed: &Observed, exchange: &mut Exchange) -> Answer {
         self.credential.circuit.succeeded();
         let ending = Ending { status: Status::Completed, http_status: answer.status.as_u16(), observed };
         let first_byte_ms = self.attempt.elapsed_ms();
         self.attempt.settle(ending, Some(first_byte_ms));
         exchange.first_byte_ms = Some(exchange.elapsed_ms());
         Answer::Plain(answer)
+    }
+
+    /// A whole answer that tells of a job: its id says what was charged for it.
+    fn job(
+        mut self,
+        made: &jobs::Made,
+        answer: Plain,
+        observed: &Observed,
+        exchange: &mut Exchange,
+    ) -> Result<Answer, Failure> {
+        let Plain { status, headers, .. } = &answer;
+        let (status, headers) = (*status, headers.clone());
+        self.whole(answer, observed, exchange);
+        let charged = self.attempt.charged();
+        let sealed = made.sealed(self.served, self.credential, charged, exchange);
+        let failed = || {
+            let error = GatewayError::new(Kind::UpstreamFailed, "the system's cryptography failed");
+            Failure { error, verdict: Verdict::Final }
+        };
+        sealed.map(|body| Answer::Plain(Plain { status, headers, body })).ok_or_else(failed)
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
@@ -264,7 +286,7 @@ impl Flight<'_> {
             upstream: body,
             connection: Some(connection),
             pump,
-            attempt: self.attempt,
+            attempt: Some(self.attempt),
             first_byte_ms,
             idle: patience.idle,
             deadline: patience.last,
@@ -369,40 +391,61 @@ pub(super) fn looks_like_json(text: &[u8]) -> bool {
 
 /// Relays a request that uses nothing, and its answer.
 pub(super) async fn relay(
-    served: &Served,
+    provider: &Provider,
     request: http::Request<upstream::Outgoing>,
-    exchange: &mut Exchange,
-) -> Result<Answer, GatewayError> {
-    let provider = &served.provider;
+    exchange: &Exchange,
+) -> Result<Plain, GatewayError> {
     let patience = Patience::new(provider.config.timeouts, true);
-    let pool = std::rc::Rc::clone(&exchange.core.pool);
-    let name = &provider.config.name;
-    let timed_out =
-        || GatewayError::new(Kind::UpstreamTimeout, format!("provider {name:?} did not answer in time"));
-    let answer =
-        match tokio::time::timeout_at(patience.first, pool.send(&provider.endpoint, request, |_| ())).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                tracing::warn!(provider = %provider.id, %error, "the provider could not be reached");
-                let message = format!("provider {name:?} could not be reached");
-                return Err(GatewayError::new(Kind::UpstreamUnreachable, message));
-            }
-            Err(_) => return Err(timed_out()),
-        };
-    let (head, mut body) = answer.response.into_parts();
-    let text = match read(&mut body, LONGEST_ERROR, &patience).await {
-        Ok(text) => text,
-        Err(cut) if cut.timed_out => return Err(timed_out()),
-        Err(cut) => return Err(GatewayError::new(Kind::UpstreamFailed, cut.reason)),
-    };
-    pool.give_back(answer.connection);
-    if !head.status.is_success() {
-        let error = provider.adapter.error(head.status, &head.headers, &text);
-        return Err(GatewayError::upstream(&error, name));
-    }
+    let answer = ask(provider, request, exchange, &patience).await?;
+    let (head, text) = whole(provider, answer, exchange, &patience).await?;
     if !looks_like_json(&text) {
-        let message = format!("provider {name:?} did not answer with JSON");
+        let message = format!("provider {:?} did not answer with JSON", provider.config.name);
         return Err(GatewayError::new(Kind::UpstreamFailed, message));
     }
-    Ok(Answer::Plain(Plain { status: head.status, headers: head.headers, body: text }))
+    Ok(Plain { status: head.status, headers: head.headers, body: text })
+}
+
+/// Sends a request that uses nothing.
+pub(super) async fn ask(
+    provider: &Provider,
+    request: http::Request<upstream::Outgoing>,
+    exchange: &Exchange,
+    patience: &Patience,
+) -> Result<upstream::Answer<upstream::Outgoing>, GatewayError> {
+    let sending = exchange.core.pool.send(&provider.endpoint, request, |_| ());
+    match tokio::time::timeout_at(patience.first, sending).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(provider = %provider.id, %error, "the provider could not be reached");
+            let message = format!("provider {:?} could not be reached", provider.config.name);
+            Err(GatewayError::new(Kind::UpstreamUnreachable, message))
+        }
+        Err(_) => Err(late(provider)),
+    }
+}
+
+/// All of an answer that is no error, and not long.
+pub(super) async fn whole(
+    provider: &Provider,
+    answer: upstream::Answer<upstream::Outgoing>,
+    exchange: &Exchange,
+    patience: &Patience,
+) -> Result<(http::response::Parts, Bytes), GatewayError> {
+    let (head, mut body) = answer.response.into_parts();
+    let text = match read(&mut body, LONGEST_ERROR, patience).await {
+        Ok(text) => text,
+        Err(cut) if cut.timed_out => return Err(late(provider)),
+        Err(cut) => return Err(GatewayError::new(Kind::UpstreamFailed, cut.reason)),
+    };
+    exchange.core.pool.give_back(answer.connection);
+    if !head.status.is_success() {
+        let error = provider.adapter.error(head.status, &head.headers, &text);
+        return Err(GatewayError::upstream(&error, &provider.config.name));
+    }
+    Ok((head, text))
+}
+
+fn late(provider: &Provider) -> GatewayError {
+    let message = format!("provider {:?} did not answer in time", provider.config.name);
+    GatewayError::new(Kind::UpstreamTimeout, message)
 }

@@ -166,6 +166,10 @@ fn used(translation: &dyn Translation, request: &Request, answer: &Answer) -> Op
         (Request::Speech(asked), Answer::Speech(answer)) => {
             Some(Usage { characters: asked.characters(), ..answer.usage.unwrap_or_default() })
         }
+        (Request::Video(asked), Answer::Video(_)) => {
+            Some(Usage { millis: asked.millis(), ..Usage::default() })
+        }
+        (_, Answer::Video(_)) => None,
         (_, Answer::Refused(refused)) => refused.usage,
         (_, Answer::Image(answer)) => answer.usage,
         (_, Answer::Speech(answer)) => answer.usage,

@@ -1,6 +1,6 @@
 //! The HTTP request to a provider: only headers from the allow-lists, never the client's own credential.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use super::{
     Call, attempt,
@@ -11,7 +11,7 @@ use crate::{
     error::{GatewayError, Kind},
     gateway::{admit::Permit, exchange::Exchange, ingress::Content, respond},
     provider::Ask,
-    snapshot::{Credential, Served},
+    snapshot::{Credential, Provider, Served},
     upstream::Outgoing,
     wire::Operation,
 };
@@ -59,26 +59,62 @@ pub(super) fn request(
         }),
     };
     let Some(target) = target else { return Err(no_endpoint(served, arrival.operation)) };
-    let mut request = Request::new(prepared.body.clone());
-    *request.method_mut() = Method::POST;
+    if arrival.operation == Operation::Videos && credential.jobs.is_none() {
+        let name = &provider.config.name;
+        let message = format!("provider {name:?} has no credential, by which the ids of videos are sealed");
+        return Err(GatewayError::new(Kind::Refused, message).with_param("model"));
+    }
+    let mut request = bare(provider, Method::POST, target, prepared.body.clone());
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, prepared.content_type.clone());
+    headers.insert(header::ACCEPT, if matches!(prepared.way, Way::Media(_)) { ANYTHING } else { ACCEPT });
+    cross(headers, &prepared.headers)?;
+    // Last: a signature is of what is sent.
+    show(provider, credential, &mut request, &prepared.body, now_ms)?;
+    Ok(request)
+}
+
+/// The request for what a job has come to: it has no body, and uses nothing.
+pub(super) fn without_body(
+    provider: &Provider,
+    credential: &Credential,
+    method: Method,
+    target: &Uri,
+    now_ms: i64,
+) -> Result<Request<Outgoing>, GatewayError> {
+    let mut request = bare(provider, method, target, Outgoing::default());
+    request.headers_mut().insert(header::ACCEPT, ANYTHING);
+    show(provider, credential, &mut request, &Outgoing::default(), now_ms)?;
+    Ok(request)
+}
+
+/// With what every request has.
+fn bare(provider: &Provider, method: Method, target: &Uri, body: Outgoing) -> Request<Outgoing> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
     request.uri_mut().clone_from(target);
     let headers = request.headers_mut();
     headers.reserve(10);
     headers.insert(header::HOST, provider.endpoint.authority.clone());
-    headers.insert(header::CONTENT_TYPE, prepared.content_type.clone());
-    headers.insert(header::ACCEPT, if matches!(prepared.way, Way::Media(_)) { ANYTHING } else { ACCEPT });
     headers.insert(header::ACCEPT_ENCODING, IDENTITY);
     headers.insert(header::USER_AGENT, USER_AGENT);
     for (name, value) in provider.adapter.fixed_headers() {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    cross(headers, &prepared.headers)?;
-    // Last: a signature is of what is sent.
-    credential.shown.show(&mut request, || prepared.body.whole(), now_ms).map_err(|error| {
+    request
+}
+
+fn show(
+    provider: &Provider,
+    credential: &Credential,
+    request: &mut Request<Outgoing>,
+    body: &Outgoing,
+    now_ms: i64,
+) -> Result<(), GatewayError> {
+    credential.shown.show(request, || body.whole(), now_ms).map_err(|error| {
         let message = format!("provider {:?} cannot be called: {error}", provider.config.name);
         GatewayError::new(Kind::CredentialUnavailable, message)
-    })?;
-    Ok(request)
+    })
 }
 
 fn cross(headers: &mut HeaderMap, crossing: &[(&'static str, String)]) -> Result<(), GatewayError> {
@@ -112,14 +148,14 @@ pub(super) async fn count_tokens(
     };
     let prepared = prepare::prepare(&call.arrival, candidate, exchange.id)?;
     let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
-    match attempt::relay(served, request, exchange).await {
+    match attempt::relay(provider, request, exchange).await {
         // The request itself is at fault, as it would be in a chat.
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
         Err(error) => {
             tracing::warn!(provider = %provider.id, %error, "tokens are estimated instead of counted");
             Ok(respond::estimated_count(call.arrival.wire, body))
         }
-        counted => counted,
+        Ok(counted) => Ok(respond::Answer::Plain(counted)),
     }
 }
 

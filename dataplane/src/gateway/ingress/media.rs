@@ -10,7 +10,7 @@ use crate::{
     error::{GatewayError, Kind},
     form,
     gateway::settle::Estimate,
-    media::{Request, image::Request as Image},
+    media::{Request, image::Request as Image, video::Request as Video},
     payload::Payload,
     wire::{Operation, Wire, gemini_embeddings, openai_media},
 };
@@ -95,6 +95,7 @@ fn pictures(request: &Request) -> u64 {
         Request::Image(Image { sources, mask, .. }) => {
             (sources.len() as u64 + u64::from(mask.is_some())) * estimate::MEDIA_TOKENS
         }
+        Request::Video(Video { reference: Some(_), .. }) => estimate::MEDIA_TOKENS,
         _ => 0,
     }
 }

@@ -79,6 +79,12 @@ impl Pump {
         Self { splitter: framing.splitter(), mode, out: VecDeque::new(), begun: false, array }
     }
 
+    /// Bytes of nothing that is metered.
+    pub(in crate::gateway) fn bytes(length: Option<u64>) -> Self {
+        let mode = Mode::Bytes { observed: Box::default(), length };
+        Self { splitter: Framing::Sse.splitter(), mode, out: VecDeque::new(), begun: false, array: None }
+    }
+
     /// A frame of the provider's. What came before an error is given out too.
     pub(in crate::gateway) fn push(&mut self, frame: Bytes) -> Result<(), Broken> {
         if let Mode::Bytes { observed, length } = &mut self.mode {

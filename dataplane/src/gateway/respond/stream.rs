@@ -36,7 +36,8 @@ pub(in crate::gateway) struct Stream {
     pub(in crate::gateway) upstream: Incoming,
     pub(in crate::gateway) connection: Option<Connection>,
     pub(in crate::gateway) pump: Pump,
-    pub(in crate::gateway) attempt: Attempt,
+    /// Where it is metered.
+    pub(in crate::gateway) attempt: Option<Attempt>,
     pub(in crate::gateway) first_byte_ms: u32,
     /// Between two frames.
     pub(in crate::gateway) idle: Duration,
@@ -230,7 +231,9 @@ impl Flow {
             http_status: self.stream.status.as_u16(),
             observed: self.stream.pump.observed(),
         };
-        self.stream.attempt.settle(ending, Some(self.stream.first_byte_ms));
+        if let Some(attempt) = &mut self.stream.attempt {
+            attempt.settle(ending, Some(self.stream.first_byte_ms));
+        }
     }
 
     fn end(&mut self) {

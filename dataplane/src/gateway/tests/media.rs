@@ -10,7 +10,7 @@ use crate::{
     usage::{ImageKind, Source},
 };
 
-fn model(r#type: ModelType) -> impl FnOnce(&mut Setup) {
+pub(super) fn model(r#type: ModelType) -> impl FnOnce(&mut Setup) {
     move |setup| {
         let model = &mut setup.provider.models[0];
         (model.r#type, model.upstream_model) = (r#type, "upstream-m".into());
@@ -18,7 +18,7 @@ fn model(r#type: ModelType) -> impl FnOnce(&mut Setup) {
 }
 
 /// An answer of any type.
-fn typed(stream: &mut std::net::TcpStream, kind: &str, body: &str) -> bool {
+pub(super) fn typed(stream: &mut std::net::TcpStream, kind: &str, body: &str) -> bool {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nset-cookie: a=b\r\n\r\n",
         body.len()
@@ -182,7 +182,7 @@ fn an_error_where_sound_was_expected_is_tried_again() {
 }
 
 /// A form with these fields and a file.
-fn form(rig: &Rig, path: &str, fields: &[(&str, &str)]) -> String {
+pub(super) fn form(rig: &Rig, path: &str, fields: &[(&str, &str)]) -> String {
     let body = crate::form::testing::text(fields);
     let mut client = connect(rig.address);
     let head = format!(

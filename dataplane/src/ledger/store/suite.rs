@@ -28,6 +28,7 @@ macro_rules! behaviours {
             sheets_stay_as_they_were
             usage_is_entered_with_its_row
             what_is_given_is_given_once
+            a_job_that_failed_is_given_back_once
             what_expires_soonest_is_spent_first_and_the_rest_of_it_lapses
             a_debt_is_paid_first
             a_lower_priority_is_spent_before_what_expires_sooner

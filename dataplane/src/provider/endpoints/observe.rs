@@ -23,6 +23,7 @@ struct Plain<'a> {
     size: Option<String>,
     quality: Option<String>,
     duration: Option<Seconds>,
+    seconds: Option<Seconds>,
     #[serde(borrow)]
     text: Option<&'a RawValue>,
 }
@@ -46,6 +47,11 @@ pub fn observe(request: &Request, answer: &[u8]) -> Observed {
             Some(Usage { images: made.map_or(listed, |made| made.0), image, ..counted.unwrap_or_default() })
         }
         Request::Speech(asked) => Some(spoken(asked.characters(), counted)),
+        Request::Video(asked) => {
+            let told = plain.seconds.map_or(0, Seconds::millis);
+            let millis = if told > 0 { told } else { asked.millis() };
+            Some(Usage { millis, ..counted.unwrap_or_default() })
+        }
         Request::Transcription(_) => match heard(counted, plain.duration) {
             None if error.is_none() && plain.text.is_some() => return unsaid(request, answer),
             heard => heard,
@@ -195,7 +201,7 @@ impl Observer {
                     (self.observed.usage_complete, self.observed.terminated) = (true, true);
                 }
             }
-            Request::Embedding(_) => {}
+            Request::Embedding(_) | Request::Video(_) => {}
         }
     }
 }

@@ -31,5 +31,11 @@ pub fn relay(
     {
         edits.push(Edit::Set("response_format", "\"json\"".to_owned()));
     }
+    // What is charged is what is asked for, whatever the provider would take for nothing said.
+    if let Request::Video(request) = request
+        && payload.raw("seconds").is_none_or(|raw| raw == "null")
+    {
+        edits.push(Edit::Set("seconds", json::quoted(&request.seconds.to_string())));
+    }
     Ok(edits)
 }

@@ -1,4 +1,4 @@
-//! What Gemini offers beside chat: vectors, pictures, sound; each in a format of Google's own.
+//! What Gemini offers beside chat: vectors, pictures, sound, videos; each in a format of Google's own.
 
 mod embeddings;
 mod imagen;
@@ -6,7 +6,9 @@ mod images;
 mod speech;
 #[cfg(test)]
 mod tests;
+mod veo;
 
+pub(in crate::provider) use self::veo::Operations;
 use super::{model_path, version};
 use crate::{
     provider::{
@@ -27,6 +29,7 @@ pub(in crate::provider) fn endpoint(operation: Operation, target: Target<'_>) ->
         Operation::Images => ("generateContent", &images::Images),
         Operation::ImageEdits if !imagen => ("generateContent", &images::Images),
         Operation::Speech => ("generateContent", &speech::Speech),
+        Operation::Videos => ("predictLongRunning", &veo::Veo),
         _ => return None,
     };
     let path = format!("{}/{model}:{method}", version(&target.provider.base_url));

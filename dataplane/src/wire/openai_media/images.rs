@@ -75,7 +75,8 @@ fn size(text: String) -> Result<String, BadRequest> {
     }
 }
 
-fn files(payload: &Payload) -> impl Iterator<Item = &Field> {
+/// The files that come along.
+pub(super) fn files(payload: &Payload) -> impl Iterator<Item = &Field> {
     let form = if let Payload::Form(form) = payload { Some(form) } else { None };
     form.into_iter().flat_map(crate::form::Form::fields).filter(|field| field.file.is_some())
 }

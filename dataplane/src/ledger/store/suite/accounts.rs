@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{all_rows, various};
-use crate::ledger::accounts::{Account, Accounts, Credit, Done, Kind, PRIORITY, Posting, Statement, Wish};
+use crate::ledger::accounts::{
+    Account, Accounts, Credit, Done, Kind, PRIORITY, Posting, Statement, Wish, refunds,
+};
 use crate::ledger::store::{Report, Store};
 use crate::ledger::testing::{AT, HOLDER, intent, outcome};
 use crate::ledger::{Nanos, Row};
@@ -82,6 +84,30 @@ pub(crate) async fn what_is_given_is_given_once(store: &(impl Store + Accounts))
     assert_eq!(store.fulfil("a", &lapsed, AT).await.unwrap(), Done::Expired);
     assert_eq!(store.fulfil("b", &grant, AT).await.unwrap(), Done::Entered);
     assert_eq!((account(store, "a").await.balance, account(store, "b").await.balance), (500, 500));
+    adds_up(store).await;
+}
+
+pub(crate) async fn a_job_that_failed_is_given_back_once(store: &(impl Store + Accounts)) {
+    let owed = |number| refunds::Owed {
+        account: "a".into(),
+        request_id: uuid::Uuid::from_u128(number),
+        amount: 130,
+    };
+    store.fulfil("a", &posting(Kind::TopUp, "topup/1", 500, None), AT).await.unwrap();
+    store.insert(HOLDER, &[charged(1, "a", 130)]).await.unwrap();
+    assert_eq!(refunds::enter(store, &owed(1), AT + 1).await.unwrap(), Done::Entered);
+    // Another gateway has seen it too, and the row comes again.
+    assert_eq!(refunds::enter(store, &owed(1), AT + 2).await.unwrap(), Done::Already(130));
+    store.insert(HOLDER, &[charged(1, "a", 130)]).await.unwrap();
+    assert_eq!(account(store, "a").await.balance, 500);
+    adds_up(store).await;
+    // It is known to have failed before its charge has come out of its gateway's journal.
+    assert_eq!(refunds::enter(store, &owed(2), AT + 3).await.unwrap(), Done::Entered);
+    store.insert(HOLDER, &[charged(2, "a", 130)]).await.unwrap();
+    assert_eq!(refunds::enter(store, &owed(2), AT + 4).await.unwrap(), Done::Already(130));
+    assert_eq!(account(store, "a").await.balance, 500);
+    let statement = always(store, "a").await;
+    assert_eq!(statement.lines.iter().filter(|line| line.kind == "Refund").count(), 2);
     adds_up(store).await;
 }
 
