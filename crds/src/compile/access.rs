@@ -81,7 +81,7 @@ pub(super) fn every_model_is_bounded(
 }
 
 fn callable<'a>(access: &'a config::ModelAccess, catalog: &'a Catalog) -> impl Iterator<Item = &'a Served> {
-    catalog.models.iter().filter(|model| model.is_callable && allows(access, &model.full_name))
+    catalog.models.iter().filter(|model| allows(access, &model.full_name))
 }
 
 /// Whether `full_name` (`provider/model`) may be called. Deny wins.

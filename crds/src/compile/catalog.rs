@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{prices, unenforced::SERVED_MODEL_TYPES};
+use super::prices;
 use crate::{
     config::{Model, PriceSheet, Provider, Shared},
     glob,
@@ -20,8 +20,6 @@ pub(super) struct Catalog {
 pub(super) struct Served {
     /// `provider/model`.
     pub(super) full_name: String,
-    /// Gateways have an endpoint for it.
-    pub(super) is_callable: bool,
     /// How to say that it has no price, if it has none.
     pub(super) unpriced: Option<String>,
     /// Its numbers bound what a request can cost.
@@ -63,7 +61,6 @@ fn served(shared: &Shared, provider: &Provider, model: &Model) -> Served {
     };
     Served {
         full_name,
-        is_callable: SERVED_MODEL_TYPES.contains(&model.r#type),
         unpriced,
         is_bounded: sheets
             .iter()

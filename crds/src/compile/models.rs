@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{finding::Report, unenforced};
+use super::finding::Report;
 use crate::{
     config,
     v1alpha1::{
@@ -30,7 +30,6 @@ pub(super) fn compile(written: &[Model], report: &mut Report<'_>) -> Vec<config:
     kept.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
     kept.into_iter()
         .map(|(index, model)| {
-            unenforced::model_type(index, model, report);
             let mut aliases = Vec::new();
             for (position, alias) in model.aliases.iter().enumerate() {
                 if taken.insert(alias) {

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    Finding, ObjectKey, Resources, finding::Report, resources::by_age, unenforced::SERVED_MODEL_TYPES,
-};
+use super::{Finding, ObjectKey, Resources, finding::Report, resources::by_age};
 use crate::{
     config::{ModelType, PriceSheet, Rate},
     glob,
@@ -93,7 +91,6 @@ fn unpriced_models(rates: &[Rate], provider: &AIProvider, report: &mut Report<'_
             .models
             .iter()
             .filter(|model| is_chat(model) == of_chat)
-            .filter(|model| SERVED_MODEL_TYPES.contains(&model.r#type.unwrap_or_default()))
             .filter(|model| {
                 let priced = |rate| units::prices(rate, model.r#type.unwrap_or_default());
                 !rate_for(rates, &model.name).is_some_and(priced)

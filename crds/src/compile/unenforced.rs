@@ -3,19 +3,9 @@
 
 use super::finding::Report;
 use crate::v1alpha1::{
-    Model, ModelType, TenantSpec,
+    TenantSpec,
     conditions::{ACCEPTED, reasons},
 };
-
-/// Model types that have an endpoint.
-pub const SERVED_MODEL_TYPES: &[ModelType] = &[
-    ModelType::Chat,
-    ModelType::Embedding,
-    ModelType::Image,
-    ModelType::Speech,
-    ModelType::Transcription,
-    ModelType::Video,
-];
 
 /// Something that can be written and that gateways don't act on.
 struct Row {
@@ -39,14 +29,5 @@ const TENANT: &[Row] = &[
 pub(super) fn tenant(spec: &TenantSpec, report: &mut Report<'_>) {
     for row in TENANT.iter().filter(|row| (row.written)(spec)) {
         report.warning(format!("spec.{}", row.field), ACCEPTED, reasons::NOT_ENFORCED, row.says);
-    }
-}
-
-/// Warns of a model that no endpoint serves.
-pub(super) fn model_type(index: usize, model: &Model, report: &mut Report<'_>) {
-    let r#type = model.r#type.unwrap_or_default();
-    if !SERVED_MODEL_TYPES.contains(&r#type) {
-        let message = format!("this version serves no {type:?} models, so {} cannot be called", model.name);
-        report.warning(format!("spec.models[{index}].type"), ACCEPTED, reasons::NOT_SERVED, message);
     }
 }

@@ -74,8 +74,6 @@ pub mod reasons {
         CONFLICTED = "Conflicted";
         /// It is accepted, but this version does not act on it.
         NOT_ENFORCED = "NotEnforced";
-        /// The model is known, but this version has no endpoint that serves it.
-        NOT_SERVED = "NotServed";
         /// There is no such Secret.
         SECRET_NOT_FOUND = "SecretNotFound";
         /// The Secret has no such data key.

@@ -294,3 +294,10 @@ fn an_error_inside_a_good_answer_is_seen() {
     assert_eq!(observer.observed().error.as_ref().map(|error| error.fault), Some(Fault::Throttled));
     assert_eq!(ADAPTER.observe(Wire::OpenAiChat, br#"{"choices":[],"error":null}"#).error, None);
 }
+
+#[test]
+fn what_is_thought_beyond_the_limit_is_bounded_apart() {
+    use aigne_hub_crds::config::ProviderType as Type;
+    let apart = |r#type| crate::provider::adapter(r#type).reasoning_is_apart();
+    assert!(apart(Type::Doubao) && apart(Type::XAI) && !apart(Type::OpenAI));
+}
