@@ -21,6 +21,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         developer_role: false,
         json_schema: false,
         audio: false,
+        several_answers: false,
         ignored: &["seed", "logprobs", "top_logprobs", "store", "metadata"],
         rules: RULES,
         ..OPENAI
