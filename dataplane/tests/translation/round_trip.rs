@@ -108,7 +108,7 @@ fn canonical(mut request: Request, r#type: Type) -> Request {
         }
     }
     if r#type == Type::Poe {
-        request.seed = None;
+        (request.seed, request.logprobs) = (None, None);
     }
     // DeepSeek and Poe are told a schema in words.
     let told = |request: &mut Request, message: usize| {
@@ -143,7 +143,8 @@ fn canonical(mut request: Request, r#type: Type) -> Request {
         if request.tool_choice == Some(ToolChoice::None) || request.parallel_tool_calls == Some(true) {
             request.parallel_tool_calls = None;
         }
-        request.extra.retain(|(name, _)| name != "n");
+        // It gives one answer anyway.
+        request.n = None;
     }
     request
 }
