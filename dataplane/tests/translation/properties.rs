@@ -1,8 +1,8 @@
 use aigne_hub::{
     body,
     chat::{
-        Content, Event, FinishReason, Likelihood, Message, Raw, Reasoning, Request, ResponseFormat, Role, Source,
-        TokenLogprob, ToolChoice,
+        Content, Event, FinishReason, Likelihood, Message, Raw, Reasoning, Request, ResponseFormat, Role,
+        Source, TokenLogprob, ToolChoice,
     },
     provider::{Asked, Target},
     usage::Usage,

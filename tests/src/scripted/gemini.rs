@@ -57,7 +57,8 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
         let last = number + 1 == count;
         let end = last.then_some(reply);
         let mut told = candidate(parts, end);
-        let said = parts.iter().filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str());
+        let said =
+            parts.iter().filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str());
         let said: Vec<&str> = said.filter(|_| ask.logprobs).collect();
         if !said.is_empty() {
             merge(&mut told, json!({"logprobsResult": logprobs(&said)}));

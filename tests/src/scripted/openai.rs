@@ -43,8 +43,11 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
     }
     let choices: Vec<Value> = (0..ask.choices)
         .map(|index| {
-            let logprobs =
-                if ask.logprobs { json!({"content": logprobs(&reply.text), "refusal": null}) } else { Value::Null };
+            let logprobs = if ask.logprobs {
+                json!({"content": logprobs(&reply.text), "refusal": null})
+            } else {
+                Value::Null
+            };
             json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish(reply)})
         })
         .collect();

@@ -102,7 +102,10 @@ fn message(ask: &Ask, reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Va
         let body = json!({"annotation_index": number, "annotation": annotation});
         say("response.output_text.annotation.added", with(body));
     }
-    say(&format!("response.{kind}.done"), with(json!({ key: part[key], "logprobs": tokens(ask, &reply.text) })));
+    say(
+        &format!("response.{kind}.done"),
+        with(json!({ key: part[key], "logprobs": tokens(ask, &reply.text) })),
+    );
     say("response.content_part.done", with(json!({ "part": part })));
 }
 

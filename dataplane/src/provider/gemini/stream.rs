@@ -66,7 +66,8 @@ impl Decoder {
         for source in sources.into_iter().flatten() {
             said.cite(source, events);
         }
-        if let Some(reason) = candidate.finish_reason.filter(|_| !std::mem::replace(&mut said.finished, true)) {
+        if let Some(reason) = candidate.finish_reason.filter(|_| !std::mem::replace(&mut said.finished, true))
+        {
             let alone = alone && self.answers.len() == 1;
             self.end(index, reason, candidate.finish_message, alone, events);
         }

@@ -332,7 +332,10 @@ fn what_a_request_can_bring_about_is_no_fault_of_the_providers() {
         let response = ADAPTER.decode(answer.as_bytes()).unwrap();
         assert_eq!(response.error, None);
         assert_eq!(response.usage.map(|usage| usage.input), Some(7));
-        assert_eq!(response.answers[0].parts, [chat::Content::Refusal("bad call of api_key:(left out)".into()).into()]);
+        assert_eq!(
+            response.answers[0].parts,
+            [chat::Content::Refusal("bad call of api_key:(left out)".into()).into()]
+        );
         let mut decoder = ADAPTER.decoder();
         decoder.event(answer.as_bytes(), &mut Vec::new()).unwrap();
         assert_eq!((&decoder.observed().error, decoder.observed().usage_complete), (&None, true));

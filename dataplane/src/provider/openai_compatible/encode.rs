@@ -132,7 +132,7 @@ fn sampling(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
 
 /// How many, and what is told beside their texts.
 fn answers(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
-    if let Some(n) = request.n {
+    if let Some(n) = request.n.filter(|_| dialect.several_answers) {
         body.number("n", n);
     }
     if let Some(Logprobs { top }) = request.logprobs.filter(|_| !dialect.ignored.contains(&"logprobs")) {

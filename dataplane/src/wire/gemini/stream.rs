@@ -65,7 +65,8 @@ impl Encoder {
     }
 
     fn text(&mut self, out: &mut Vec<u8>, text: &str, thought: bool, signature: Option<&str>) {
-        let tokens = if thought { Vec::new() } else { std::mem::take(&mut self.candidate().logprobs) };
+        let candidate = self.candidate();
+        let tokens = if thought { Vec::new() } else { std::mem::take(&mut candidate.logprobs) };
         self.write(out, [(self.current, text)], |candidate, text| {
             content(candidate, |out| {
                 json::list(out, [text], |out, text| write_text(out, text, thought, signature));

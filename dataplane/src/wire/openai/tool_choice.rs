@@ -85,7 +85,7 @@ struct Function {
 
 impl Named {
     fn name(self) -> Option<String> {
-        self.name.or(self.function?.name)
+        self.name.or_else(|| self.function?.name)
     }
 }
 
@@ -102,10 +102,7 @@ mod tests {
     fn both_formats_mean_the_same() {
         let tool = |name: &str| ToolChoice::Tool(name.to_owned());
         assert_eq!(read(r#""required""#), Ok((ToolChoice::Required, None)));
-        for raw in [
-            r#"{"type":"function","function":{"name":"f"}}"#,
-            r#"{"type":"function","name":"f"}"#,
-        ] {
+        for raw in [r#"{"type":"function","function":{"name":"f"}}"#, r#"{"type":"function","name":"f"}"#] {
             assert_eq!(read(raw), Ok((tool("f"), None)), "{raw}");
         }
         for raw in [
@@ -119,7 +116,9 @@ mod tests {
     #[test]
     fn what_is_not_known_is_named() {
         assert_eq!(read(r#""any""#), Err("tool_choice".to_owned()));
-        for raw in [r#"{"type":"custom","name":"f"}"#, r#"{"type":"function"}"#, r#"{"type":"allowed_tools"}"#] {
+        for raw in
+            [r#"{"type":"custom","name":"f"}"#, r#"{"type":"function"}"#, r#"{"type":"allowed_tools"}"#]
+        {
             assert_eq!(read(raw), Err("tool_choice.type".to_owned()), "{raw}");
         }
     }

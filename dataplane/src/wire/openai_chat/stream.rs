@@ -30,14 +30,7 @@ pub(in crate::wire) struct Encoder {
 
 impl Encoder {
     pub(in crate::wire) fn new(meta: Meta) -> Self {
-        Self {
-            meta,
-            head: Vec::new(),
-            current: 0,
-            choices: BTreeMap::new(),
-            usage: None,
-            failed: false,
-        }
+        Self { meta, head: Vec::new(), current: 0, choices: BTreeMap::new(), usage: None, failed: false }
     }
 
     fn start(&mut self, id: Option<&str>) {

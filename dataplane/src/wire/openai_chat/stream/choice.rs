@@ -143,14 +143,18 @@ impl Choice {
             return;
         }
         let reason = self.finish.as_ref().map(|finish| finish_reason(finish.reason));
-        chunk.write(out, |_| (), |choice| {
-            if !tokens.is_empty() {
-                encode::logprobs(choice.name("logprobs"), &tokens, true);
-            }
-            match reason {
-                Some(reason) => choice.string("finish_reason", reason),
-                None => choice.raw("finish_reason", "null"),
-            };
-        });
+        chunk.write(
+            out,
+            |_| (),
+            |choice| {
+                if !tokens.is_empty() {
+                    encode::logprobs(choice.name("logprobs"), &tokens, true);
+                }
+                match reason {
+                    Some(reason) => choice.string("finish_reason", reason),
+                    None => choice.raw("finish_reason", "null"),
+                };
+            },
+        );
     }
 }
