@@ -10,6 +10,7 @@
 //! | an effort or a budget | `thinkingBudget` for 2.5, `thinkingLevel` for later models; "none" is the least that a model takes |
 //! | a tool's schema, a schema for the answer | `parametersJsonSchema`, `responseJsonSchema`: as they are, not Google's own older subset |
 //! | `strict` tools, left to the model's choice | mode `VALIDATED` |
+//! | `n`, log probabilities | `candidateCount`, `responseLogprobs` and `logprobs` |
 //! | pictures and documents by address | `fileData`: Google fetches them |
 //! | a picture's `detail`, cache markers, `user`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speakers' names, a schema's name | left out: there is no such thing, and none changes what is asked |
 //! | `logit_bias`, `parallel_tool_calls: false` where no tool is named, spoken answers, web search, service tiers | refused by name |

@@ -26,7 +26,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct Choice {
     #[serde(default)]
-    index: u32,
+    index: Option<u32>,
     #[serde(default)]
     message: Option<Message>,
     #[serde(default)]
@@ -70,7 +70,7 @@ pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreada
     let answer: Answer = json::parse(body, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
     let mut choices = answer.choices.unwrap_or_default();
     // By their order where they have no numbers.
-    choices.sort_by_key(|choice| choice.index);
+    choices.sort_by_key(|choice| choice.index.unwrap_or_default());
     let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
     let error = answer.error.as_ref().and_then(error::inside).or_else(|| reasons.find_map(error::gave_up));
     let error = error.map(|error| failure(&error));

@@ -3,7 +3,8 @@
 //! | of the request | becomes |
 //! |---|---|
 //! | `instructions` | a system message before all others |
-//! | `store`, `metadata`, `stream_options`, `max_tool_calls`, `prompt_cache_options`, `prompt_cache_retention`, `include` (but for log probabilities) | left out: nothing is stored, and no tool is run by the provider |
+//! | log probabilities in `include`, or `top_logprobs` above 0 | log probabilities |
+//! | `store`, `metadata`, `stream_options`, `max_tool_calls`, `prompt_cache_options`, `prompt_cache_retention`, whatever else is in `include` | left out: nothing is stored, and no tool is run by the provider |
 //! | `previous_response_id`, `conversation`, `prompt`, `item_reference` | refused by name: they mean what is stored at a provider |
 //! | `background: true`, `truncation: auto`, `context_management`, `moderation` | refused by name |
 //! | tools other than functions | refused by name |
