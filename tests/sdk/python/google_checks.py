@@ -135,8 +135,7 @@ async def several_candidates(client, model):
         return
     wanted = {"candidate_count": 2, "response_logprobs": True, "logprobs": 1}
     if "sonnet" in model:
-        call = lambda: ask(client, model, "hello", candidate_count=2)
-        error = await fails(errors.ClientError, 400, call)
+        error = await fails(errors.ClientError, 400, lambda: ask(client, model, "hello", candidate_count=2))
         assert "generationConfig.candidateCount" in error.message, error
         return
     answer = await got(ask(client, model, "hello [[chunks=2]]", **wanted))

@@ -385,3 +385,34 @@ fn errors_say_whose_fault_they_are() {
     assert_eq!(error(499, &body(499, "CANCELLED", "x", "")).fault, Fault::Provider);
     assert_eq!(error(502, "<html>").message, "the provider answered with status 502 (Bad Gateway)");
 }
+
+#[test]
+fn candidates_have_calls_and_ends_of_their_own() {
+    let call = json!({"parts": [{"functionCall": {"name": "f"}}]});
+    let piece = |candidates: Value| {
+        json!({"candidates": candidates, "usageMetadata": {"candidatesTokenCount": 3}, "responseId": "r"})
+            .to_string()
+    };
+    let first = piece(json!([{"index": 0, "content": call, "finishReason": "STOP"}, {"index": 1}]));
+    let second = piece(json!([{"index": 1, "content": call, "finishReason": "STOP"}]));
+    let (mut decoder, mut observer) = (ADAPTER.decoder(), ADAPTER.observer(Wire::Gemini, Asked::default()));
+    let mut events = Vec::new();
+    for (piece, complete) in [(first, false), (second, true)] {
+        decoder.event(piece.as_bytes(), &mut events).unwrap();
+        observer.event(piece.as_bytes());
+        for observed in [decoder.observed(), observer.observed()] {
+            assert_eq!(observed.usage_complete, complete, "the other one was still being written");
+        }
+    }
+    let calls: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            chat::Event::ToolCall { index, id, .. } => Some((*index, id.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((calls[0].0, calls[1].0), (0, 0), "each answer counts its own");
+    assert_ne!(calls[0].1, calls[1].1);
+    let ended = |event: &&chat::Event| matches!(event, chat::Event::Finish(finish) if finish.reason == chat::FinishReason::ToolCalls);
+    assert_eq!(events.iter().filter(ended).count(), 2);
+}
