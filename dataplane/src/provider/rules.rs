@@ -53,7 +53,8 @@ pub(crate) fn no_logprobs(request: &Request, who: &str) -> Result<(), Refusal> {
     if request.logprobs.is_none() {
         return Ok(());
     }
-    Err(Refusal { field: "logprobs".to_owned(), message: format!("`logprobs` is not supported by {who}") })
+    let message = format!("`logprobs` asks for log probabilities, which {who} does not give");
+    Err(Refusal { field: "logprobs".to_owned(), message })
 }
 
 /// Checks a body that is relayed verbatim.
