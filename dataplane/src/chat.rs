@@ -7,6 +7,7 @@ mod answer;
 mod citation;
 pub mod estimate;
 mod extra;
+mod likelihood;
 mod message;
 mod raw;
 mod reasoning_details;
@@ -14,9 +15,10 @@ mod sealed;
 mod settings;
 pub mod signature;
 
-pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
+pub use answer::{Answer, Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use citation::Citation;
 pub use extra::ExtraContent;
+pub use likelihood::{Likelihood, Logprobs, TokenLogprob};
 pub use message::{Content, Message, Part, Role, Source};
 pub use raw::Raw;
 pub use reasoning_details::Detail;
@@ -50,6 +52,10 @@ pub struct Request {
     pub frequency_penalty: Option<Raw>,
     /// A number, as written.
     pub seed: Option<Raw>,
+    /// How many answers, 1 or more; one where it is not said.
+    pub n: Option<u32>,
+    /// The log probabilities of the answer's tokens are wanted.
+    pub logprobs: Option<Logprobs>,
     /// Texts that end the answer.
     pub stop: Vec<String>,
     /// The form of the answer's text.
@@ -67,6 +73,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// More than one answer is asked for.
+    pub fn asks_for_several(&self) -> bool {
+        self.n.is_some_and(|n| n > 1)
+    }
+
     /// A field that the model has no place for.
     pub fn extra(&self, name: &str) -> Option<&Raw> {
         self.extra.iter().find(|(other, _)| other == name).map(|(_, value)| value)

@@ -81,6 +81,16 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// The same in the words of who sent the request: adapters know what the model calls a field.
+    #[must_use]
+    pub fn in_words_of(self, wire: Wire) -> Self {
+        let field = wire.field(&self.field).to_owned();
+        let message = self.message.replace(&format!("`{}`", self.field), &format!("`{field}`"));
+        Self { field, message }
+    }
+}
+
 /// An answer that does not follow the provider's own format: the provider's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the provider's answer could not be read: {0}")]

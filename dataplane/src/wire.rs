@@ -3,6 +3,7 @@
 mod anthropic_messages;
 pub mod count_tokens;
 mod fields;
+mod first;
 mod gemini;
 pub mod max_output;
 pub mod models;
@@ -14,6 +15,7 @@ mod openai_responses;
 mod thinking;
 
 use bytes::Bytes;
+use first::First;
 pub use gemini::embeddings as gemini_embeddings;
 
 use crate::{body::Body, chat, json};
@@ -140,6 +142,16 @@ impl Wire {
         }
     }
 
+    /// What clients of this wire call a field of the model that a provider has no place for.
+    pub fn field(self, name: &str) -> &str {
+        match (self, name) {
+            (Self::Gemini, "n") => "generationConfig.candidateCount",
+            (Self::Gemini, "logprobs") => "generationConfig.responseLogprobs",
+            (Self::OpenAiResponses, "logprobs") => "include",
+            _ => name,
+        }
+    }
+
     /// Reads a request. Lone surrogate escapes are read as U+FFFD.
     pub fn decode(self, body: &Body) -> Result<chat::Request, BadRequest> {
         let mended =
@@ -172,7 +184,7 @@ impl Wire {
             Self::OpenAiChat => Box::new(openai_chat::stream::Encoder::new(meta)),
             Self::OpenAiCompletions => openai_completions::encoder(meta),
             Self::OpenAiResponses => openai_responses::encoder(meta),
-            Self::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(meta)),
+            Self::AnthropicMessages => Box::new(First::new(anthropic_messages::stream::Encoder::new(meta))),
             Self::Gemini => Box::new(gemini::stream::Encoder::new(meta)),
         }
     }

@@ -200,7 +200,7 @@ async fn what_costs_extra_is_refused_before_it_is_sent() -> Outcome {
             json!({"generationConfig": {"responseModalities": ["IMAGE"]}}),
         ),
         ("openai/gpt", "tools[0].codeExecution", json!({"tools": [{"codeExecution": {}}]})),
-        ("openai/gpt", "generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 3}})),
+        ("openai/gpt", "generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 0}})),
     ] {
         let path = format!("/v1beta/models/{model}:generateContent");
         let error = google_error(

@@ -1,35 +1,59 @@
 //! What comes back: whole, or piece by piece.
 
-use super::{Part, Raw};
+use std::borrow::Cow;
+
+use super::{Part, Raw, TokenLogprob};
 use crate::usage::Usage;
 
-/// A plain answer.
+/// What a provider gives back, whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Response {
     /// The provider's id.
     pub id: Option<String>,
     /// The provider's name of the model.
     pub model: Option<String>,
-    /// Text, thinking, tool calls, refusals.
-    pub parts: Vec<Part>,
-    /// What belongs to its text, as the provider wrote it; see [`Citation`](super::Citation).
-    pub citations: Vec<Raw>,
-    /// Why it ended.
-    pub finish: Option<Finish>,
-    /// The provider's count; `None` where it sent none.
+    /// As many as were asked for; none where the provider failed.
+    pub answers: Vec<Answer>,
+    /// The provider's count, of all answers; `None` where it sent none.
     pub usage: Option<Usage>,
     /// The provider failed although its status said otherwise (`OpenRouter` answers 200 with an error body).
     pub error: Option<Failure>,
 }
 
-impl Response {
-    /// Bytes that the model wrote: the base of an estimate.
-    pub fn output_bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.content.output_bytes()).sum()
+/// One answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Text, thinking, tool calls, refusals.
+    pub parts: Vec<Part>,
+    /// What belongs to its text, as the provider wrote it; see [`Citation`](super::Citation).
+    pub citations: Vec<Raw>,
+    /// Of its text's tokens, where they were asked for.
+    pub logprobs: Vec<TokenLogprob>,
+    /// Why it ended.
+    pub finish: Option<Finish>,
+}
+
+impl Answer {
+    /// Why it ended, where it matters that it did.
+    pub fn reason(&self) -> FinishReason {
+        self.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason)
     }
 }
 
-/// One piece of a streamed answer.
+impl Response {
+    /// The answer for a format that has one.
+    pub fn first(&self) -> Cow<'_, Answer> {
+        self.answers.first().map_or_else(|| Cow::Owned(Answer::default()), Cow::Borrowed)
+    }
+
+    /// Bytes that the model wrote: the base of an estimate.
+    pub fn output_bytes(&self) -> u64 {
+        let parts = self.answers.iter().flat_map(|answer| &answer.parts);
+        parts.map(|part| part.content.output_bytes()).sum()
+    }
+}
+
+/// One piece of a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Comes first.
@@ -41,6 +65,10 @@ pub enum Event {
         /// What is known of usage so far (Anthropic tells the prompt's first).
         usage: Option<Usage>,
     },
+    /// What follows belongs to this answer, counted from 0; until it comes, to the first.
+    Answer(u32),
+    /// Of the tokens of the text that follows.
+    Logprobs(Vec<TokenLogprob>),
     /// Text.
     Text(String),
     /// Something that belongs to the text (a citation), as the provider wrote it; see [`Citation`](super::Citation).

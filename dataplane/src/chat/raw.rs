@@ -40,6 +40,11 @@ impl Raw {
         self.0.starts_with('{')
     }
 
+    /// Whether it is a JSON list.
+    pub fn is_list(&self) -> bool {
+        self.0.starts_with('[')
+    }
+
     /// The text without line breaks, which in JSON are only ever white space: for use inside an SSE line.
     pub fn one_line(&self) -> String {
         self.0.replace(['\n', '\r'], " ")

@@ -22,6 +22,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         files: false,
         audio: false,
         text_parts: false,
+        several_answers: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::Max),
         returns_reasoning: ReturnedReasoning::WithCalls,
         rules: RULES,

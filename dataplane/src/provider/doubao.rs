@@ -22,6 +22,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         max_tokens: MaxTokens::Either,
         developer_role: false,
         files: false,
+        several_answers: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::High),
         // Ark's `max_tokens` is of the answer alone.
         thinks_beyond_limit: true,

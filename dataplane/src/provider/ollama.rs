@@ -21,6 +21,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         developer_role: false,
         files: false,
         audio: false,
+        several_answers: false,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
         rules: RULES,
         ..OPENAI

@@ -4,6 +4,7 @@
 mod decode;
 mod encode;
 mod error;
+mod logprobs;
 mod messages;
 mod observe;
 mod relay;
@@ -55,6 +56,8 @@ pub(crate) struct Dialect {
     pub(crate) extra_content: bool,
     /// It takes several texts in one message; else they are joined by a blank line.
     pub(crate) text_parts: bool,
+    /// It gives several answers where `n` asks for them; else that is refused where a request is translated.
+    pub(crate) several_answers: bool,
     /// It takes `top_k`; else it is left out, as the provider ignores it.
     pub(crate) top_k: bool,
     /// How it is told how much to think.
@@ -120,6 +123,7 @@ pub(crate) const OPENAI: Dialect = Dialect {
     cache_control: false,
     extra_content: false,
     text_parts: true,
+    several_answers: true,
     top_k: false,
     reasoning: ReasoningField::Effort(chat::Effort::Minimal, chat::Effort::Max),
     returns_reasoning: ReturnedReasoning::No,

@@ -30,6 +30,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         responses_path: Some("/responses"),
         max_tokens: MaxTokens::Either,
         top_k: true,
+        several_answers: false,
         reasoning: ReasoningField::Object,
         usage_include: true,
         cache_control: true,

@@ -1,5 +1,5 @@
-//! Poe. It ignores `seed`, `logprobs`, `store`, `metadata` and `response_format`, and
-//! leaves sound out.
+//! Poe. It ignores `seed`, `logprobs`, `store`, `metadata` and `response_format`, leaves sound out, and gives one
+//! answer.
 
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible},
@@ -21,7 +21,8 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         developer_role: false,
         json_schema: false,
         audio: false,
-        ignored: &["seed", "logprobs", "top_logprobs", "store", "metadata"],
+        several_answers: false,
+        ignored: &["seed", "logprobs", "store", "metadata"],
         rules: RULES,
         ..OPENAI
     },

@@ -4,7 +4,7 @@
 use super::Refusal;
 use crate::{
     body::{self, Body},
-    chat::Raw,
+    chat::{Raw, Request},
 };
 
 /// One field that is looked at.
@@ -38,6 +38,23 @@ pub(crate) enum Allowed {
 /// A rule.
 pub(crate) const fn rule(field: &'static str, allowed: Allowed, effect: &'static str) -> Rule {
     Rule { field, allowed, effect }
+}
+
+/// Refuses to ask for several answers where `who` gives one.
+pub(crate) fn one_answer(request: &Request, who: &str) -> Result<(), Refusal> {
+    if !request.asks_for_several() {
+        return Ok(());
+    }
+    Err(Refusal { field: "n".to_owned(), message: format!("`n` must be 1: {who} gives one answer") })
+}
+
+/// Refuses to ask for log probabilities where `who` has none.
+pub(crate) fn no_logprobs(request: &Request, who: &str) -> Result<(), Refusal> {
+    if request.logprobs.is_none() {
+        return Ok(());
+    }
+    let message = format!("`logprobs` asks for log probabilities, which {who} does not give");
+    Err(Refusal { field: "logprobs".to_owned(), message })
 }
 
 /// Checks a body that is relayed verbatim.

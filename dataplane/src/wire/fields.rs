@@ -43,6 +43,14 @@ pub(super) fn number(param: &str, raw: &str) -> Result<Raw, BadRequest> {
     if value.is_number() { Ok(value) } else { Err(bad(param, "must be a number")) }
 }
 
+/// Reads how many of something are asked for: one at least.
+pub(super) fn count(param: &str, raw: &str) -> Result<u32, BadRequest> {
+    match read(param, raw) {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err(bad(param, "must be a whole number, 1 or more")),
+    }
+}
+
 /// Reads a text, or a list of texts.
 pub(super) fn texts(param: &str, raw: &str) -> Result<Vec<String>, BadRequest> {
     if raw.starts_with('"') { Ok(vec![read(param, raw)?]) } else { read(param, raw) }

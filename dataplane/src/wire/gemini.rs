@@ -8,6 +8,7 @@ mod contents;
 pub(super) mod decode;
 pub mod embeddings;
 pub(super) mod encode;
+mod logprobs;
 mod schema;
 mod signatures;
 pub(super) mod stream;

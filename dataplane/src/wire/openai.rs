@@ -1,4 +1,8 @@
-//! What `OpenAI`'s wires have in common: parts of messages, usage, and the error in a stream.
+//! What `OpenAI`'s wires have in common: parts of messages, settings, log probabilities, usage, and the error in a stream.
+
+pub(super) mod logprobs;
+pub(super) mod settings;
+pub(super) mod tool_choice;
 
 use serde::Deserialize;
 
@@ -11,18 +15,6 @@ use crate::{
     json::Object,
     usage::Usage,
 };
-
-/// What a client asks of its stream.
-#[derive(Deserialize)]
-pub(super) struct StreamOptions {
-    include_usage: Option<bool>,
-}
-
-impl StreamOptions {
-    pub(super) fn include_usage(&self) -> bool {
-        self.include_usage.unwrap_or(false)
-    }
-}
 
 /// A picture's address, or its data.
 pub(super) fn url(param: &str, url: String) -> Result<Source, BadRequest> {

@@ -3,6 +3,7 @@
 
 mod decode;
 mod encode;
+mod logprobs;
 mod stream;
 
 use super::{Meta, StreamEncoder};

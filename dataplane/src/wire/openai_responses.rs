@@ -13,7 +13,7 @@ use crate::{
     chat::{Failure, FailureKind, FinishReason},
     json::{self, Object},
     usage::Usage,
-    wire::{Meta, StreamEncoder},
+    wire::{Meta, StreamEncoder, first::First},
 };
 use items::Item;
 
@@ -22,7 +22,7 @@ pub(super) use encode::encode;
 
 /// Writes a stream.
 pub(super) fn encoder(meta: Meta) -> Box<dyn StreamEncoder> {
-    Box::new(stream::Encoder::new(meta))
+    Box::new(First::new(stream::Encoder::new(meta)))
 }
 
 /// How this wire names a kind of failure.

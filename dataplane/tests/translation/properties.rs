@@ -1,7 +1,8 @@
 use aigne_hub::{
     body,
     chat::{
-        Content, Event, FinishReason, Message, Reasoning, Request, ResponseFormat, Role, Source, ToolChoice,
+        Content, Event, FinishReason, Likelihood, Message, Raw, Reasoning, Request, ResponseFormat, Role,
+        Source, TokenLogprob, ToolChoice,
     },
     provider::{Asked, Target},
     usage::Usage,
@@ -96,6 +97,8 @@ pub(super) fn request() -> impl Strategy<Value = Value> {
             json!({"max_tokens": 7, "presence_penalty": -1, "reasoning_effort": "low", "stream_options": {}})
         ),
         Just(json!({"max_completion_tokens": 7, "response_format": {"type": "json_object"}, "n": 1})),
+        Just(json!({"n": 2, "logprobs": true})),
+        Just(json!({"logprobs": true, "top_logprobs": 3})),
         Just(
             json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}})
         ),
@@ -156,7 +159,6 @@ fn kept_by_gemini(mut request: Request) -> Request {
     if let Some(Reasoning { thinking, display, .. }) = &mut request.reasoning {
         (*thinking, *display) = (None, None);
     }
-    request.extra.retain(|(name, _)| name != "n");
     Request {
         model: String::new(),
         messages: turns,
@@ -187,11 +189,33 @@ fn without_what_gemini_refuses(mut request: Request) -> Request {
     Request { parallel_tool_calls: None, ..request }
 }
 
+/// Log probabilities of tokens that are unlike each other.
+fn logprobs() -> impl Strategy<Value = Event> {
+    proptest::collection::vec((".{0,3}", 0..99_u32, any::<bool>()), 1..3).prop_map(|tokens| {
+        let token = |(token, number, told): (String, u32, bool)| {
+            let bytes = told.then(|| Raw::parse("[1,\n2]")).flatten();
+            let chosen = Likelihood::new(token, Raw::parse(&format!("-{number}.50")), bytes).unwrap();
+            TokenLogprob { top: if told { vec![chosen.clone()] } else { Vec::new() }, chosen }
+        };
+        Event::Logprobs(tokens.into_iter().map(token).collect())
+    })
+}
+
 /// Any event, in any order.
 fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        1 => Just(Event::Start { id: None, model: None, usage: None }),
+        1 => Just(Event::Usage(Usage { input: 3, output: 5, ..Usage::default() })),
+        2 => (0..3_u32).prop_map(Event::Answer),
+        12 => said(),
+    ]
+}
+
+/// Any event of one answer.
+fn said() -> impl Strategy<Value = Event> {
     let text = || ".{0,6}";
     prop_oneof![
-        Just(Event::Start { id: None, model: None, usage: None }),
+        logprobs(),
         text().prop_map(Event::Text),
         text().prop_map(Event::Thinking),
         text().prop_map(Event::Signature),
@@ -205,8 +229,15 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (0..4_u32, text()).prop_map(|(index, text)| Event::ToolArguments { index, text }),
         Just(Event::Finish(FinishReason::ToolCalls.into())),
-        Just(Event::Usage(Usage { input: 3, output: 5, ..Usage::default() })),
     ]
+}
+
+/// What was written of one answer, in the order in which it was.
+fn of_answer(wire: Wire, events: &[Event], answer: u32) -> Vec<Value> {
+    let list = if wire == Wire::Gemini { "candidates" } else { "choices" };
+    let pieces = written(&encode(wire, events, false));
+    let pieces = pieces.iter().flat_map(|piece| piece[list].as_array().unwrap().clone());
+    pieces.filter(|piece| piece["index"] == answer).collect()
 }
 
 /// The JSON of each event of a written stream.
@@ -285,6 +316,10 @@ proptest! {
                 "message" => {
                     let texts: String = item["content"].as_array().unwrap().iter().filter_map(|part| part["text"].as_str()).collect();
                     prop_assert_eq!(texts, pieces("response.output_text.delta"));
+                    let done = events.iter().filter(|event| event["type"] == "response.output_text.done" && event["output_index"] == index);
+                    let done: Vec<_> = done.map(|event| event["logprobs"].clone()).collect();
+                    let whole = item["content"].as_array().unwrap().iter().filter(|part| part["type"] == "output_text");
+                    prop_assert_eq!(done, whole.map(|part| part["logprobs"].clone()).collect::<Vec<_>>());
                 }
                 _ => {
                     let thought = item["summary"][0]["text"].as_str().unwrap_or_default();
@@ -303,6 +338,52 @@ proptest! {
         }
         let counted: Vec<usize> = (0..chunks.len()).filter(|index| chunks[*index]["usage"].is_object()).collect();
         prop_assert!(counted.is_empty() || (usage && counted == [chunks.len() - 1]));
+    }
+
+    #[test]
+    fn answers_that_come_in_turn_do_not_mix(said in proptest::collection::vec((0..3_u32, said()), 0..20)) {
+        let with_turns = |said: &[(u32, Event)]| -> Vec<Event> {
+            said.iter().flat_map(|(answer, event)| [Event::Answer(*answer), event.clone()]).collect()
+        };
+        for answer in 0..3 {
+            let alone: Vec<_> = said.iter().filter(|(other, _)| *other == answer).cloned().collect();
+            if alone.is_empty() {
+                continue;
+            }
+            for wire in [Wire::OpenAiChat, Wire::OpenAiCompletions, Wire::Gemini] {
+                let mixed = of_answer(wire, &with_turns(&said), answer);
+                prop_assert_eq!(mixed, of_answer(wire, &with_turns(&alone), answer), "{:?}", wire);
+            }
+        }
+        // Where there is place for one answer, the others are not heard of.
+        let first: Vec<_> = said.iter().filter(|(answer, _)| *answer == 0).map(|(_, event)| event.clone()).collect();
+        for wire in [Wire::AnthropicMessages, Wire::OpenAiResponses] {
+            prop_assert_eq!(encode(wire, &with_turns(&said), true), encode(wire, &first, true), "{:?}", wire);
+        }
+    }
+
+    #[test]
+    fn no_log_probability_is_lost_or_told_twice(said in proptest::collection::vec(said(), 0..20)) {
+        let mut told: Vec<String> = Vec::new();
+        for event in &said {
+            if let Event::Logprobs(tokens) = event {
+                told.extend(tokens.iter().map(|token| token.chosen.token.clone()));
+            }
+        }
+        let tokens = |value: &Value, name: &str| -> Vec<String> {
+            let text = |token: &Value| token.as_str().or(token["token"].as_str()).unwrap().to_owned();
+            value[name].as_array().into_iter().flatten().map(text).collect()
+        };
+        let chat = of_answer(Wire::OpenAiChat, &said, 0);
+        let chat: Vec<String> = chat
+            .iter()
+            .flat_map(|choice| [tokens(&choice["logprobs"], "content"), tokens(&choice["logprobs"], "refusal")].concat())
+            .collect();
+        prop_assert_eq!(&chat, &told);
+        let gemini = of_answer(Wire::Gemini, &said, 0);
+        let gemini: Vec<String> =
+            gemini.iter().flat_map(|piece| tokens(&piece["logprobsResult"], "chosenCandidates")).collect();
+        prop_assert_eq!(&gemini, &told);
     }
 
     #[test]

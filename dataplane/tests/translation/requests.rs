@@ -31,7 +31,7 @@ fn sent(wire: aigne_hub::wire::Wire, body: &Body, provider: &Provider) -> String
             body::scan(Bytes::from(bytes)).unwrap();
             format!("translated\n{}", serde_json::to_string_pretty(&value).unwrap())
         }
-        Err(error) => refusal(error),
+        Err(error) => refusal(error.in_words_of(wire)),
     }
 }
 

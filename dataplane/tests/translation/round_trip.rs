@@ -81,6 +81,8 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
 fn canonical(mut request: Request, r#type: Type) -> Request {
     let anthropic = r#type == Type::Anthropic;
     request.model.clear();
+    // One answer is what comes anyway.
+    request.n = request.n.filter(|n| *n > 1);
     request.include_usage = false;
     for message in &mut request.messages {
         if message.role == Role::Developer && !matches!(r#type, Type::OpenAI | Type::OpenRouter | Type::XAI) {
@@ -108,7 +110,7 @@ fn canonical(mut request: Request, r#type: Type) -> Request {
         }
     }
     if r#type == Type::Poe {
-        request.seed = None;
+        (request.seed, request.logprobs) = (None, None);
     }
     // DeepSeek and Poe are told a schema in words.
     let told = |request: &mut Request, message: usize| {
@@ -143,7 +145,6 @@ fn canonical(mut request: Request, r#type: Type) -> Request {
         if request.tool_choice == Some(ToolChoice::None) || request.parallel_tool_calls == Some(true) {
             request.parallel_tool_calls = None;
         }
-        request.extra.retain(|(name, _)| name != "n");
     }
     request
 }

@@ -5,7 +5,7 @@ import base64
 from google import genai
 from google.genai import errors, types
 
-from checks import DENIED, HUGE, KEY, ORIGIN, PIXEL, check, each, got, main
+from checks import DENIED, HUGE, KEY, ORIGIN, PIXEL, UPSTREAM, check, each, got, main
 
 WEATHER = types.FunctionDeclaration(
     name="get_weather",
@@ -127,6 +127,32 @@ async def structured_output(client, model):
             ask(client, model, "a person as JSON", response_mime_type="application/json", **form)
         )
         assert '"name"' in answer.text and '"age"' in answer.text, answer
+
+
+@check
+async def several_candidates(client, model):
+    if UPSTREAM != "scripted":
+        return
+    wanted = {"candidate_count": 2, "response_logprobs": True, "logprobs": 1}
+    if "sonnet" in model:
+        error = await fails(errors.ClientError, 400, lambda: ask(client, model, "hello", candidate_count=2))
+        assert "generationConfig.candidateCount" in error.message, error
+        return
+    answer = await got(ask(client, model, "hello [[chunks=2]]", **wanted))
+    assert [candidate.index or 0 for candidate in answer.candidates] == [0, 1], answer
+    for candidate in answer.candidates:
+        assert candidate.content.parts[0].text == "piece 0 piece 1 ", candidate
+        told = [(token.token, token.log_probability) for token in candidate.logprobs_result.chosen_candidates]
+        assert told == [("piece 0 ", -0.5), ("piece 1 ", -0.5)] and candidate.avg_logprobs == -0.5, candidate
+    texts, told, ended = ["", ""], [0, 0], 0
+    for piece in await pieces(client, model, "hello [[chunks=2]]", **wanted):
+        for candidate in piece.candidates:
+            index = candidate.index or 0
+            texts[index] += "".join(part.text or "" for part in candidate.content.parts)
+            if candidate.logprobs_result:
+                told[index] += len(candidate.logprobs_result.chosen_candidates)
+            ended += candidate.finish_reason == types.FinishReason.STOP
+    assert (texts, told, ended) == (["piece 0 piece 1 "] * 2, [2, 2], 2), (texts, told, ended)
 
 
 @check

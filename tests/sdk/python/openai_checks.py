@@ -5,7 +5,7 @@ import json
 import openai
 from pydantic import BaseModel
 
-from checks import DENIED, HUGE, KEY, ORIGIN, PIXEL, check, each, got, main, raises
+from checks import DENIED, HUGE, KEY, ORIGIN, PIXEL, UPSTREAM, check, each, got, main, raises
 
 WEATHER = {
     "type": "function",
@@ -56,6 +56,31 @@ async def stream_of_emoji(client, model):
     stream = await got(client.chat.completions.create(model=model, messages=user("smile [[surrogate=1]]"), stream=True))
     chunks = await each(stream)
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop", "the stream was cut"
+
+
+@check
+async def several_answers(client, model):
+    if UPSTREAM != "scripted":
+        return
+    asked = {"model": model, "messages": user("hello [[chunks=2]]"), "n": 2, "logprobs": True, "top_logprobs": 1}
+    create = client.chat.completions.create
+    if "sonnet" in model:
+        error = await raises(openai.BadRequestError, 400, lambda: create(**asked))
+        assert error.param == "n", error
+        return
+    answer = await got(create(**asked))
+    assert [choice.index for choice in answer.choices] == [0, 1], answer
+    for choice in answer.choices:
+        assert choice.message.content == "piece 0 piece 1 " and choice.finish_reason == "stop", choice
+        told = [(token.token, token.logprob) for token in choice.logprobs.content]
+        assert told == [("piece 0 ", -0.5), ("piece 1 ", -0.5)], choice
+    texts, told, ended = ["", ""], [0, 0], 0
+    for chunk in await each(await got(create(**asked, stream=True))):
+        for choice in chunk.choices:
+            texts[choice.index] += choice.delta.content or ""
+            told[choice.index] += len(choice.logprobs.content) if choice.logprobs else 0
+            ended += choice.finish_reason == "stop"
+    assert (texts, told, ended) == (["piece 0 piece 1 "] * 2, [2, 2], 2), (texts, told, ended)
 
 
 @check

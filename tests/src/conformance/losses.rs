@@ -26,6 +26,7 @@ const LOSSES: &[Loss] = &[
         why: "Anthropic has no penalties, and its own OpenAI endpoint ignores them",
     },
     Loss { feature: "seed", to: &[Format::Chat], at: &["Poe"], why: "Poe ignores it" },
+    Loss { feature: "log probabilities", to: &[Format::Chat], at: &["Poe"], why: "Poe ignores it" },
     Loss {
         feature: "prompt-cache marks",
         to: &[Format::Chat],

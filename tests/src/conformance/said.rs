@@ -27,7 +27,10 @@ pub struct Told {
     pub finish: Option<Finish>,
     pub tokens: Option<Tokens>,
     pub choices: usize,
-    pub logprobs: bool,
+    /// The text of all answers but the first.
+    pub others: String,
+    /// Of the first answer's tokens.
+    pub logprobs: Vec<f64>,
     pub tier: Option<String>,
     /// Events with text; none of a whole answer.
     pub pieces: usize,
@@ -91,6 +94,11 @@ fn number(value: &Value) -> u64 {
 
 fn word(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+/// Of each token in a list.
+fn logprobs<'a>(tokens: &'a Value, name: &'a str) -> impl Iterator<Item = f64> + 'a {
+    list(tokens).iter().filter_map(move |token| token[name].as_f64())
 }
 
 /// Arguments that came as text.

@@ -168,7 +168,8 @@ impl Ask {
             .find(|schema| schema.is_object())
             .cloned()
             .or_else(|| told_schema(&body["messages"])),
-            logprobs: body["logprobs"].as_bool().unwrap_or(body["logprobs"].is_u64()),
+            logprobs: body["logprobs"].as_bool().unwrap_or(body["logprobs"].is_u64())
+                || strings(&body["include"]).any(|word| word == "message.output_text.logprobs"),
             service_tier: body.get("service_tier").cloned(),
             inputs: strings(&body["input"]).collect(),
             dimensions: body["dimensions"].as_u64().and_then(|count| usize::try_from(count).ok()),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::ask::Ask;
 use super::media::vector;
+use super::openai::LOGPROB;
 use super::reply::{Finish, Reply};
 use super::script::Script;
 use super::usage::{Tokens, merge};
@@ -30,9 +31,11 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
         Some(_) => parts.push(inline("image/png", super::media::PIXEL)),
         None => {}
     }
-    let candidates: Vec<Value> =
-        (0..ask.choices).map(|index| candidate(index, &parts, Some(reply))).collect();
-    escape(&answer(script, ask, &candidates, Some(&reply.tokens)))
+    let mut told = candidate(&parts, Some(reply));
+    if ask.logprobs {
+        merge(&mut told, json!({"avgLogprobs": LOGPROB, "logprobsResult": logprobs(&reply.text)}));
+    }
+    escape(&answer(script, ask, &each(ask, &told), Some(&reply.tokens)))
 }
 
 /// The events of a streamed answer: whole answers, of which each has a part. Usage is a running count.
@@ -53,9 +56,15 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     let events = pieces.iter().enumerate().map(|(number, parts)| {
         let last = number + 1 == count;
         let end = last.then_some(reply);
-        let candidates: Vec<Value> = (0..ask.choices).map(|index| candidate(index, parts, end)).collect();
+        let mut told = candidate(parts, end);
+        let said =
+            parts.iter().filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str());
+        let said: Vec<&str> = said.filter(|_| ask.logprobs).collect();
+        if !said.is_empty() {
+            merge(&mut told, json!({"logprobsResult": logprobs(&said)}));
+        }
         let tokens = if last { &reply.tokens } else { &running };
-        event(&answer(script, ask, &candidates, Some(tokens)))
+        event(&answer(script, ask, &each(ask, &told), Some(tokens)))
     });
     Events { events: events.collect(), terminator: Bytes::new() }
 }
@@ -144,8 +153,26 @@ fn sign(parts: &mut [Value], reply: &Reply) {
     }
 }
 
-fn candidate(index: u64, parts: &[Value], end: Option<&Reply>) -> Value {
-    let mut candidate = json!({"index": index, "content": {"role": "model", "parts": parts}});
+/// The same for each candidate that is asked for.
+fn each(ask: &Ask, candidate: &Value) -> Vec<Value> {
+    let number = |index: u64| {
+        let mut candidate = candidate.clone();
+        merge(&mut candidate, json!({ "index": index }));
+        candidate
+    };
+    (0..ask.choices).map(number).collect()
+}
+
+/// A piece is a token, and was the only one to choose from.
+fn logprobs<S: AsRef<str>>(pieces: &[S]) -> Value {
+    let token = |piece: &S| json!({"token": piece.as_ref(), "tokenId": 7, "logProbability": LOGPROB});
+    let chosen: Vec<Value> = pieces.iter().map(token).collect();
+    let top: Vec<Value> = chosen.iter().map(|token| json!({"candidates": [token]})).collect();
+    json!({"chosenCandidates": chosen, "topCandidates": top})
+}
+
+fn candidate(parts: &[Value], end: Option<&Reply>) -> Value {
+    let mut candidate = json!({"content": {"role": "model", "parts": parts}});
     let Some(reply) = end else { return candidate };
     let reason = match &reply.finish {
         // Gemini says the same for a call.

@@ -12,6 +12,8 @@ use super::wire::{Events, escape};
 /// Ids and times are the same for each answer, so that two answers can be compared byte by byte.
 const ID: &str = "chatcmpl-scripted";
 const CREATED: u64 = 1_700_000_000;
+/// Of every token.
+pub(super) const LOGPROB: f64 = -0.5;
 
 /// The body of a plain answer.
 pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
@@ -41,7 +43,11 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
     }
     let choices: Vec<Value> = (0..ask.choices)
         .map(|index| {
-            let logprobs = if ask.logprobs { logprobs(&reply.text) } else { Value::Null };
+            let logprobs = if ask.logprobs {
+                json!({"content": logprobs(&reply.text), "refusal": null})
+            } else {
+                Value::Null
+            };
             json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish(reply)})
         })
         .collect();
@@ -85,7 +91,8 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     for delta in &deltas {
         for index in 0..ask.choices {
             let said = delta["content"].as_str().filter(|text| ask.logprobs && !text.is_empty());
-            let logprobs = said.map_or(Value::Null, |text| logprobs(&[text]));
+            let logprobs =
+                said.map_or(Value::Null, |text| json!({"content": logprobs(&[text]), "refusal": null}));
             let choice =
                 json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null}]);
             events.push(event(script, &chunk(choice)));
@@ -147,10 +154,12 @@ pub(super) fn annotation(title: &str, text: &str) -> Value {
 }
 
 /// A piece is a token.
-fn logprobs<S: AsRef<str>>(pieces: &[S]) -> Value {
-    let token =
-        |piece: &S| json!({"token": piece.as_ref(), "logprob": -0.5, "bytes": null, "top_logprobs": []});
-    json!({"content": pieces.iter().map(token).collect::<Vec<_>>(), "refusal": null})
+pub(super) fn logprobs<S: AsRef<str>>(pieces: &[S]) -> Value {
+    let token = |piece: &S| {
+        let text = piece.as_ref();
+        json!({"token": text, "logprob": LOGPROB, "bytes": text.as_bytes(), "top_logprobs": []})
+    };
+    pieces.iter().map(token).collect()
 }
 
 fn event(script: &Script, body: &Value) -> Bytes {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::ask::Ask;
-use super::openai::halves;
+use super::openai::{LOGPROB, halves, logprobs};
 use super::reply::{Finish, Reply};
 use super::script::{Ending, Script};
 use super::usage::{Tokens, merge};
@@ -25,7 +25,7 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
         json!({"type": "response.created", "response": begun}),
         json!({"type": "response.in_progress", "response": begun}),
     ];
-    for (index, item) in items(reply).into_iter().enumerate() {
+    for (index, item) in items(ask, reply).into_iter().enumerate() {
         let open = |mut item: Value| {
             for (name, empty) in [("content", json!([])), ("summary", json!([])), ("arguments", json!(""))] {
                 if item.get(name).is_some() {
@@ -69,7 +69,7 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
                 let done = json!({"arguments": item["arguments"], "name": item["name"]});
                 say("response.function_call_arguments.done", done);
             }
-            _ => message(reply, &item["content"][0], &mut say),
+            _ => message(ask, reply, &item["content"][0], &mut say),
         }
         say("response.output_item.done", json!({ "item": item }));
     }
@@ -83,7 +83,7 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     Events { events: events.collect(), terminator: Bytes::new() }
 }
 
-fn message(reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Value)) {
+fn message(ask: &Ask, reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Value)) {
     let with = |more: Value| {
         let mut body = json!({"content_index": 0});
         merge(&mut body, more);
@@ -95,14 +95,23 @@ fn message(reply: &Reply, part: &Value, say: &mut impl FnMut(&str, Value)) {
     empty[key] = json!("");
     say("response.content_part.added", with(json!({ "part": empty })));
     for piece in reply.refusal.iter().chain(&reply.text) {
-        say(&format!("response.{kind}.delta"), with(json!({"delta": piece, "logprobs": []})));
+        let told = tokens(ask, &[piece]);
+        say(&format!("response.{kind}.delta"), with(json!({"delta": piece, "logprobs": told})));
     }
     for (number, annotation) in part["annotations"].as_array().into_iter().flatten().enumerate() {
         let body = json!({"annotation_index": number, "annotation": annotation});
         say("response.output_text.annotation.added", with(body));
     }
-    say(&format!("response.{kind}.done"), with(json!({ key: part[key], "logprobs": [] })));
+    say(
+        &format!("response.{kind}.done"),
+        with(json!({ key: part[key], "logprobs": tokens(ask, &reply.text) })),
+    );
     say("response.content_part.done", with(json!({ "part": part })));
+}
+
+/// Their log probabilities, where they are asked for.
+fn tokens<S: AsRef<str>>(ask: &Ask, pieces: &[S]) -> Value {
+    if ask.logprobs { logprobs(pieces) } else { json!([]) }
 }
 
 /// An error inside a stream.
@@ -115,7 +124,7 @@ pub(super) fn error_event(script: &Script, message: &str) -> Bytes {
 /// A legacy completion.
 pub(super) fn completion(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
     let choices: Vec<Value> =
-        (0..ask.choices).map(|index| choice(index, &reply.text.concat(), Some(reply))).collect();
+        (0..ask.choices).map(|index| choice(ask, index, &reply.text, Some(reply))).collect();
     let mut body = legacy(ask, &json!(choices));
     if !script.mute_usage {
         merge(&mut body, json!({"usage": script.dialect.openai_usage(&reply.tokens)}));
@@ -126,10 +135,12 @@ pub(super) fn completion(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
 /// The same, streamed.
 pub(super) fn completion_stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
     let mut events = Vec::new();
-    for piece in &reply.text {
-        events.extend((0..ask.choices).map(|index| data(&legacy(ask, &json!([choice(index, piece, None)])))));
+    let pieces = reply.text.iter().map(|piece| (vec![piece.clone()], None));
+    for (pieces, end) in pieces.chain([(Vec::new(), Some(reply))]) {
+        events.extend(
+            (0..ask.choices).map(|index| data(&legacy(ask, &json!([choice(ask, index, &pieces, end)])))),
+        );
     }
-    events.extend((0..ask.choices).map(|index| data(&legacy(ask, &json!([choice(index, "", Some(reply))])))));
     if ask.include_usage && !script.mute_usage {
         let mut last = legacy(ask, &json!([]));
         merge(&mut last, json!({"usage": script.dialect.openai_usage(&reply.tokens)}));
@@ -138,9 +149,11 @@ pub(super) fn completion_stream(script: &Script, ask: &Ask, reply: &Reply) -> Ev
     Events { events, terminator: Bytes::from_static(b"data: [DONE]\n\n") }
 }
 
-fn choice(index: u64, text: &str, end: Option<&Reply>) -> Value {
+fn choice(ask: &Ask, index: u64, pieces: &[String], end: Option<&Reply>) -> Value {
     let reason = end.map(|reply| if reply.finish == Finish::Length { "length" } else { "stop" });
-    json!({"index": index, "text": text, "logprobs": null, "finish_reason": reason})
+    let told = (ask.logprobs && !pieces.is_empty())
+        .then(|| json!({"tokens": pieces, "token_logprobs": vec![LOGPROB; pieces.len()]}));
+    json!({"index": index, "text": pieces.concat(), "logprobs": told, "finish_reason": reason})
 }
 
 fn legacy(ask: &Ask, choices: &Value) -> Value {
@@ -151,10 +164,10 @@ fn legacy(ask: &Ask, choices: &Value) -> Value {
 fn finished(script: &Script, ask: &Ask, reply: &Reply) -> Value {
     let status = if reply.finish == Finish::Length { "incomplete" } else { "completed" };
     let tokens = Some(&reply.tokens).filter(|_| !script.mute_usage);
-    response(ask, status, &items(reply), tokens)
+    response(ask, status, &items(ask, reply), tokens)
 }
 
-fn items(reply: &Reply) -> Vec<Value> {
+fn items(ask: &Ask, reply: &Reply) -> Vec<Value> {
     let mut items = Vec::new();
     if !reply.reasoning.is_empty() {
         items.push(json!({"id": "rs_scripted", "type": "reasoning", "encrypted_content": "c2NyaXB0ZWQ=",
@@ -171,7 +184,7 @@ fn items(reply: &Reply) -> Vec<Value> {
                 "url": "https://source.example/"})
         });
         Some(
-            json!({"type": "output_text", "annotations": cited.collect::<Vec<_>>(), "logprobs": [], "text": text}),
+            json!({"type": "output_text", "annotations": cited.collect::<Vec<_>>(), "logprobs": tokens(ask, &reply.text), "text": text}),
         )
     };
     if let Some(part) = part {

@@ -67,7 +67,8 @@ fn chat(arrival: &Arrival, body: &Body, candidate: &Candidate) -> Result<Prepare
         let mut request = arrival.wire.decode(&body)?;
         request.model.clone_from(&arrival.model);
         request.stream = arrival.stream;
-        let encoded = Bytes::from(provider.adapter.encode(&request, target)?);
+        let encoded = provider.adapter.encode(&request, target);
+        let encoded = Bytes::from(encoded.map_err(|refusal| refusal.in_words_of(arrival.wire))?);
         return Ok(Prepared {
             body: encoded.into(),
             content_type: JSON,

@@ -7,7 +7,7 @@ use super::{
     usage::RawUsage,
 };
 use crate::{
-    chat::{Content, Finish, FinishReason, Part, Raw, Response},
+    chat::{self, Content, Finish, FinishReason, Part, Raw, Response},
     json,
     provider::{Unreadable, failure::failure},
 };
@@ -54,9 +54,12 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
     Ok(Response {
         id: answer.id,
         model: answer.model,
-        citations,
-        parts: content.into_iter().filter_map(part).collect(),
-        finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
+        answers: vec![chat::Answer {
+            citations,
+            parts: content.into_iter().filter_map(part).collect(),
+            finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
+            ..chat::Answer::default()
+        }],
         usage: answer.usage.map(|usage| usage.normalise()),
         error: None,
     })

@@ -10,7 +10,7 @@
 //! | `json_object` | a sentence in `system`: Anthropic has no such mode, and `OpenAI` demands that the prompt asks for JSON anyway |
 //! | thinking without a signature | left out: Anthropic takes only its own |
 //! | a picture's `detail`, `seed`, penalties, `logit_bias`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speaker's names | left out, as Anthropic's own `OpenAI`-compatible endpoint does |
-//! | stop texts of white space alone, `n` above 1, `logprobs`, sound, web search, service tiers | refused by name |
+//! | stop texts of white space alone, `n` above 1, log probabilities, sound, web search, service tiers | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{RULES, messages};
@@ -25,10 +25,8 @@ use aigne_hub_crds::config::ModelFeature;
 const MAX_TOKENS: u64 = 4096;
 
 /// `OpenAI`'s fields that change comfort, not meaning.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 10] = [
     "logit_bias",
-    "logprobs",
-    "top_logprobs",
     "store",
     "metadata",
     "prediction",
@@ -89,7 +87,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
         body.raw("stream", "true");
     }
     for (name, value) in &request.extra {
-        if !IGNORED.contains(&name.as_str()) && !matches!(name.as_str(), "n" | "service_tier") {
+        if !IGNORED.contains(&name.as_str()) && name != "service_tier" {
             body.foreign(name, value.get());
         }
     }
@@ -102,12 +100,11 @@ fn check(request: &Request) -> Result<(), Refusal> {
     let refuse = |field: &str, message: &str| {
         Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
     };
+    rules::one_answer(request, "Anthropic")?;
+    rules::no_logprobs(request, "Anthropic")?;
     for (name, value) in &request.extra {
         let value = value.get();
         match name.as_str() {
-            "n" if value != "1" => return refuse(name, "must be 1: Anthropic gives one answer"),
-            "logprobs" if value != "false" => return refuse(name, "is not supported by Anthropic"),
-            "top_logprobs" if value != "0" => return refuse(name, "is not supported by Anthropic"),
             "modalities" if value.contains("audio") => {
                 return refuse(name, "may only be text: Anthropic writes no sound");
             }

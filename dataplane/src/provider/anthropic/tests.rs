@@ -144,7 +144,6 @@ fn what_anthropic_cannot_do_is_refused_by_name() {
     for (field, value) in [
         ("n", "2"),
         ("logprobs", "true"),
-        ("top_logprobs", "3"),
         ("audio", "{}"),
         ("modalities", r#"["text","audio"]"#),
         ("web_search_options", "{}"),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{tools::ANSWER, usage::RawUsage};
 use crate::{
-    chat::{Content, Finish, FinishReason, Part, Raw, Response},
+    chat::{self, Content, Finish, FinishReason, Part, Raw, Response},
     json,
     provider::Unreadable,
 };
@@ -95,10 +95,13 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
     let calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     let stop_sequence = answer.additional_model_response_fields.unwrap_or_default().stop_sequence;
     Ok(Response {
-        parts,
-        finish: answer.stop_reason.map(|reason| finish(&reason, stop_sequence, calls)),
+        answers: vec![chat::Answer {
+            parts,
+            finish: answer.stop_reason.map(|reason| finish(&reason, stop_sequence, calls)),
+            citations,
+            ..chat::Answer::default()
+        }],
         usage: answer.usage.map(RawUsage::normalise),
-        citations,
         ..Response::default()
     })
 }

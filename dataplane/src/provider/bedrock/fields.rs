@@ -59,6 +59,8 @@ pub(super) fn check(extra: &[(String, Raw)]) -> Result<(), Refusal> {
 
 /// Checks what the model has a place for and Converse has not.
 pub(super) fn check_own(request: &Request) -> Result<(), Refusal> {
+    rules::one_answer(request, "Amazon Bedrock")?;
+    rules::no_logprobs(request, "Amazon Bedrock")?;
     if request.stop.iter().any(|text| text.trim().is_empty()) {
         return Err(Refusal {
             field: "stop".to_owned(),

@@ -26,7 +26,6 @@ fn what_converse_cannot_do_is_refused_by_name() {
         ("presence_penalty", "0.5"),
         ("frequency_penalty", "-1"),
         ("logprobs", "true"),
-        ("top_logprobs", "3"),
         ("logit_bias", r#"{"1":-100}"#),
         ("audio", r#"{"voice":"x"}"#),
         ("modalities", r#"["text","audio"]"#),

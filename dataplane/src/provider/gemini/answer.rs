@@ -3,7 +3,11 @@
 use serde::Deserialize;
 
 use super::{error::Inner, usage::RawUsage};
-use crate::{chat::Raw, json, provider::Unreadable};
+use crate::{
+    chat::{Likelihood, Raw, TokenLogprob},
+    json,
+    provider::Unreadable,
+};
 
 #[derive(Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -25,7 +29,54 @@ pub(super) struct Candidate {
     pub(super) finish_reason: Option<String>,
     pub(super) finish_message: Option<String>,
     pub(super) citation_metadata: Option<Citations>,
-    pub(super) index: Option<u64>,
+    pub(super) index: Option<u32>,
+    pub(super) logprobs_result: Option<Logprobs>,
+}
+
+/// A token in each place. What was chosen need not be among the likeliest.
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
+pub(super) struct Logprobs {
+    chosen_candidates: Option<Vec<Likely>>,
+    top_candidates: Option<Vec<Top>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Top {
+    candidates: Option<Vec<Likely>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
+struct Likely {
+    token: Option<String>,
+    log_probability: Option<Raw>,
+}
+
+impl Likely {
+    /// Numbers that are 0 may be left out in Google's JSON.
+    fn likelihood(self) -> Option<Likelihood> {
+        let logprob = self.log_probability.or_else(|| Raw::parse("0"));
+        Likelihood::new(self.token.unwrap_or_default(), logprob, None)
+    }
+}
+
+impl Logprobs {
+    pub(super) fn tokens(self) -> Vec<TokenLogprob> {
+        let mut tops = self.top_candidates.into_iter().flatten();
+        let token = |chosen: Likely| {
+            let top = tops.next().and_then(|top| top.candidates).into_iter().flatten();
+            Some(TokenLogprob {
+                chosen: chosen.likelihood()?,
+                top: top.filter_map(Likely::likelihood).collect(),
+            })
+        };
+        self.chosen_candidates.into_iter().flatten().filter_map(token).collect()
+    }
 }
 
 /// Where words of the answer come from.

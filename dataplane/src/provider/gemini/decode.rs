@@ -1,8 +1,10 @@
 //! Translated: a plain answer, which is a stream of one piece.
 
+use std::collections::BTreeMap;
+
 use super::stream::Decoder;
 use crate::{
-    chat::{Content, Event, Part, Response},
+    chat::{Answer, Content, Event, Part, Response},
     provider::{StreamDecoder as _, Unreadable},
 };
 
@@ -16,19 +18,31 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
         return Err(Unreadable(error.message.clone()));
     }
     let mut response = Response { usage: observed.usage, ..Response::default() };
+    let mut answers: BTreeMap<u32, Answer> = BTreeMap::new();
+    let mut current = 0;
     for event in events {
         match event {
             Event::Start { id, model, .. } => (response.id, response.model) = (id, model),
-            Event::Citation(citation) => response.citations.push(citation),
-            Event::Finish(finish) => response.finish = Some(finish),
+            Event::Answer(index) => current = index,
             Event::Error(failure) => response.error = Some(failure),
-            event => part(&mut response.parts, event),
+            Event::Usage(_) => {}
+            event => said(answers.entry(current).or_default(), event),
         }
     }
-    if response.error.is_none() && response.parts.is_empty() && response.finish.is_none() {
+    if response.error.is_none() && answers.is_empty() {
         return Err(Unreadable("it has no candidates".to_owned()));
     }
+    response.answers = answers.into_values().collect();
     Ok(response)
+}
+
+fn said(answer: &mut Answer, event: Event) {
+    match event {
+        Event::Citation(citation) => answer.citations.push(citation),
+        Event::Logprobs(tokens) => answer.logprobs.extend(tokens),
+        Event::Finish(finish) => answer.finish = Some(finish),
+        event => part(&mut answer.parts, event),
+    }
 }
 
 /// Appends what an event says to what the ones before it said.

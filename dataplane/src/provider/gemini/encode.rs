@@ -10,9 +10,10 @@
 //! | an effort or a budget | `thinkingBudget` for 2.5, `thinkingLevel` for later models; "none" is the least that a model takes |
 //! | a tool's schema, a schema for the answer | `parametersJsonSchema`, `responseJsonSchema`: as they are, not Google's own older subset |
 //! | `strict` tools, left to the model's choice | mode `VALIDATED` |
+//! | `n`, log probabilities | `candidateCount`, `responseLogprobs` and `logprobs` |
 //! | pictures and documents by address | `fileData`: Google fetches them |
 //! | a picture's `detail`, cache markers, `user`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speakers' names, a schema's name | left out: there is no such thing, and none changes what is asked |
-//! | `n` above 1, `logprobs`, `logit_bias`, `parallel_tool_calls: false` where no tool is named, spoken answers, web search, service tiers | refused by name |
+//! | `logit_bias`, `parallel_tool_calls: false` where no tool is named, spoken answers, web search, service tiers | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{
@@ -21,15 +22,13 @@ use super::{
     rules::RULES,
 };
 use crate::{
-    chat::{Effort, Part, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
+    chat::{Effort, Logprobs, Part, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
     json::{self, Object},
     provider::{Refusal, Target, rules},
 };
 
 /// Others' fields that change comfort, not meaning.
-const IGNORED: [&str; 11] = [
-    "logprobs",
-    "top_logprobs",
+const IGNORED: [&str; 9] = [
     "logit_bias",
     "store",
     "metadata",
@@ -83,7 +82,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
         body.name("generationConfig").extend_from_slice(&config);
     }
     for (name, value) in &request.extra {
-        if !IGNORED.contains(&name.as_str()) && !matches!(name.as_str(), "n" | "service_tier") {
+        if !IGNORED.contains(&name.as_str()) && name != "service_tier" {
             body.foreign(name, value.get());
         }
     }
@@ -98,13 +97,6 @@ fn check(request: &Request) -> Result<(), Refusal> {
     for (name, value) in &request.extra {
         let value = value.get();
         match name.as_str() {
-            "n" if value != "1" => return refuse(name, "must be 1 where a request is translated"),
-            "logprobs" if value != "false" => {
-                return refuse(name, "is not supported where a request is translated for Gemini");
-            }
-            "top_logprobs" if value != "0" => {
-                return refuse(name, "is not supported where a request is translated for Gemini");
-            }
             "logit_bias" if value != "{}" => return refuse(name, "is not supported by Gemini"),
             "modalities" if value.contains("audio") => {
                 return refuse(name, "may only be text where a request is translated for Gemini");
@@ -187,6 +179,15 @@ fn generation_config(config: &mut Object<'_>, request: &Request, generation: Gen
     ] {
         if let Some(value) = value {
             config.raw(name, value.get());
+        }
+    }
+    if let Some(n) = request.n {
+        config.number("candidateCount", n);
+    }
+    if let Some(Logprobs { top }) = request.logprobs {
+        config.raw("responseLogprobs", "true");
+        if top > 0 {
+            config.number("logprobs", top);
         }
     }
     if !request.stop.is_empty() {

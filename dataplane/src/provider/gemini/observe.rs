@@ -1,5 +1,7 @@
 //! Verbatim: what is learned from answers that pass by.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -29,6 +31,7 @@ struct Candidate<'a> {
     #[serde(borrow)]
     content: Option<Content<'a>>,
     finish_reason: Option<String>,
+    index: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -87,6 +90,8 @@ pub(super) fn plain(body: &[u8]) -> Observed {
 #[derive(Debug, Default)]
 pub(super) struct Observer {
     observed: Observed,
+    /// Candidates that began, and whether they have ended.
+    ended: BTreeMap<u32, bool>,
 }
 
 impl Observer {
@@ -99,14 +104,20 @@ impl Observer {
             observed.error.get_or_insert_with(|| error::inside(error));
             return;
         }
-        let finished = seen.candidates.into_iter().flatten().find_map(|candidate| candidate.finish_reason);
+        let mut finished = None;
+        for candidate in seen.candidates.into_iter().flatten() {
+            *self.ended.entry(candidate.index.unwrap_or_default()).or_default() |=
+                candidate.finish_reason.is_some();
+            finished = finished.or(candidate.finish_reason);
+        }
         let blocked = seen.prompt_feedback.and_then(|feedback| feedback.block_reason);
         if let Some(reason) = finished.or(blocked) {
             observed.finish_reason.get_or_insert(reason);
         }
         if let Some(usage) = seen.usage_metadata {
             observed.usage = Some(usage.normalise());
-            observed.usage_complete = observed.finish_reason.is_some();
+            observed.usage_complete =
+                observed.finish_reason.is_some() && self.ended.values().all(|ended| *ended);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Translated: a stream. A whole answer is read as a stream of one piece.
 
+use std::collections::BTreeMap;
+
 use super::{
-    answer::{self, Answer, Call, Candidate, Feedback, Part, Source},
+    answer::{self, Answer, Call, Candidate, Feedback, Logprobs, Part, Source},
     error,
     usage::RawUsage,
 };
@@ -15,11 +17,22 @@ use crate::{
 pub(super) struct Decoder {
     observed: Observed,
     started: bool,
-    /// What makes the ids of this answer's calls its own.
+    /// What makes the ids of this response's calls its own.
+    seed: u32,
+    /// The one that was spoken of last.
+    current: u32,
+    answers: BTreeMap<u32, Said>,
+}
+
+/// What has come of one candidate.
+#[derive(Debug, Default)]
+struct Said {
+    /// What makes the ids of its calls its own.
     seed: u32,
     calls: u32,
     /// Something for the client has come.
-    said: bool,
+    anything: bool,
+    finished: bool,
     /// Pages that were named already: later pieces may name them again.
     cited: Vec<String>,
 }
@@ -35,36 +48,74 @@ impl Decoder {
         events.push(Event::Start { id, model: answer.model_version.take(), usage });
     }
 
-    fn candidate(&mut self, candidate: Candidate, events: &mut Vec<Event>) {
+    /// `alone`: no other came with it.
+    fn candidate(&mut self, candidate: Candidate, alone: bool, events: &mut Vec<Event>) {
+        let index = candidate.index.unwrap_or_default();
+        if index != self.current {
+            self.current = index;
+            events.push(Event::Answer(index));
+        }
+        let said = self.answers.entry(index).or_default();
+        said.seed = self.seed.wrapping_add(index);
+        let tokens = candidate.logprobs_result.map(Logprobs::tokens).filter(|tokens| !tokens.is_empty());
+        events.extend(tokens.map(Event::Logprobs));
         for part in candidate.content.unwrap_or_default().parts.into_iter().flatten() {
-            self.part(part, events);
+            said.part(part, events);
         }
         let sources = candidate.citation_metadata.and_then(|citations| citations.citation_sources);
         for source in sources.into_iter().flatten() {
-            self.cite(source, events);
+            said.cite(source, events);
         }
-        let Some(reason) = candidate.finish_reason.filter(|_| self.observed.finish_reason.is_none()) else {
-            return;
-        };
-        let finish = finish(&reason, self.calls > 0);
-        if !self.said && provoked(&reason) {
-            let said = candidate.finish_message.as_deref().map(error::cleaned);
-            events.push(Event::Refusal(
-                said.filter(|message| !message.is_empty())
-                    .unwrap_or_else(|| format!("The model gave up without an answer ({reason}).")),
-            ));
-            events.push(Event::Finish(finish.into()));
-        } else if finish == FinishReason::Error && !self.said {
+        if let Some(reason) = candidate.finish_reason.filter(|_| !std::mem::replace(&mut said.finished, true))
+        {
+            let alone = alone && self.answers.len() == 1;
+            self.end(index, reason, candidate.finish_message, alone, events);
+        }
+    }
+
+    fn end(
+        &mut self,
+        index: u32,
+        reason: String,
+        message: Option<String>,
+        alone: bool,
+        events: &mut Vec<Event>,
+    ) {
+        let (calls, anything) =
+            self.answers.get(&index).map(|said| (said.calls, said.anything)).unwrap_or_default();
+        let finish = finish(&reason, calls > 0);
+        let nothing = finish == FinishReason::Error && !anything;
+        if nothing && alone && !provoked(&reason) {
             // Nothing came of it: the client would take an empty answer for the model's last word.
-            let error = error::gave_up(&reason, candidate.finish_message);
+            let error = error::gave_up(&reason, message);
             events.push(Event::Error(failure(&error)));
             self.observed.error.get_or_insert(error);
         } else {
+            if nothing {
+                let message = message.as_deref().map(error::cleaned).filter(|message| !message.is_empty());
+                events.push(Event::Refusal(
+                    message.unwrap_or_else(|| format!("The model gave up without an answer ({reason}).")),
+                ));
+            }
             events.push(Event::Finish(finish.into()));
         }
-        self.observed.finish_reason = Some(reason);
+        self.observed.finish_reason.get_or_insert(reason);
     }
 
+    fn blocked(&mut self, feedback: Feedback, events: &mut Vec<Event>) {
+        let Some(reason) = feedback.block_reason.filter(|_| self.observed.finish_reason.is_none()) else {
+            return;
+        };
+        let message = feedback.block_reason_message.filter(|message| !message.is_empty());
+        events.push(Event::Refusal(
+            message.unwrap_or_else(|| format!("The provider blocked the prompt ({reason}).")),
+        ));
+        events.push(Event::Finish(FinishReason::ContentFilter.into()));
+        self.observed.finish_reason = Some(reason);
+    }
+}
+
+impl Said {
     /// Without the range, which Google counts in bytes.
     fn cite(&mut self, source: Source, events: &mut Vec<Event>) {
         let Some(uri) = source.uri.filter(|uri| !self.cited.contains(uri)) else { return };
@@ -86,7 +137,7 @@ impl Decoder {
             return self.call(call, signed, events);
         }
         let text = part.text.filter(|text| !text.is_empty());
-        self.said |= text.is_some();
+        self.anything |= text.is_some();
         let signed = signed.map(|signed| Event::Signature(signature::of_gemini(&signed)));
         if part.thought == Some(true) {
             events.extend(text.map(Event::Thinking));
@@ -101,7 +152,7 @@ impl Decoder {
     fn call(&mut self, call: Call, signature: Option<String>, events: &mut Vec<Event>) {
         let index = self.calls;
         self.calls = index.saturating_add(1);
-        self.said = true;
+        self.anything = true;
         let id = call.id.filter(|id| !id.is_empty());
         events.push(Event::ToolCall {
             index,
@@ -111,18 +162,6 @@ impl Decoder {
         });
         let text = call.args.map_or_else(|| "{}".to_owned(), |args| args.one_line());
         events.push(Event::ToolArguments { index, text });
-    }
-
-    fn blocked(&mut self, feedback: Feedback, events: &mut Vec<Event>) {
-        let Some(reason) = feedback.block_reason.filter(|_| self.observed.finish_reason.is_none()) else {
-            return;
-        };
-        let message = feedback.block_reason_message.filter(|message| !message.is_empty());
-        events.push(Event::Refusal(
-            message.unwrap_or_else(|| format!("The provider blocked the prompt ({reason}).")),
-        ));
-        events.push(Event::Finish(FinishReason::ContentFilter.into()));
-        self.observed.finish_reason = Some(reason);
     }
 }
 
@@ -137,11 +176,10 @@ impl StreamDecoder for Decoder {
             return Ok(());
         }
         self.start(&mut answer, data, events);
-        for candidate in answer.candidates.into_iter().flatten() {
-            // Only one is ever asked for.
-            if candidate.index.unwrap_or_default() == 0 {
-                self.candidate(candidate, events);
-            }
+        let candidates = answer.candidates.unwrap_or_default();
+        let alone = candidates.len() == 1;
+        for candidate in candidates {
+            self.candidate(candidate, alone, events);
         }
         if let Some(feedback) = answer.prompt_feedback {
             self.blocked(feedback, events);
@@ -149,7 +187,9 @@ impl StreamDecoder for Decoder {
         if let Some(usage) = answer.usage_metadata {
             let usage = usage.normalise();
             self.observed.usage = Some(usage);
-            self.observed.usage_complete = self.observed.finish_reason.is_some();
+            // It counts along.
+            self.observed.usage_complete =
+                self.observed.finish_reason.is_some() && self.answers.values().all(|said| said.finished);
             events.push(Event::Usage(usage));
         }
         self.observed.output_bytes += events.iter().skip(from).map(Event::output_bytes).sum::<u64>();

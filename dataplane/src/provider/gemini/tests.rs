@@ -174,9 +174,6 @@ fn pictures_are_for_models_that_are_priced_so() {
 fn what_gemini_cannot_do_is_refused_by_name() {
     let refused = |member: Value| encoded("gemini-x", &asking(&member)).unwrap_err().field;
     for (field, value) in [
-        ("n", json!(2)),
-        ("logprobs", json!(true)),
-        ("top_logprobs", json!(3)),
         ("logit_bias", json!({"1": 2})),
         ("audio", json!({})),
         ("modalities", json!(["text", "audio"])),
@@ -335,7 +332,10 @@ fn what_a_request_can_bring_about_is_no_fault_of_the_providers() {
         let response = ADAPTER.decode(answer.as_bytes()).unwrap();
         assert_eq!(response.error, None);
         assert_eq!(response.usage.map(|usage| usage.input), Some(7));
-        assert_eq!(response.parts, [chat::Content::Refusal("bad call of api_key:(left out)".into()).into()]);
+        assert_eq!(
+            response.answers[0].parts,
+            [chat::Content::Refusal("bad call of api_key:(left out)".into()).into()]
+        );
         let mut decoder = ADAPTER.decoder();
         decoder.event(answer.as_bytes(), &mut Vec::new()).unwrap();
         assert_eq!((&decoder.observed().error, decoder.observed().usage_complete), (&None, true));
@@ -384,4 +384,35 @@ fn errors_say_whose_fault_they_are() {
     assert_eq!(error(503, &body(503, "UNAVAILABLE", "x", "")).fault, Fault::Provider);
     assert_eq!(error(499, &body(499, "CANCELLED", "x", "")).fault, Fault::Provider);
     assert_eq!(error(502, "<html>").message, "the provider answered with status 502 (Bad Gateway)");
+}
+
+#[test]
+fn candidates_have_calls_and_ends_of_their_own() {
+    let call = json!({"parts": [{"functionCall": {"name": "f"}}]});
+    let piece = |candidates: Value| {
+        json!({"candidates": candidates, "usageMetadata": {"candidatesTokenCount": 3}, "responseId": "r"})
+            .to_string()
+    };
+    let first = piece(json!([{"index": 0, "content": call, "finishReason": "STOP"}, {"index": 1}]));
+    let second = piece(json!([{"index": 1, "content": call, "finishReason": "STOP"}]));
+    let (mut decoder, mut observer) = (ADAPTER.decoder(), ADAPTER.observer(Wire::Gemini, Asked::default()));
+    let mut events = Vec::new();
+    for (piece, complete) in [(first, false), (second, true)] {
+        decoder.event(piece.as_bytes(), &mut events).unwrap();
+        observer.event(piece.as_bytes());
+        for observed in [decoder.observed(), observer.observed()] {
+            assert_eq!(observed.usage_complete, complete, "the other one was still being written");
+        }
+    }
+    let calls: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            chat::Event::ToolCall { index, id, .. } => Some((*index, id.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((calls[0].0, calls[1].0), (0, 0), "each answer counts its own");
+    assert_ne!(calls[0].1, calls[1].1);
+    let ended = |event: &&chat::Event| matches!(event, chat::Event::Finish(finish) if finish.reason == chat::FinishReason::ToolCalls);
+    assert_eq!(events.iter().filter(ended).count(), 2);
 }

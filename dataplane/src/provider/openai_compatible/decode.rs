@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Dialect, error, usage::RawUsage};
+use super::{Dialect, error, logprobs, usage::RawUsage};
 use crate::{
-    chat::{Content, Detail, ExtraContent, Finish, FinishReason, Part, Raw, Response},
+    chat::{self, Content, Detail, ExtraContent, Finish, FinishReason, Part, Raw, Response},
     json,
     provider::{Unreadable, failure::failure, openai_compatible::text::Text},
 };
@@ -26,9 +26,13 @@ struct Answer {
 #[derive(Deserialize)]
 struct Choice {
     #[serde(default)]
+    index: Option<u32>,
+    #[serde(default)]
     message: Option<Message>,
     #[serde(default)]
     finish_reason: Option<String>,
+    #[serde(default)]
+    logprobs: Option<Raw>,
 }
 
 #[derive(Deserialize)]
@@ -64,35 +68,39 @@ struct Function {
 pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreadable> {
     let mut scratch = Vec::new();
     let answer: Answer = json::parse(body, &mut scratch).map_err(|error| Unreadable(error.to_string()))?;
-    let choice = answer.choices.and_then(|choices| choices.into_iter().next());
-    let reason = choice.as_ref().and_then(|choice| choice.finish_reason.as_deref());
-    let error = answer.error.as_ref().and_then(error::inside).or_else(|| reason.and_then(error::gave_up));
+    let mut choices = answer.choices.unwrap_or_default();
+    // By their order where they have no numbers.
+    choices.sort_by_key(|choice| choice.index.unwrap_or_default());
+    let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
+    let error = answer.error.as_ref().and_then(error::inside).or_else(|| reasons.find_map(error::gave_up));
     let error = error.map(|error| failure(&error));
-    let Some(choice) = choice else {
-        return match error {
-            Some(error) => {
-                Ok(Response { id: answer.id, model: answer.model, error: Some(error), ..Response::default() })
-            }
-            None => Err(Unreadable("it has no choices".to_owned())),
-        };
-    };
-    let mut message = choice.message.unwrap_or_default();
-    let citations = message.annotations.take().unwrap_or_default();
+    if choices.is_empty() && error.is_none() {
+        return Err(Unreadable("it has no choices".to_owned()));
+    }
     let id = answer.id.as_deref().unwrap_or_default();
-    let parts = parts(message, id);
-    let called = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     Ok(Response {
-        finish: choice.finish_reason.as_deref().map(|reason| finish(reason, called)),
-        parts,
-        citations,
+        answers: (0..).zip(choices).map(|(number, choice)| said(choice, id, number)).collect(),
         usage: answer.usage.map(|usage| usage.normalise(dialect)),
         error,
-        id: answer.id,
         model: answer.model,
+        id: answer.id,
     })
 }
 
-fn parts(message: Message, answer: &str) -> Vec<Part> {
+fn said(choice: Choice, id: &str, number: u32) -> chat::Answer {
+    let mut message = choice.message.unwrap_or_default();
+    let citations = message.annotations.take().unwrap_or_default();
+    let parts = parts(message, id, number);
+    let called = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
+    chat::Answer {
+        finish: choice.finish_reason.as_deref().map(|reason| finish(reason, called)),
+        logprobs: logprobs::read(choice.logprobs.as_ref()),
+        parts,
+        citations,
+    }
+}
+
+fn parts(message: Message, id: &str, number: u32) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let details = message.reasoning_details.into_iter().flatten().filter_map(Detail::content);
     parts.extend(details.map(Part::from));
@@ -104,7 +112,7 @@ fn parts(message: Message, answer: &str) -> Vec<Part> {
     parts.extend(message.content.take().map(|text| Content::Text(text).into()));
     parts.extend(message.refusal.take().map(|text| Content::Refusal(text).into()));
     for (index, call) in message.tool_calls.into_iter().flatten().enumerate() {
-        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| made_id(answer, index));
+        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| made_id(id, number, index));
         let arguments = call.function.arguments.take().unwrap_or_default();
         let content = Content::ToolCall { id, name: call.function.name, arguments };
         let signature = call.extra_content.and_then(ExtraContent::signature);
@@ -113,9 +121,10 @@ fn parts(message: Message, answer: &str) -> Vec<Part> {
     parts
 }
 
-/// An id for a tool call that came without one: unique across the turns of a conversation.
-pub(super) fn made_id(answer: &str, index: usize) -> String {
-    format!("call_{:08x}_{index}", crc32fast::hash(answer.as_bytes()))
+/// An id for a tool call that came without one: unique across the turns of a conversation. `id` and `number`: of the
+/// response, and of the answer in it.
+pub(super) fn made_id(id: &str, number: u32, index: usize) -> String {
+    format!("call_{:08x}_{index}", crc32fast::hash(id.as_bytes()).wrapping_add(number))
 }
 
 /// Why it ended, in our words. Some providers say `stop` although tools are to be called.

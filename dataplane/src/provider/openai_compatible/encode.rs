@@ -11,19 +11,21 @@
 //! | documents that are text | text |
 //! | pictures, documents and sound that the provider does not take | refused by name |
 //! | a thinking budget | an effort: below 2,048 tokens `low`, below 8,192 `medium`, else `high` |
+//! | `n` above 1 | refused by name where the provider gives one answer |
+//! | log probabilities, `seed` | left out where the provider ignores them |
 //! | `top_k` | left out where the provider ignores it |
 //! | a schema for the answer | `response_format`; where the provider only promises JSON, that and a system message that tells the schema |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{Dialect, MaxTokens, ReasoningField, messages, schema};
 use crate::{
-    chat::{Effort, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
+    chat::{Effort, Logprobs, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
     json::{self, Object},
     provider::{Refusal, Target, cache, rules},
 };
 
 /// Written by us alone: a client of another wire must not set them behind our back.
-const OWNED: [&str; 19] = [
+const OWNED: [&str; 22] = [
     "model",
     "messages",
     "stream",
@@ -39,6 +41,9 @@ const OWNED: [&str; 19] = [
     "presence_penalty",
     "frequency_penalty",
     "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
     "stop",
     "response_format",
     "reasoning_effort",
@@ -63,6 +68,7 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
         body.number(name, most);
     }
     sampling(&mut body, dialect, request);
+    answers(&mut body, dialect, request);
     if !request.stop.is_empty() {
         json::list(body.name("stop"), &request.stop, |out, text| json::string(out, text));
     }
@@ -102,8 +108,8 @@ fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     if let Some((name, _)) = request.extra.iter().find(|(name, _)| OWNED.contains(&name.as_str())) {
         return refuse(name, format!("`{name}` is not a field of this format"));
     }
-    if request.extra("n").is_some_and(|n| n.get() != "1") {
-        return refuse("n", "`n` must be 1 where a request is translated".to_owned());
+    if !dialect.several_answers {
+        rules::one_answer(request, "the provider that serves this model")?;
     }
     Ok(())
 }
@@ -120,6 +126,19 @@ fn sampling(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
     for (name, value) in numbers {
         if let Some(value) = value.as_ref().filter(|_| !dialect.ignored.contains(&name)) {
             body.raw(name, value.get());
+        }
+    }
+}
+
+/// How many, and what is told beside their texts.
+fn answers(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
+    if let Some(n) = request.n.filter(|_| dialect.several_answers) {
+        body.number("n", n);
+    }
+    if let Some(Logprobs { top }) = request.logprobs.filter(|_| !dialect.ignored.contains(&"logprobs")) {
+        body.raw("logprobs", "true");
+        if top > 0 {
+            body.number("top_logprobs", top);
         }
     }
 }

@@ -1,18 +1,20 @@
 //! Translated: a stream.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
     Dialect,
     decode::{finish, made_id},
-    error,
+    error, logprobs,
     text::Text,
     usage::RawUsage,
 };
 use crate::{
     chat::{Content, Detail, Event, ExtraContent, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
+    provider::{Observed, StreamDecoder, Unreadable, UpstreamError, failure::failure},
 };
 
 #[derive(Deserialize)]
@@ -33,6 +35,7 @@ struct Choice {
     index: u32,
     delta: Option<Delta>,
     finish_reason: Option<String>,
+    logprobs: Option<Raw>,
 }
 
 #[derive(Deserialize)]
@@ -71,9 +74,20 @@ pub(super) struct Decoder {
     dialect: Dialect,
     observed: Observed,
     started: bool,
-    answer: String,
+    /// The provider's id.
+    id: String,
+    /// The one that was spoken of last.
+    current: u32,
+    answers: BTreeMap<u32, Answer>,
+}
+
+/// What has come of one answer.
+#[derive(Debug, Default)]
+struct Answer {
+    number: u32,
     /// The provider's index (or, without one, id) of each call that began, in our order.
     calls: Vec<(Option<u32>, Option<String>)>,
+    finished: bool,
 }
 
 impl Decoder {
@@ -82,12 +96,37 @@ impl Decoder {
             dialect,
             observed: Observed::default(),
             started: false,
-            answer: String::new(),
-            calls: Vec::new(),
+            id: String::new(),
+            current: 0,
+            answers: BTreeMap::new(),
         }
     }
 
-    fn delta(&mut self, delta: Delta, events: &mut Vec<Event>) {
+    /// What a choice of a chunk says; an error where it says that the provider gave up.
+    fn choice(&mut self, choice: Choice, failed: bool, events: &mut Vec<Event>) -> Option<UpstreamError> {
+        if choice.index != self.current {
+            self.current = choice.index;
+            events.push(Event::Answer(choice.index));
+        }
+        let answer = self.answers.entry(choice.index).or_default();
+        answer.number = choice.index;
+        let tokens = logprobs::read(choice.logprobs.as_ref());
+        if !tokens.is_empty() {
+            events.push(Event::Logprobs(tokens));
+        }
+        answer.delta(choice.delta.unwrap_or_default(), &self.id, events);
+        let reason = choice.finish_reason.filter(|_| !std::mem::replace(&mut answer.finished, true))?;
+        let gave_up = error::gave_up(&reason);
+        if !failed && gave_up.is_none() {
+            events.push(Event::Finish(finish(&reason, !answer.calls.is_empty())));
+        }
+        self.observed.finish_reason.get_or_insert(reason);
+        gave_up
+    }
+}
+
+impl Answer {
+    fn delta(&mut self, delta: Delta, id: &str, events: &mut Vec<Event>) {
         let from = events.len();
         for content in delta.reasoning_details.into_iter().flatten().filter_map(Detail::content) {
             match content {
@@ -107,11 +146,11 @@ impl Decoder {
         events.extend(delta.refusal.take().map(Event::Refusal));
         events.extend(delta.annotations.into_iter().flatten().map(Event::Citation));
         for call in delta.tool_calls.into_iter().flatten() {
-            self.call(call, events);
+            self.call(call, id, events);
         }
     }
 
-    fn call(&mut self, call: Call, events: &mut Vec<Event>) {
+    fn call(&mut self, call: Call, response: &str, events: &mut Vec<Event>) {
         let function = call.function.unwrap_or_default();
         let id = call.id.filter(|id| !id.is_empty());
         let known = match (call.index, &id) {
@@ -127,7 +166,7 @@ impl Decoder {
         let index = known.unwrap_or_else(|| {
             self.calls.push((call.index, id.clone()));
             let index = self.calls.len() - 1;
-            let id = id.unwrap_or_else(|| made_id(&self.answer, index));
+            let id = id.unwrap_or_else(|| made_id(response, self.number, index));
             events.push(Event::ToolCall {
                 signature: call.extra_content.and_then(ExtraContent::signature),
                 index: number(index),
@@ -157,24 +196,19 @@ impl StreamDecoder for Decoder {
         let from = events.len();
         if !self.started && chunk.error.is_none() {
             self.started = true;
-            self.answer = chunk.id.clone().unwrap_or_default();
+            self.id = chunk.id.clone().unwrap_or_default();
             events.push(Event::Start { id: chunk.id, model: chunk.model, usage: None });
         }
         let mut gave_up = None;
-        for choice in chunk.choices.into_iter().flatten().filter(|choice| choice.index == 0) {
-            self.delta(choice.delta.unwrap_or_default(), events);
-            if let Some(reason) = choice.finish_reason.filter(|_| self.observed.finish_reason.is_none()) {
-                gave_up = error::gave_up(&reason);
-                if chunk.error.is_none() && gave_up.is_none() {
-                    events.push(Event::Finish(finish(&reason, !self.calls.is_empty())));
-                }
-                self.observed.finish_reason = Some(reason);
-            }
+        for choice in chunk.choices.into_iter().flatten() {
+            gave_up = gave_up.or(self.choice(choice, chunk.error.is_some(), events));
         }
         if let Some(usage) = chunk.usage {
             let usage = usage.normalise(&self.dialect);
             self.observed.usage = Some(usage);
-            self.observed.usage_complete = self.observed.finish_reason.is_some();
+            // Some count along from the first chunk.
+            self.observed.usage_complete =
+                !self.answers.is_empty() && self.answers.values().all(|answer| answer.finished);
             events.push(Event::Usage(usage));
         }
         if let Some(error) = chunk.error.as_ref().and_then(error::inside).or(gave_up) {

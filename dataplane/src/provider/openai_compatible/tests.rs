@@ -3,6 +3,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     body,
+    chat::{Event, FinishReason},
     provider::{Fault, Relay, testing},
     usage::Usage,
 };
@@ -300,4 +301,35 @@ fn what_is_thought_beyond_the_limit_is_bounded_apart() {
     use aigne_hub_crds::config::ProviderType as Type;
     let apart = |r#type| crate::provider::adapter(r#type).reasoning_is_apart();
     assert!(apart(Type::Doubao) && apart(Type::XAI) && !apart(Type::OpenAI));
+}
+
+#[test]
+fn choices_have_calls_and_ends_of_their_own() {
+    let mut decoder = OpenAiCompatible { dialect: OPENAI }.decoder();
+    let mut events = Vec::new();
+    let call = |index: u32| {
+        format!(
+            r#"{{"index":{index},"delta":{{"tool_calls":[{{"function":{{"name":"f","arguments":"{{}}"}}}}]}}}}"#
+        )
+    };
+    let end = |index: u32| format!(r#"{{"index":{index},"finish_reason":"stop"}}"#);
+    for (choices, complete) in
+        [(format!("{},{}", call(0), call(1)), false), (end(1), false), (end(0), true), (String::new(), true)]
+    {
+        let chunk = format!(r#"{{"id":"c","choices":[{choices}],"usage":{{"completion_tokens":3}}}}"#);
+        decoder.event(chunk.as_bytes(), &mut events).unwrap();
+        assert_eq!(decoder.observed().usage_complete, complete);
+    }
+    let calls: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::ToolCall { index, id, .. } => Some((*index, id.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((calls[0].0, calls[1].0), (0, 0), "each answer counts its own");
+    assert_ne!(calls[0].1, calls[1].1);
+    let ended =
+        |event: &&Event| matches!(event, Event::Finish(finish) if finish.reason == FinishReason::ToolCalls);
+    assert_eq!(events.iter().filter(ended).count(), 2);
 }

@@ -15,10 +15,11 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("type", "message")
         .string("role", "assistant")
         .string("model", &meta.model);
-    let last_text = response.parts.iter().rposition(|part| matches!(part.content, Content::Text(_)));
+    let first = response.first();
+    let last_text = first.parts.iter().rposition(|part| matches!(part.content, Content::Text(_)));
     let content = answer.name("content");
     content.push(b'[');
-    for (index, part) in response.parts.iter().enumerate() {
+    for (index, part) in first.parts.iter().enumerate() {
         if index > 0 {
             content.push(b',');
         }
@@ -26,12 +27,12 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
             block(content, &signed(signature).into(), &[]);
             content.push(b',');
         }
-        let citations = if Some(index) == last_text { &response.citations[..] } else { &[] };
+        let citations = if Some(index) == last_text { &first.citations[..] } else { &[] };
         block(content, part, citations);
     }
     content.push(b']');
-    let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
-    stop(&mut answer, response.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
+    let refused = first.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
+    stop(&mut answer, first.finish.as_ref().unwrap_or(&FinishReason::Stop.into()), refused);
     usage(answer.name("usage"), &response.usage.unwrap_or_default());
     answer.close();
     out

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     body,
-    chat::{Effort, Raw, Reasoning, Request, ResponseFormat, Thinking},
+    chat::{Effort, Logprobs, Raw, Reasoning, Request, ResponseFormat, Thinking},
 };
 
 /// What is said of the answer's form, until all of it is known.
@@ -26,6 +26,7 @@ pub(super) fn read_all(raw: &str, request: &mut Request) -> Result<(), BadReques
     let config = body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
         .map_err(|error| bad("", error.to_string()))?;
     let mut form = Form::default();
+    let (mut logprobs, mut top) = (false, 0);
     for (name, raw) in config.members().filter(|(_, raw)| *raw != "null") {
         match name {
             "maxOutputTokens" | "max_output_tokens" => request.max_output_tokens = Some(read(name, raw)?),
@@ -54,15 +55,21 @@ pub(super) fn read_all(raw: &str, request: &mut Request) -> Result<(), BadReques
                     return Err(unsupported(name));
                 }
             }
-            "candidateCount" | "candidate_count" if raw != "1" => {
-                return Err(bad(name, "must be 1 where a request is translated"));
-            }
-            "responseLogprobs" | "response_logprobs" if raw == "false" => {}
+            "candidateCount" | "candidate_count" => request.n = Some(counted(name, raw)?),
+            "responseLogprobs" | "response_logprobs" => logprobs = read(name, raw)?,
+            "logprobs" => top = counted(name, raw)?,
             // How closely pictures are looked at is each provider's own affair.
-            "candidateCount" | "candidate_count" | "mediaResolution" | "media_resolution" => {}
+            "mediaResolution" | "media_resolution" => {}
             _ => return Err(unsupported(name)),
         }
     }
+    if request.n == Some(0) {
+        return Err(bad("candidateCount", "must be 1 or more"));
+    }
+    if top > 0 && !logprobs {
+        return Err(bad("logprobs", "needs `responseLogprobs` to be true"));
+    }
+    request.logprobs = logprobs.then_some(Logprobs { top });
     request.response_format = match form {
         Form { schema: Some(schema), .. } => {
             Some(ResponseFormat::JsonSchema { name: None, description: None, schema, strict: Some(true) })
@@ -76,6 +83,17 @@ pub(super) fn read_all(raw: &str, request: &mut Request) -> Result<(), BadReques
 /// Google's own client writes `topK` as a float.
 fn whole(number: Raw) -> Raw {
     number.get().strip_suffix(".0").and_then(Raw::parse).unwrap_or(number)
+}
+
+/// Google reads whole numbers in any form: `2`, `2.0`, `"2"`.
+fn counted(name: &str, raw: &str) -> Result<u32, BadRequest> {
+    let number = if raw.starts_with('"') { read::<String>(name, raw)? } else { raw.to_owned() };
+    let number = number.trim();
+    number
+        .strip_suffix(".0")
+        .unwrap_or(number)
+        .parse()
+        .map_err(|_| bad(name, "must be a whole number, 0 or more"))
 }
 
 fn thinking(name: &str, raw: &str) -> Result<Option<Reasoning>, BadRequest> {

@@ -2,7 +2,7 @@
 //!
 //! What only Gemini has: `labels`, `store`, `mediaResolution` and safety settings that switch a filter off are left
 //! out (nothing that is asked changes); tools that Google runs, caches, other service tiers, stricter safety
-//! settings, several candidates, log probabilities, answers that are not text and whatever a function, the choice among
+//! settings, answers that are not text and whatever a function, the choice among
 //! functions or the thinking has besides are refused by name.
 
 use serde::Deserialize;

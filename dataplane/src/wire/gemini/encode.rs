@@ -1,8 +1,8 @@
 //! Writes a plain answer.
 
-use super::{finish_reason, signatures, usage};
+use super::{finish_reason, logprobs, signatures, usage};
 use crate::{
-    chat::{Citation, Content, FinishReason, Part, Raw, Response},
+    chat::{Citation, Content, Part, Raw, Response},
     json::{self, Object},
     usage::Usage,
     wire::Meta,
@@ -10,13 +10,15 @@ use crate::{
 
 pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
-    let parts: Vec<&Part> = response.parts.iter().filter(|part| is_written(&part.content)).collect();
-    let reason = response.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
     let id = response.id.as_deref().unwrap_or(&meta.id);
-    answer(&mut out, meta, id, response.usage.as_ref(), |candidate| {
+    let candidates = (0..).zip(&response.answers);
+    pieces(&mut out, meta, id, response.usage.as_ref(), candidates, |candidate, answer| {
+        let parts = answer.parts.iter().filter(|part| is_written(&part.content));
         content(candidate, |out| json::list(out, parts, part));
-        candidate.string("finishReason", finish_reason(reason));
-        citations(candidate, &response.citations);
+        candidate.string("finishReason", finish_reason(answer.reason()));
+        citations(candidate, &answer.citations);
+        logprobs::average(candidate, &answer.logprobs);
+        logprobs::result(candidate, &answer.logprobs);
     });
     out
 }
@@ -39,19 +41,20 @@ pub(super) fn citations(candidate: &mut Object<'_>, citations: &[Raw]) {
     metadata.close();
 }
 
-/// An answer, or a piece of a streamed one, with one candidate.
-pub(super) fn answer(
+/// An answer, or a piece of a streamed one: candidates with their indexes, each written by `write`.
+pub(super) fn pieces<T>(
     out: &mut Vec<u8>,
     meta: &Meta,
     id: &str,
     counted: Option<&Usage>,
-    write: impl FnOnce(&mut Object<'_>),
+    candidates: impl IntoIterator<Item = (u32, T)>,
+    mut write: impl FnMut(&mut Object<'_>, T),
 ) {
     let mut answer = Object::open(out);
-    json::list(answer.name("candidates"), [write], |out, write| {
+    json::list(answer.name("candidates"), candidates, |out, (index, said)| {
         let mut candidate = Object::open(out);
-        write(&mut candidate);
-        candidate.number("index", 0);
+        write(&mut candidate, said);
+        candidate.number("index", index);
         candidate.close();
     });
     if let Some(counted) = counted {

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{decode, encode, stream};
 use crate::{
     body,
-    chat::{Content, Event, FinishReason, Request, Response, ToolChoice, signature},
+    chat::{Answer, Content, Event, FinishReason, Logprobs, Request, Response, ToolChoice, signature},
     usage::Usage,
     wire::{BadRequest, Meta, StreamEncoder as _},
 };
@@ -30,8 +30,8 @@ fn what_only_google_has_is_refused_by_name() {
         ("cachedContent", json!({"cachedContent": "cachedContents/1"})),
         ("serviceTier", json!({"serviceTier": "flex"})),
         ("safetySettings[0].threshold", json!({"safetySettings": [{"threshold": "BLOCK_LOW_AND_ABOVE"}]})),
-        ("generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 2}})),
-        ("generationConfig.responseLogprobs", json!({"generationConfig": {"responseLogprobs": true}})),
+        ("generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 0}})),
+        ("generationConfig.logprobs", json!({"generationConfig": {"logprobs": 3}})),
         (
             "generationConfig.responseModalities",
             json!({"generationConfig": {"responseModalities": ["IMAGE"]}}),
@@ -122,6 +122,20 @@ fn only_the_allowed_functions_are_shown() {
 }
 
 #[test]
+fn answers_and_log_probabilities_are_asked_for_in_either_spelling() {
+    for config in [
+        json!({"candidateCount": 2, "responseLogprobs": true, "logprobs": 3}),
+        json!({"candidate_count": "2", "response_logprobs": true, "logprobs": 3.0}),
+    ] {
+        let request = read(&with(&json!({"generationConfig": config}))).unwrap();
+        assert_eq!((request.n, request.logprobs), (Some(2), Some(Logprobs { top: 3 })));
+    }
+    let none = json!({"generationConfig": {"candidateCount": 1, "responseLogprobs": false, "logprobs": 0}});
+    let request = read(&with(&none)).unwrap();
+    assert_eq!((request.n, request.logprobs), (Some(1), None));
+}
+
+#[test]
 fn others_signatures_come_back_as_they_were() {
     let thinking = |text: &str, signature: Option<&str>| Content::Thinking {
         text: text.into(),
@@ -134,7 +148,8 @@ fn others_signatures_come_back_as_they_were() {
         Content::RedactedThinking("enc".into()),
         Content::Text("Hello".into()),
     ];
-    let response = Response { parts: parts.iter().cloned().map(Into::into).collect(), ..Response::default() };
+    let said = Answer { parts: parts.iter().cloned().map(Into::into).collect(), ..Answer::default() };
+    let response = Response { answers: vec![said], ..Response::default() };
     let answer: Value = serde_json::from_slice(&encode::encode(&response, &meta())).unwrap();
     let request = read(&json!({"contents": [answer["candidates"][0]["content"]]})).unwrap();
     let back: Vec<Content> = request.messages[0].parts.iter().map(|part| part.content.clone()).collect();

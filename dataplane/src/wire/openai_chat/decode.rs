@@ -9,42 +9,33 @@ use serde_json::value::RawValue;
 
 use super::super::{
     BadRequest,
-    fields::{self, bad, list, need, number, read, texts},
-    openai::{self, StreamOptions},
+    fields::{self, bad, list, need, read},
+    openai::{self, settings, tool_choice::Choice},
     thinking,
 };
 use crate::{
     body::Body,
     chat::{
-        Content, Detail, Effort, ExtraContent, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role,
-        Thinking, Tool, ToolChoice,
+        Content, Detail, Effort, ExtraContent, Logprobs, Message, Part, Raw, Reasoning, Request,
+        ResponseFormat, Role, Thinking, Tool,
     },
 };
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     let mut request = Request::default();
     let mut limit = None;
-    let mut allowed: Option<Vec<String>> = None;
+    let mut choice = None;
+    let (mut logprobs, mut top_logprobs) = (false, 0);
     for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
         match name {
-            "model" => request.model = read(name, raw)?,
             "messages" => request.messages = list(name, raw, message)?,
             "tools" => request.tools = list(name, raw, tool)?,
-            "tool_choice" => {
-                let (choice, only) = tool_choice(raw)?;
-                request.tool_choice = Some(choice);
-                allowed = only;
-            }
+            "tool_choice" => choice = Some(Choice::read(name, raw)?),
             "parallel_tool_calls" => request.parallel_tool_calls = Some(read(name, raw)?),
             "max_tokens" => limit = Some(read(name, raw)?),
             "max_completion_tokens" => request.max_output_tokens = Some(read(name, raw)?),
-            "temperature" => request.temperature = Some(number(name, raw)?),
-            "top_p" => request.top_p = Some(number(name, raw)?),
-            "top_k" => request.top_k = Some(number(name, raw)?),
-            "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
-            "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
-            "seed" => request.seed = Some(number(name, raw)?),
-            "stop" => request.stop = texts(name, raw)?,
+            "logprobs" => logprobs = read(name, raw)?,
+            "top_logprobs" => top_logprobs = read(name, raw)?,
             "response_format" => request.response_format = Some(response_format(raw)?),
             "reasoning_effort" => {
                 let word: String = read(name, raw)?;
@@ -57,14 +48,10 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "reasoning" => openrouter_reasoning(raw, request.reasoning.get_or_insert_default())?,
             // Asks for usage, as `OpenRouter` has it: it always comes.
             "usage" => {}
-            "user" => request.user = Some(read(name, raw)?),
-            "stream" => request.stream = read(name, raw)?,
-            "stream_options" => {
-                request.include_usage = read::<StreamOptions>(name, raw)?.include_usage();
-            }
             "functions" | "function_call" => {
                 return Err(bad(name, "is no longer supported; use `tools` and `tool_choice`"));
             }
+            _ if settings::of_completions(&mut request, name, raw)? => {}
             _ => request.extra.push((name.to_owned(), read(name, raw)?)),
         }
     }
@@ -72,9 +59,14 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     if body.raw("messages").is_none() {
         return Err(bad("messages", "is missing"));
     }
-    if let Some(names) = allowed {
-        request.tools.retain(|tool| names.contains(&tool.name));
+    if let Some(choice) = choice {
+        choice.narrow(&mut request.tools);
+        request.tool_choice = Some(choice.choice);
     }
+    if top_logprobs > 0 && !logprobs {
+        return Err(bad("top_logprobs", "needs `logprobs` to be true"));
+    }
+    request.logprobs = logprobs.then_some(Logprobs { top: top_logprobs });
     if request.reasoning == Some(Reasoning::default()) {
         request.reasoning = None;
     }
@@ -291,45 +283,6 @@ fn tool(raw: &str) -> Result<Tool, BadRequest> {
         strict: function.strict,
         cache: tool.cache_control.or(function.cache_control),
     })
-}
-
-/// The choice, and the only tools that it leaves.
-fn tool_choice(raw: &str) -> Result<(ToolChoice, Option<Vec<String>>), BadRequest> {
-    #[derive(Deserialize)]
-    struct Choice {
-        r#type: String,
-        function: Option<Name>,
-        allowed_tools: Option<Allowed>,
-    }
-    #[derive(Deserialize)]
-    struct Allowed {
-        mode: String,
-        tools: Vec<Choice>,
-    }
-    #[derive(Deserialize)]
-    struct Name {
-        name: String,
-    }
-    let word = |word: &str| match word {
-        "auto" => Ok(ToolChoice::Auto),
-        "none" => Ok(ToolChoice::None),
-        "required" => Ok(ToolChoice::Required),
-        other => Err(bad("tool_choice", format!("{other:?} is not known"))),
-    };
-    if raw.starts_with('"') {
-        return Ok((word(&read::<String>("tool_choice", raw)?)?, None));
-    }
-    let choice: Choice = read("tool_choice", raw)?;
-    match (choice.r#type.as_str(), choice.function, choice.allowed_tools) {
-        ("function", Some(function), _) => Ok((ToolChoice::Tool(function.name), None)),
-        ("allowed_tools", _, Some(allowed)) => {
-            let named = |tool: Choice| tool.function.map(|function| function.name);
-            Ok((word(&allowed.mode)?, Some(allowed.tools.into_iter().filter_map(named).collect())))
-        }
-        (other, ..) => {
-            Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
-        }
-    }
 }
 
 /// `OpenRouter`'s way of saying how much to think.

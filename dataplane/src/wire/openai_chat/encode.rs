@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use super::finish_reason;
 use crate::{
-    chat::{Citation, Content, Detail, ExtraContent, FinishReason, Part, Response, signature},
+    chat::{Answer, Citation, Content, Detail, ExtraContent, Part, Response, TokenLogprob, signature},
     json::{self, Object},
-    wire::{Meta, openai::usage},
+    wire::{
+        Meta,
+        openai::{self, logprobs::Unknown, usage},
+    },
 };
 
 pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
@@ -17,14 +20,7 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("object", "chat.completion")
         .number("created", meta.created)
         .string("model", &meta.model);
-    let choices = answer.name("choices");
-    choices.push(b'[');
-    let mut choice = Object::open(choices);
-    message(choice.number("index", 0).name("message"), response);
-    let reason = response.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
-    choice.raw("logprobs", "null").string("finish_reason", finish_reason(reason));
-    choice.close();
-    choices.push(b']');
+    json::list(answer.name("choices"), response.answers.iter().enumerate(), choice);
     if let Some(counted) = &response.usage {
         usage(answer.name("usage"), counted);
     }
@@ -32,8 +28,29 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     out
 }
 
-fn message(out: &mut Vec<u8>, response: &Response) {
-    let parts = &response.parts;
+fn choice(out: &mut Vec<u8>, (index, answer): (usize, &Answer)) {
+    let mut choice = Object::open(out);
+    message(choice.number("index", index).name("message"), answer);
+    let said = |part: &Part| matches!(part.content, Content::Text(_));
+    logprobs(choice.name("logprobs"), &answer.logprobs, answer.parts.iter().any(said));
+    choice.string("finish_reason", finish_reason(answer.reason()));
+    choice.close();
+}
+
+/// `text`: of what the model said, else of the words by which it declined.
+pub(super) fn logprobs(out: &mut Vec<u8>, tokens: &[TokenLogprob], text: bool) {
+    if tokens.is_empty() {
+        return out.extend_from_slice(b"null");
+    }
+    let mut object = Object::open(out);
+    let (told, empty) = if text { ("content", "refusal") } else { ("refusal", "content") };
+    openai::logprobs::write(object.name(told), tokens, Unknown::Null);
+    object.raw(empty, "null");
+    object.close();
+}
+
+fn message(out: &mut Vec<u8>, answer: &Answer) {
+    let parts = &answer.parts;
     let texts = |select: fn(&Content) -> Option<&str>| -> Option<String> {
         let mut texts = parts.iter().filter_map(|part| select(&part.content)).peekable();
         texts.peek()?;
@@ -56,7 +73,7 @@ fn message(out: &mut Vec<u8>, response: &Response) {
     optional(&mut object, "content", content.as_deref());
     optional(&mut object, "refusal", refusal.as_deref());
     let length = content.map_or(0, |text| text.chars().count()) as u64;
-    let citations: Vec<Citation> = response.citations.iter().filter_map(Citation::read).collect();
+    let citations: Vec<Citation> = answer.citations.iter().filter_map(Citation::read).collect();
     if !citations.is_empty() {
         json::list(object.name("annotations"), &citations, |out, citation| {
             annotation(out, citation, length);

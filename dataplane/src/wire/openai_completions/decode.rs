@@ -2,50 +2,45 @@
 
 use super::super::{
     BadRequest,
-    fields::{bad, number, read, texts},
-    openai::StreamOptions,
+    fields::{bad, count, read, texts},
+    openai::settings,
 };
 use crate::{
     body::Body,
-    chat::{Content, Message, Request, Role},
+    chat::{Content, Logprobs, Message, Request, Role},
 };
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     let mut request = Request::default();
+    let mut best_of = None;
     for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
         match name {
-            "model" => request.model = read(name, raw)?,
             "prompt" => {
                 let text = Content::Text(prompt(raw)?);
                 request.messages = vec![Message::new(Role::User, vec![text.into()])];
             }
             "max_tokens" => request.max_output_tokens = Some(read(name, raw)?),
-            "temperature" => request.temperature = Some(number(name, raw)?),
-            "top_p" => request.top_p = Some(number(name, raw)?),
-            "top_k" => request.top_k = Some(number(name, raw)?),
-            "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
-            "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
-            "seed" => request.seed = Some(number(name, raw)?),
-            "stop" => request.stop = texts(name, raw)?,
-            "user" => request.user = Some(read(name, raw)?),
-            "stream" => request.stream = read(name, raw)?,
-            "stream_options" => request.include_usage = read::<StreamOptions>(name, raw)?.include_usage(),
+            "logprobs" => request.logprobs = Some(Logprobs { top: read(name, raw)? }),
             "echo" if raw == "false" => {}
-            "best_of" if raw == "1" => {}
+            "best_of" => best_of = Some(count(name, raw)?),
             "suffix" if raw == r#""""# => {}
-            "echo" | "best_of" | "suffix" | "logprobs" => {
-                return Err(bad(
-                    name,
-                    "is not supported by the provider that serves this model, which knows only chat",
-                ));
-            }
+            "echo" | "suffix" => return Err(chat_only(name)),
+            _ if settings::of_completions(&mut request, name, raw)? => {}
             _ => request.extra.push((name.to_owned(), read(name, raw)?)),
         }
     }
     if request.messages.is_empty() {
         return Err(bad("prompt", "is missing"));
     }
+    // All of them, where as many are made as are wanted.
+    if best_of.is_some_and(|made| made != request.n.unwrap_or(1)) {
+        return Err(chat_only("best_of"));
+    }
     Ok(request)
+}
+
+fn chat_only(name: &str) -> BadRequest {
+    bad(name, "is not supported by the provider that serves this model, which knows only chat")
 }
 
 /// One text, which may stand in a list.

@@ -1,8 +1,8 @@
 //! Writes a plain answer.
 
-use super::finish_reason;
+use super::{finish_reason, logprobs};
 use crate::{
-    chat::{Content, FinishReason, Response},
+    chat::{Content, Part, Response, TokenLogprob},
     json::{self, Object},
     wire::{Meta, openai::usage},
 };
@@ -15,16 +15,11 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
         .string("object", "text_completion")
         .number("created", meta.created)
         .string("model", &meta.model);
-    let text: String = response
-        .parts
-        .iter()
-        .filter_map(|part| match &part.content {
-            Content::Text(text) | Content::Refusal(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    let reason = response.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
-    json::list(answer.name("choices"), [()], |out, ()| choice(out, &text, Some(finish_reason(reason))));
+    json::list(answer.name("choices"), response.answers.iter().enumerate(), |out, (index, answer)| {
+        let text: String = answer.parts.iter().filter_map(said).collect();
+        let piece = Piece { text: &text, logprobs: &answer.logprobs, offset: 0 };
+        choice(out, index, piece, Some(finish_reason(answer.reason())));
+    });
     if let Some(counted) = &response.usage {
         usage(answer.name("usage"), counted);
     }
@@ -32,10 +27,33 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     out
 }
 
-/// The only choice, or a piece of it.
-pub(super) fn choice(out: &mut Vec<u8>, text: &str, reason: Option<&str>) {
+fn said(part: &Part) -> Option<&str> {
+    match &part.content {
+        Content::Text(text) | Content::Refusal(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A piece of a choice's text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    /// Of its tokens.
+    pub(super) logprobs: &'a [TokenLogprob],
+    /// Where the first of them begins: characters of the choice's text.
+    pub(super) offset: u64,
+}
+
+/// A choice, or a piece of it.
+pub(super) fn choice(
+    out: &mut Vec<u8>,
+    index: impl std::fmt::Display,
+    piece: Piece<'_>,
+    reason: Option<&str>,
+) {
     let mut choice = Object::open(out);
-    choice.string("text", text).number("index", 0).raw("logprobs", "null");
+    choice.string("text", piece.text).number("index", index);
+    logprobs::write(choice.name("logprobs"), piece.logprobs, piece.offset);
     match reason {
         Some(reason) => choice.string("finish_reason", reason),
         None => choice.raw("finish_reason", "null"),

@@ -3,9 +3,10 @@
 //! | of the request | becomes |
 //! |---|---|
 //! | `instructions` | a system message before all others |
-//! | `store`, `metadata`, `stream_options`, `max_tool_calls`, `prompt_cache_options`, `prompt_cache_retention`, `include` (but for logprobs) | left out: nothing is stored, and no tool is run by the provider |
+//! | log probabilities in `include`, or `top_logprobs` above 0 | log probabilities |
+//! | `store`, `metadata`, `stream_options`, `max_tool_calls`, `prompt_cache_options`, `prompt_cache_retention`, whatever else is in `include` | left out: nothing is stored, and no tool is run by the provider |
 //! | `previous_response_id`, `conversation`, `prompt`, `item_reference` | refused by name: they mean what is stored at a provider |
-//! | `background: true`, `truncation: auto`, `context_management`, `moderation`, logprobs | refused by name |
+//! | `background: true`, `truncation: auto`, `context_management`, `moderation` | refused by name |
 //! | tools other than functions | refused by name |
 //! | `allowed_tools` | the tools that it names |
 //! | unknown fields | kept |
@@ -16,44 +17,33 @@ use serde_json::value::RawValue;
 use super::{
     super::{
         BadRequest,
-        fields::{bad, list, number, read},
+        fields::{bad, list, read},
+        openai::{settings, tool_choice::Choice},
     },
     input,
 };
 use crate::{
     body::Body,
-    chat::{Content, Effort, Message, Raw, Reasoning, Request, ResponseFormat, Role, Tool, ToolChoice},
+    chat::{Content, Effort, Logprobs, Message, Raw, Reasoning, Request, ResponseFormat, Role, Tool},
 };
 
 pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     let mut request = Request { include_usage: true, ..Request::default() };
     let mut instructions: Option<String> = None;
-    let mut allowed = None;
+    let mut choice = None;
+    let (mut logprobs, mut top_logprobs) = (false, 0);
     for (name, raw) in body.members().filter(|(_, raw)| *raw != "null") {
         match name {
-            "model" => request.model = read(name, raw)?,
             "input" => request.messages = input::messages(raw)?,
             "instructions" => instructions = Some(read(name, raw)?),
             "tools" => request.tools = list(name, raw, tool)?,
-            "tool_choice" => {
-                let (choice, only) = tool_choice(raw)?;
-                request.tool_choice = Some(choice);
-                allowed = only;
-            }
+            "tool_choice" => choice = Some(Choice::read(name, raw)?),
             "parallel_tool_calls" => request.parallel_tool_calls = Some(read(name, raw)?),
             "max_output_tokens" => request.max_output_tokens = Some(read(name, raw)?),
-            "temperature" => request.temperature = Some(number(name, raw)?),
-            "top_p" => request.top_p = Some(number(name, raw)?),
-            // Not this format's own; providers that speak it beside `OpenAI` take them.
-            "top_k" => request.top_k = Some(number(name, raw)?),
-            "presence_penalty" => request.presence_penalty = Some(number(name, raw)?),
-            "frequency_penalty" => request.frequency_penalty = Some(number(name, raw)?),
-            "seed" => request.seed = Some(number(name, raw)?),
             "text" => text(raw, &mut request)?,
             "reasoning" => reasoning(raw, request.reasoning.get_or_insert_default())?,
-            "user" => request.user = Some(read(name, raw)?),
-            "stream" => request.stream = read(name, raw)?,
-            "include" => include(raw)?,
+            "include" => logprobs = includes_logprobs(name, raw)?,
+            "top_logprobs" => top_logprobs = read(name, raw)?,
             "store"
             | "metadata"
             | "stream_options"
@@ -63,13 +53,13 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             | "client_metadata" => {}
             "background" if raw == "false" => {}
             "truncation" if raw == r#""disabled""# => {}
-            "top_logprobs" if raw == "0" => {}
             "context_management" if raw.trim_start_matches('[').trim() == "]" => {}
             "previous_response_id" | "conversation" | "prompt" => return Err(stored(name)),
-            "background" | "background_options" | "truncation" | "top_logprobs" | "context_management"
-            | "moderation" | "access_programs" | "image" => {
+            "background" | "background_options" | "truncation" | "context_management" | "moderation"
+            | "access_programs" | "image" => {
                 return Err(bad(name, "is not supported where a request is translated"));
             }
+            _ if settings::of_all(&mut request, name, raw)? => {}
             _ => request.extra.push((name.to_owned(), read(name, raw)?)),
         }
     }
@@ -79,9 +69,11 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
     if let Some(text) = instructions.filter(|text| !text.is_empty()) {
         request.messages.insert(0, Message::new(Role::System, vec![Content::Text(text).into()]));
     }
-    if let Some(names) = allowed {
-        request.tools.retain(|tool| names.contains(&tool.name));
+    if let Some(choice) = choice {
+        choice.narrow(&mut request.tools);
+        request.tool_choice = Some(choice.choice);
     }
+    request.logprobs = (logprobs || top_logprobs > 0).then_some(Logprobs { top: top_logprobs });
     if request.reasoning == Some(Reasoning::default()) {
         request.reasoning = None;
     }
@@ -96,12 +88,10 @@ fn stored(name: &str) -> BadRequest {
     )
 }
 
-fn include(raw: &str) -> Result<(), BadRequest> {
-    let names: Vec<String> = read("include", raw)?;
-    if names.iter().any(|name| name == "message.output_text.logprobs") {
-        return Err(bad("include", "logprobs are not supported where a request is translated"));
-    }
-    Ok(())
+/// The other words ask for what nobody stores, or for what comes anyway.
+fn includes_logprobs(name: &str, raw: &str) -> Result<bool, BadRequest> {
+    let words: Vec<String> = read(name, raw)?;
+    Ok(words.iter().any(|word| word == "message.output_text.logprobs"))
 }
 
 fn tool(raw: &str) -> Result<Tool, BadRequest> {
@@ -129,41 +119,6 @@ fn tool(raw: &str) -> Result<Tool, BadRequest> {
         strict: tool.strict,
         cache: tool.cache_control,
     })
-}
-
-/// The choice, and the only tools that it leaves.
-fn tool_choice(raw: &str) -> Result<(ToolChoice, Option<Vec<String>>), BadRequest> {
-    #[derive(Deserialize)]
-    struct Choice {
-        r#type: String,
-        name: Option<String>,
-        mode: Option<String>,
-        tools: Option<Vec<Named>>,
-    }
-    #[derive(Deserialize)]
-    struct Named {
-        name: Option<String>,
-    }
-    let word = |word: &str| match word {
-        "auto" => Ok(ToolChoice::Auto),
-        "none" => Ok(ToolChoice::None),
-        "required" => Ok(ToolChoice::Required),
-        other => Err(bad("tool_choice", format!("{other:?} is not known"))),
-    };
-    if raw.starts_with('"') {
-        return Ok((word(&read::<String>("tool_choice", raw)?)?, None));
-    }
-    let choice: Choice = read("tool_choice", raw)?;
-    match (choice.r#type.as_str(), choice.name, choice.tools) {
-        ("function", Some(name), _) => Ok((ToolChoice::Tool(name), None)),
-        ("allowed_tools", _, Some(tools)) => {
-            let names = tools.into_iter().filter_map(|tool| tool.name).collect();
-            Ok((word(choice.mode.as_deref().unwrap_or("auto"))?, Some(names)))
-        }
-        (other, ..) => {
-            Err(bad("tool_choice.type", format!("{other:?} is not supported where a request is translated")))
-        }
-    }
 }
 
 fn text(raw: &str, request: &mut Request) -> Result<(), BadRequest> {

@@ -1,17 +1,15 @@
 //! Writes a plain answer.
 
 use super::{Status, items, response};
-use crate::{
-    chat::{FinishReason, Response},
-    wire::Meta,
-};
+use crate::{chat::Response, wire::Meta};
 
 pub(in crate::wire) fn encode(answer: &Response, meta: &Meta) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
+    let first = answer.first();
     let status = match &answer.error {
         Some(failure) => Status::Failed(failure),
-        None => Status::of(answer.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason)),
+        None => Status::of(first.reason()),
     };
-    response(&mut out, meta, status, &items::of(answer), answer.usage.as_ref());
+    response(&mut out, meta, status, &items::of(&first), answer.usage.as_ref());
     out
 }

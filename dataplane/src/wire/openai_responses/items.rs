@@ -1,9 +1,12 @@
 //! The items of an answer's `output`.
 
 use crate::{
-    chat::{Citation, Content, Response, Sealed},
+    chat::{Answer, Citation, Content, Sealed, TokenLogprob},
     json::{self, Object},
-    wire::Meta,
+    wire::{
+        Meta,
+        openai::logprobs::{self, Unknown},
+    },
 };
 
 /// One item.
@@ -25,8 +28,17 @@ pub(super) enum Item {
 /// One piece of a message's content.
 #[derive(Clone, Debug)]
 pub(super) enum Piece {
-    Text { text: String, annotations: Vec<Citation> },
+    Text(Text),
     Refusal(String),
+}
+
+/// A text, and what is told of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) annotations: Vec<Citation>,
+    /// Of its tokens, where they were asked for.
+    pub(super) logprobs: Vec<TokenLogprob>,
 }
 
 /// An item's id: the same in every event of a stream, and unlike that of any other answer.
@@ -40,8 +52,8 @@ pub(super) fn id(meta: &Meta, item: &Item, index: usize) -> String {
     format!("{prefix}_{tail}{index:02}")
 }
 
-/// The items that an answer's parts make; its citations belong to the last text.
-pub(super) fn of(answer: &Response) -> Vec<Item> {
+/// The items that an answer's parts make; its citations and log probabilities belong to the last text.
+pub(super) fn of(answer: &Answer) -> Vec<Item> {
     let mut items = Vec::with_capacity(answer.parts.len());
     for part in &answer.parts {
         if let Some(signature) = &part.signature {
@@ -68,13 +80,14 @@ pub(super) fn of(answer: &Response) -> Vec<Item> {
     let citations = answer.citations.iter().filter_map(Citation::read);
     let last = items.iter_mut().rev().find_map(|item| match item {
         Item::Message(pieces) => pieces.iter_mut().rev().find_map(|piece| match piece {
-            Piece::Text { annotations, .. } => Some(annotations),
+            Piece::Text(text) => Some(text),
             Piece::Refusal(_) => None,
         }),
         _ => None,
     });
     if let Some(last) = last {
-        last.extend(citations);
+        last.annotations.extend(citations);
+        last.logprobs.clone_from(&answer.logprobs);
     }
     items
 }
@@ -86,7 +99,7 @@ fn add(items: &mut Vec<Item>, piece: Piece) {
         return;
     };
     match (pieces.last_mut(), &piece) {
-        (Some(Piece::Text { text, .. }), Piece::Text { text: more, .. })
+        (Some(Piece::Text(Text { text, .. })), Piece::Text(Text { text: more, .. }))
         | (Some(Piece::Refusal(text)), Piece::Refusal(more)) => text.push_str(more),
         _ => pieces.push(piece),
     }
@@ -168,15 +181,15 @@ pub(super) fn summary(out: &mut Vec<u8>, text: &str) {
 }
 
 impl Piece {
-    /// Text without annotations.
+    /// Text of which nothing else is told.
     pub(super) fn text(text: &str) -> Self {
-        Self::Text { text: text.to_owned(), annotations: Vec::new() }
+        Self::Text(Text { text: text.to_owned(), ..Text::default() })
     }
 
     /// The piece as it stands.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text { text, annotations } => text_piece(out, text, annotations),
+            Self::Text(text) => text_piece(out, text),
             Self::Refusal(text) => refusal_piece(out, text),
         }
     }
@@ -184,18 +197,18 @@ impl Piece {
     /// The piece as it is when it begins.
     pub(super) fn write_begun(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text { .. } => text_piece(out, "", &[]),
+            Self::Text(_) => text_piece(out, &Text::default()),
             Self::Refusal(_) => refusal_piece(out, ""),
         }
     }
 }
 
-fn text_piece(out: &mut Vec<u8>, text: &str, annotations: &[Citation]) {
+fn text_piece(out: &mut Vec<u8>, Text { text, annotations, logprobs }: &Text) {
     let mut piece = Object::open(out);
     piece.string("type", "output_text").string("text", text);
     let length = text.chars().count() as u64;
     json::list(piece.name("annotations"), annotations, |out, citation| annotation(out, citation, length));
-    piece.raw("logprobs", "[]");
+    logprobs::write(piece.name("logprobs"), logprobs, Unknown::Text);
     piece.close();
 }
 

@@ -5,14 +5,17 @@
 
 use super::{
     Status, error_code,
-    items::{self, Item, Piece},
+    items::{self, Item, Piece, Text},
     response,
 };
 use crate::{
-    chat::{Citation, Event, Failure, Finish, FinishReason, Sealed},
+    chat::{Citation, Event, Failure, Finish, FinishReason, Sealed, TokenLogprob},
     json::Object,
     usage::Usage,
-    wire::{Meta, StreamEncoder},
+    wire::{
+        Meta, StreamEncoder,
+        openai::logprobs::{self, Unknown},
+    },
 };
 
 /// Writes each event with its number.
@@ -26,6 +29,8 @@ pub(in crate::wire) struct Encoder {
     open: Option<usize>,
     /// The item of each call.
     calls: Vec<(u32, usize)>,
+    /// Of the text that comes next.
+    logprobs: Vec<TokenLogprob>,
     finish: Option<Finish>,
     usage: Option<Usage>,
     failed: bool,
@@ -40,6 +45,7 @@ impl Encoder {
             items: Vec::new(),
             open: None,
             calls: Vec::new(),
+            logprobs: Vec::new(),
             finish: None,
             usage: None,
             failed: false,
@@ -135,13 +141,20 @@ impl Encoder {
 
     /// Ends the last piece of a message.
     fn close_piece(&mut self, index: usize, out: &mut Vec<u8>) {
-        let Some(Item::Message(pieces)) = self.items.get(index) else { return };
+        let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
+        if let Some(Piece::Text(text)) = pieces.last_mut() {
+            // Of tokens that have no text.
+            text.logprobs.append(&mut self.logprobs);
+        }
         let Some(piece) = pieces.last().cloned() else { return };
         let content = pieces.len() - 1;
         match &piece {
-            Piece::Text { text, .. } => self.within(index, "response.output_text.done", out, |_, event| {
-                event.number("content_index", content).string("text", text).raw("logprobs", "[]");
-            }),
+            Piece::Text(Text { text, logprobs, .. }) => {
+                self.within(index, "response.output_text.done", out, |_, event| {
+                    event.number("content_index", content).string("text", text);
+                    logprobs::write(event.name("logprobs"), logprobs, Unknown::Text);
+                });
+            }
             Piece::Refusal(text) => self.within(index, "response.refusal.done", out, |_, event| {
                 event.number("content_index", content).string("refusal", text);
             }),
@@ -169,12 +182,15 @@ impl Encoder {
         let index = self.message(out);
         let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
         let (name, delta) = match more {
-            Piece::Text { text, .. } => ("response.output_text.delta", text),
+            Piece::Text(Text { text, .. }) => ("response.output_text.delta", text),
             Piece::Refusal(text) => ("response.refusal.delta", text),
         };
         match (pieces.last_mut(), more) {
-            (Some(Piece::Text { text, .. }), Piece::Text { .. })
-            | (Some(Piece::Refusal(text)), Piece::Refusal(_)) => text.push_str(delta),
+            (Some(Piece::Text(open)), Piece::Text(more)) => {
+                open.text.push_str(delta);
+                open.logprobs.extend_from_slice(&more.logprobs);
+            }
+            (Some(Piece::Refusal(text)), Piece::Refusal(_)) => text.push_str(delta),
             _ => {
                 self.close_piece(index, out);
                 if let Some(Item::Message(pieces)) = self.items.get_mut(index) {
@@ -189,8 +205,8 @@ impl Encoder {
         let content = self.last_piece(index);
         self.within(index, name, out, |_, event| {
             event.number("content_index", content).string("delta", delta);
-            if matches!(more, Piece::Text { .. }) {
-                event.raw("logprobs", "[]");
+            if let Piece::Text(more) = more {
+                logprobs::write(event.name("logprobs"), &more.logprobs, Unknown::Text);
             }
         });
     }
@@ -200,7 +216,7 @@ impl Encoder {
         let Some(index) = self.open else { return };
         let content = self.last_piece(index);
         let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
-        let Some(Piece::Text { text, annotations }) = pieces.last_mut() else { return };
+        let Some(Piece::Text(Text { text, annotations, .. })) = pieces.last_mut() else { return };
         citation.range.get_or_insert((0, text.chars().count() as u64));
         let number = annotations.len();
         annotations.push(citation.clone());
@@ -310,7 +326,11 @@ impl StreamEncoder for Encoder {
         }
         self.start(out);
         match event {
-            Event::Text(text) => self.piece(&Piece::text(text), out),
+            Event::Logprobs(tokens) => self.logprobs.extend_from_slice(tokens),
+            Event::Text(text) => {
+                let logprobs = std::mem::take(&mut self.logprobs);
+                self.piece(&Piece::Text(Text { text: text.clone(), logprobs, ..Text::default() }), out);
+            }
             Event::Refusal(text) => self.piece(&Piece::Refusal(text.clone()), out),
             Event::Citation(raw) => {
                 if let Some(citation) = Citation::read(raw) {
@@ -332,7 +352,7 @@ impl StreamEncoder for Encoder {
             Event::ToolArguments { index, text } => self.arguments(*index, text, out),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
             Event::Error(failure) => self.error(failure, out),
-            Event::Start { .. } | Event::Usage(_) => {}
+            Event::Start { .. } | Event::Answer(_) | Event::Usage(_) => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crate::conformance::wire::Wire;
 
 pub(super) const CHOICES: Feature = Feature {
     name: "several answers (n)",
-    script: "",
+    script: "text=yes",
     ask: |wire, _| match wire {
         Wire::Chat | Wire::Completions => Ask::With(json!({"n": 2})),
         Wire::Gemini => Ask::With(json!({"generationConfig": {"candidateCount": 2}})),
@@ -16,5 +16,8 @@ pub(super) const CHOICES: Feature = Feature {
     },
     again: None,
     heard: |heard| Reach::of(&heard.choices, &Some(2)),
-    expect: Expect::Answer(|told, _| Reach::must(told.choices == 2, &told.choices)),
+    expect: Expect::Answer(|told, _| {
+        let same = told.text == "yes" && told.others == "yes";
+        Reach::must(told.choices == 2 && same, told)
+    }),
 };

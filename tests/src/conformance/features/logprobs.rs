@@ -7,7 +7,7 @@ use crate::conformance::wire::Wire;
 
 pub(super) const LOGPROBS: Feature = Feature {
     name: "log probabilities",
-    script: "",
+    script: "chunks=3",
     ask: |wire, _| match wire {
         Wire::Chat => Ask::With(json!({"logprobs": true})),
         Wire::Completions => Ask::With(json!({"logprobs": 1})),
@@ -17,5 +17,5 @@ pub(super) const LOGPROBS: Feature = Feature {
     },
     again: None,
     heard: |heard| Reach::of(&heard.logprobs, &true),
-    expect: Expect::Answer(|_, _| Reach::Whole),
+    expect: Expect::Answer(|told, _| Reach::of(&told.logprobs, &vec![-0.5; 3])),
 };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Finish, Told, arguments, list, number, text, word};
+use super::{Finish, Told, arguments, list, logprobs, number, text, word};
 use crate::scripted::Tokens;
 
 pub(super) fn read(bodies: &[Value], stream: bool) -> Told {
@@ -40,7 +40,7 @@ pub(super) fn read(bodies: &[Value], stream: bool) -> Told {
                 let signature = word(&call["extra_content"]["google"]["thought_signature"]);
                 told.signature = told.signature.take().or(signature);
             }
-            told.logprobs |= choice["logprobs"]["content"].is_array();
+            told.logprobs.extend(logprobs(&choice["logprobs"]["content"], "logprob"));
         }
     }
     told.calls = calls.into_iter().map(|(name, pieces)| (name, arguments(&pieces))).collect();
@@ -54,7 +54,8 @@ pub(super) fn read_legacy(bodies: &[Value], _stream: bool) -> Told {
         for choice in list(&body["choices"]).iter().filter(|choice| number(&choice["index"]) == 0) {
             told.pieces += usize::from(!text(&choice["text"]).is_empty());
             told.text.push_str(text(&choice["text"]));
-            told.logprobs |= choice["logprobs"].is_object();
+            let tokens = list(&choice["logprobs"]["token_logprobs"]);
+            told.logprobs.extend(tokens.iter().filter_map(Value::as_f64));
         }
     }
     told
@@ -62,6 +63,11 @@ pub(super) fn read_legacy(bodies: &[Value], _stream: bool) -> Told {
 
 fn shared(told: &mut Told, body: &Value) {
     for choice in list(&body["choices"]) {
+        if number(&choice["index"]) > 0 {
+            for said in [&choice["text"], &choice["message"]["content"], &choice["delta"]["content"]] {
+                told.others.push_str(text(said));
+            }
+        }
         told.choices = told.choices.max(usize::try_from(number(&choice["index"])).unwrap_or(0) + 1);
         if let Some(reason) = choice["finish_reason"].as_str() {
             told.finish = Some(match reason {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Finish, Told, list, number, text, word};
+use super::{Finish, Told, list, logprobs, number, text, word};
 use crate::scripted::Tokens;
 
 pub(super) fn read(bodies: &[Value]) -> Told {
@@ -16,6 +16,9 @@ pub(super) fn read(bodies: &[Value]) -> Told {
             told.choices = told.choices.max(index + 1);
             if index == 0 {
                 first(&mut told, candidate);
+            } else {
+                let parts = list(&candidate["content"]["parts"]).iter();
+                told.others.extend(parts.map(|part| text(&part["text"])));
             }
         }
         let usage = &body["usageMetadata"];
@@ -48,7 +51,7 @@ fn first(told: &mut Told, candidate: &Value) {
             told.text.push_str(text(&part["text"]));
         }
     }
-    told.logprobs |= candidate["logprobsResult"].is_object();
+    told.logprobs.extend(logprobs(&candidate["logprobsResult"]["chosenCandidates"], "logProbability"));
     for source in list(&candidate["citationMetadata"]["citationSources"])
         .iter()
         .chain(list(&candidate["citationMetadata"]["citations"]))

@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::{Finish, Told, arguments, list, number, text, word};
+use super::{Finish, Told, arguments, list, logprobs, number, text, word};
 use crate::scripted::Tokens;
 
 pub(super) fn read(bodies: &[Value], stream: bool) -> anyhow::Result<Told> {
@@ -44,7 +44,7 @@ fn whole(body: &Value) -> Told {
                     told.citations.extend(
                         list(&part["annotations"]).iter().map(|note| text(&note["title"]).to_owned()),
                     );
-                    told.logprobs |= !list(&part["logprobs"]).is_empty();
+                    told.logprobs.extend(logprobs(&part["logprobs"], "logprob"));
                 }
             }
             "reasoning" => {

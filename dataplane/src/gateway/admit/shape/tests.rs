@@ -130,3 +130,11 @@ fn a_chat_is_bounded_as_one_whatever_the_model_is_called() {
     let (bound, _) = admitted(chat, ModelType::Image, [None, Some(50)], amounts("1", "1")).unwrap();
     assert_eq!(bound, Usage { input: 100, output: 10, ..Usage::default() });
 }
+
+#[test]
+fn each_answer_of_a_chat_may_be_as_long_as_one() {
+    let chat = Shape { is_chat: true, max_output: Some(10), n: 3, ..shape(100, true, Units::default()) };
+    let (bound, price) = admitted(chat, ModelType::Chat, [None, Some(50)], amounts("1", "10")).unwrap();
+    assert_eq!(bound, Usage { input: 100, output: 30, ..Usage::default() });
+    assert_eq!(price, 100 * 1_000 + 30 * 10_000);
+}
