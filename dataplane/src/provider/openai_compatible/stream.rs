@@ -2,17 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{
-    Dialect,
-    decode::{finish, made_id},
-    error,
-    text::Text,
-    usage::RawUsage,
-};
+use super::{Dialect, decode::finish, error, text::Text, usage::RawUsage};
 use crate::{
     chat::{Content, Detail, Event, ExtraContent, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
+    provider::{Observed, StreamDecoder, Unreadable, failure::failure, ids},
 };
 
 #[derive(Deserialize)]
@@ -127,7 +121,7 @@ impl Decoder {
         let index = known.unwrap_or_else(|| {
             self.calls.push((call.index, id.clone()));
             let index = self.calls.len() - 1;
-            let id = id.unwrap_or_else(|| made_id(&self.answer, index));
+            let id = id.unwrap_or_else(|| ids::made(self.answer.as_bytes(), index));
             events.push(Event::ToolCall {
                 signature: call.extra_content.and_then(ExtraContent::signature),
                 index: number(index),
