@@ -42,8 +42,17 @@ async fn every_cell_is_as_the_table_says() -> Outcome {
 #[tokio::test]
 async fn somebody_elses_providers_are_understood() -> Outcome {
     let emulator = Emulator::aimock(&Sdk::setup().await?).await?;
-    let played =
-        ["OpenAI", "Anthropic", "Gemini", "DeepSeek", "OpenRouter", "XAI", "Doubao", "OpenAICompatible"];
+    let played = [
+        "OpenAI",
+        "Anthropic",
+        "Gemini",
+        "DeepSeek",
+        "Ollama",
+        "OpenRouter",
+        "XAI",
+        "Doubao",
+        "OpenAICompatible",
+    ];
     let providers: Vec<Provider> =
         PROVIDERS.into_iter().filter(|provider| played.contains(&provider.kind)).collect();
     let mut hub = Blueprint::default().tenant(Tenant::new("acme"));
