@@ -29,7 +29,7 @@ def ask(client, model, text, **more):
 async def response(client, model):
     answer = await got(ask(client, model, "hello"))
     assert answer.status == "completed" and answer.output_text, answer
-    assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0, answer
+    assert not counts(model) or (answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0), answer
     assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens, answer
 
 
@@ -41,7 +41,7 @@ async def stream(client, model):
         assert [event.sequence_number for event in events] == list(range(len(events))), events
     said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert said and said == events[-1].response.output_text, events[-1]
-    assert events[-1].response.usage.output_tokens > 0, events[-1]
+    assert not counts(model) or events[-1].response.usage.output_tokens > 0, events[-1]
 
 
 @check

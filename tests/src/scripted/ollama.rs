@@ -53,13 +53,15 @@ fn said(text: &str) -> Value {
     json!({"role": "assistant", "content": text})
 }
 
-/// Without ids, as releases of long standing have it.
+/// The member, where there are any. They have no ids, as in all releases but the newest.
 fn calls(reply: &Reply) -> Value {
-    let call = |(index, call): (usize, &super::script::Call)| json!({"function": {"index": index, "name": call.name, "arguments": call.arguments}});
-    match reply.calls.is_empty() {
-        true => json!({}),
-        false => json!({"tool_calls": reply.calls.iter().enumerate().map(call).collect::<Vec<_>>()}),
-    }
+    let calls: Vec<Value> = reply
+        .calls
+        .iter()
+        .enumerate()
+        .map(|(index, call)| json!({"function": {"index": index, "name": call.name, "arguments": call.arguments}}))
+        .collect();
+    if calls.is_empty() { json!({}) } else { json!({ "tool_calls": calls }) }
 }
 
 fn envelope(ask: &Ask, message: Value, done: bool) -> Value {

@@ -117,6 +117,7 @@ fn a_count_that_is_left_out_is_none_only_beside_none() {
     assert_eq!(usage(r#","eval_count":4"#), some(0, 4));
     assert_eq!(usage(r#","prompt_eval_count":3"#), some(3, 0));
     assert_eq!(usage(r#","prompt_eval_count":null"#), None);
+    assert_eq!(usage(r#","prompt_eval_count":0,"eval_count":0"#), None);
     assert_eq!(usage(""), None);
 }
 
