@@ -12,8 +12,9 @@ use tokio::io::AsyncWriteExt;
 /// One Ollama with the model `m`.
 async fn stage() -> anyhow::Result<(Scripted, Hub)> {
     let upstream = Scripted::start().await?;
+    let retry = json!({"attempts": 2, "backoff": "10ms", "maxBackoff": "50ms"});
     let hub = Blueprint::default()
-        .provider(Provider::at("local", "Ollama", &upstream.origin()).model("m"))
+        .provider(Provider::at("local", "Ollama", &upstream.origin()).model("m").set("retry", retry))
         .pricing(Pricing::new("local"))
         .tenant(Tenant::new("acme"))
         .start()
