@@ -1,6 +1,7 @@
 //! How a provider's stream is cut into events, whatever the frames' boundaries.
 
 mod aws;
+mod ndjson;
 
 use bytes::Bytes;
 
@@ -13,6 +14,8 @@ pub enum Framing {
     Sse,
     /// AWS's binary messages.
     AwsEventStream,
+    /// Lines of JSON.
+    NdJson,
 }
 
 impl Framing {
@@ -21,6 +24,7 @@ impl Framing {
         match self {
             Self::Sse => "text/event-stream",
             Self::AwsEventStream => "application/vnd.amazon.eventstream",
+            Self::NdJson => "application/x-ndjson",
         }
     }
 
@@ -29,6 +33,7 @@ impl Framing {
         match self {
             Self::Sse => Splitter::Sse(sse::Splitter::default()),
             Self::AwsEventStream => Splitter::AwsEventStream(aws::Splitter::default()),
+            Self::NdJson => Splitter::NdJson(ndjson::Splitter::default()),
         }
     }
 }
@@ -51,6 +56,8 @@ pub enum Splitter {
     Sse(sse::Splitter),
     /// AWS's binary messages, each an event whose data is an object with one member.
     AwsEventStream(aws::Splitter),
+    /// Lines of JSON, each an event.
+    NdJson(ndjson::Splitter),
 }
 
 impl Splitter {
@@ -59,6 +66,7 @@ impl Splitter {
         match self {
             Self::Sse(splitter) => splitter.push(frame),
             Self::AwsEventStream(splitter) => splitter.push(&frame),
+            Self::NdJson(splitter) => splitter.push(frame),
         }
     }
 
@@ -69,6 +77,7 @@ impl Splitter {
             Self::AwsEventStream(splitter) => {
                 Ok(splitter.next_event()?.map(|data| Event { raw: data.clone(), data: Some(data) }))
             }
+            Self::NdJson(splitter) => Ok(splitter.next_event()?),
         }
     }
 
@@ -80,6 +89,7 @@ impl Splitter {
                 splitter.finish()?;
                 Ok(None)
             }
+            Self::NdJson(splitter) => Ok(splitter.finish()?),
         }
     }
 }

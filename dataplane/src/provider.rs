@@ -20,6 +20,7 @@ mod ollama;
 mod openai;
 mod openai_compatible;
 mod openrouter;
+mod plain;
 mod poe;
 mod rules;
 #[cfg(test)]

@@ -4,12 +4,15 @@
 //! are skipped; `data:` needs no space; several data lines are joined by LF; the last block may lack its blank
 //! line. Whatever the frames' boundaries, the events are the same.
 
+mod buffer;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+
+pub(crate) use self::buffer::Buffer;
 
 /// The longest block that is accepted by default, in bytes: a picture in base64 fits, an endless line does not.
 pub const MAX_EVENT: usize = 8 << 20;
@@ -54,7 +57,7 @@ impl Splitter {
     /// A splitter that accepts blocks of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
-            buffer: Buffer::Whole(Bytes::new()),
+            buffer: Buffer::default(),
             line: 0,
             searched: 0,
             data: None,
@@ -165,44 +168,5 @@ impl Splitter {
             joined.into()
         });
         Event { raw, data }
-    }
-}
-
-/// What was pushed and not yet given out: one frame as it came, or several joined.
-#[derive(Debug)]
-enum Buffer {
-    Whole(Bytes),
-    Joined(BytesMut),
-}
-
-impl Buffer {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Whole(bytes) => bytes,
-            Self::Joined(bytes) => bytes,
-        }
-    }
-
-    fn push(&mut self, frame: Bytes) {
-        if self.bytes().is_empty() {
-            *self = Self::Whole(frame);
-            return;
-        }
-        if let Self::Whole(bytes) = self {
-            let mut joined = BytesMut::with_capacity(bytes.len() + frame.len());
-            joined.extend_from_slice(bytes);
-            *self = Self::Joined(joined);
-        }
-        if let Self::Joined(bytes) = self {
-            bytes.extend_from_slice(&frame);
-        }
-    }
-
-    fn split_to(&mut self, end: usize) -> Bytes {
-        let end = end.min(self.bytes().len());
-        match self {
-            Self::Whole(bytes) => bytes.split_to(end),
-            Self::Joined(bytes) => bytes.split_to(end).freeze(),
-        }
     }
 }

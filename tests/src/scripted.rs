@@ -1,4 +1,5 @@
-//! A provider of our own: OpenAI's endpoints, Anthropic's messages and Google's Gemini, deterministic, and scriptable to fail.
+//! A provider of our own: OpenAI's endpoints, Anthropic's messages, Google's Gemini and Ollama's chat, deterministic, and
+//! scriptable to fail.
 //!
 //! ```text
 //! request ─► Ask (what was asked) ─┐
@@ -16,6 +17,7 @@ mod ask;
 mod gemini;
 mod journal;
 mod media;
+mod ollama;
 mod openai;
 mod play;
 mod record;

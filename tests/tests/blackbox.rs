@@ -23,6 +23,7 @@ mod media;
 mod metering;
 mod metrics_and_logs;
 mod money;
+mod ollama;
 mod reload;
 mod retry;
 mod rules;

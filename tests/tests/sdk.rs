@@ -60,9 +60,11 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
                 .model("flash")
                 .with_model(json!({"name": "embed", "type": "Embedding"})),
         )
+        .provider(Provider::at("local", "Ollama", &origin).model("llama"))
         .pricing(Pricing::new("openai"))
         .pricing(Pricing::new("claude"))
         .pricing(Pricing::new("google"))
+        .pricing(Pricing::new("local"))
         .tenant(Tenant::new("acme").set("models", json!({"deny": ["openai/secret-model"]})))
         .tls(&authority.certificate(), &authority.key())
         .start()
@@ -71,6 +73,8 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
     let mut command = command(script, sdk);
     let models = if NAMED_WITHOUT_PROVIDER.contains(&script) {
         "gpt,sonnet,flash"
+    } else if TRANSLATED_FOR_OLLAMA.contains(&script) {
+        "google/flash,openai/gpt,claude/sonnet,local/llama"
     } else {
         "google/flash,openai/gpt,claude/sonnet"
     };
@@ -92,6 +96,9 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
 
 /// These take what is before a slash for something of their own.
 const NAMED_WITHOUT_PROVIDER: [&str; 2] = ["vercel_checks.mjs", "google_checks.mjs"];
+/// These speak a wire that Ollama is asked in its own format for.
+const TRANSLATED_FOR_OLLAMA: [&str; 4] =
+    ["anthropic_checks.py", "anthropic_checks.mjs", "responses_checks.py", "responses_checks.mjs"];
 /// Of the environment with Google's SDK and the frameworks.
 const OTHERS: [&str; 3] = ["google_checks.py", "langchain_checks.py", "litellm_checks.py"];
 

@@ -1,4 +1,4 @@
-//! Tool call ids that one provider made and another must accept.
+//! Tool call ids: those that one provider made and another must accept, and those that a provider does not make.
 
 use std::borrow::Cow;
 
@@ -18,9 +18,22 @@ pub(super) fn fit(id: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}_{:08x}", crc32fast::hash(id.as_bytes())))
 }
 
+/// An id for a tool call that came without one: unique across the turns of a conversation where `response` is (an id, a
+/// time). `number` tells which of the response's answers it is in.
+pub(super) fn made(response: &[u8], number: u32, index: usize) -> String {
+    format!("call_{:08x}_{index}", crc32fast::hash(response).wrapping_add(number))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fit;
+    use super::{fit, made};
+
+    #[test]
+    fn calls_of_an_answer_have_ids_of_their_own() {
+        assert_eq!(made(b"a", 0, 1), format!("call_{:08x}_1", crc32fast::hash(b"a")));
+        assert_ne!(made(b"a", 0, 0), made(b"b", 0, 0));
+        assert_ne!(made(b"a", 0, 0), made(b"a", 1, 0));
+    }
 
     #[test]
     fn good_ids_stay_and_others_fit() {

@@ -1,19 +1,42 @@
-//! Ollama, through its `OpenAI`-compatible endpoints: the base URL is the bare host. It costs nothing, so there is little to forbid.
+//! Ollama. What it speaks itself as `OpenAI` does is relayed; all else goes to its own `/api/chat`, where more can be said:
+//! how much to think, `top_k`, what the model thought, calls with arguments that are objects. The base URL is the bare
+//! host.
 
+mod answer;
+mod decode;
+mod encode;
+mod fields;
+mod messages;
+mod options;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use http::{HeaderMap, StatusCode};
+
+pub(super) use self::fields::RULES;
 use super::{
+    Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
+    UpstreamError,
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},
-    rules::{Allowed, Rule, rule},
 };
-use crate::chat::Effort;
+use crate::{
+    body::{Body, Edit},
+    chat::{self, Effort},
+    framing::Framing,
+    wire::{Operation, Wire},
+};
 
-/// Fields that change who serves a request or what it costs beyond its tokens.
-pub(super) const RULES: &[Rule] = &[
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
-    rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
-];
+/// Speaks `OpenAI`'s format where a client does, and Ollama's own for everybody else.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ollama;
 
 /// The adapter.
-pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
+pub(super) static ADAPTER: Ollama = Ollama;
+
+/// Its `OpenAI`-compatible endpoints.
+static COMPATIBLE: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
         chat_path: "/v1/chat/completions",
         completions_path: Some("/v1/completions"),
@@ -27,3 +50,57 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         ..OPENAI
     },
 };
+
+impl Adapter for Ollama {
+    fn relays(&self, wire: Wire) -> bool {
+        COMPATIBLE.relays(wire)
+    }
+
+    fn path(&self, ask: Ask, target: Target<'_>) -> Option<String> {
+        match ask {
+            Ask { relayed: None, operation: Operation::Chat, .. } => Some("/api/chat".to_owned()),
+            _ => COMPATIBLE.path(ask, target),
+        }
+    }
+
+    fn framing(&self, relayed: Option<Wire>) -> Framing {
+        if relayed.is_some() { Framing::Sse } else { Framing::NdJson }
+    }
+
+    fn auth(&self) -> Auth {
+        COMPATIBLE.auth()
+    }
+
+    fn cross_header(&self, name: &str, value: &str) -> Result<Option<String>, Refusal> {
+        COMPATIBLE.cross_header(name, value)
+    }
+
+    fn relay(&self, wire: Wire, body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
+        COMPATIBLE.relay(wire, body, target)
+    }
+
+    fn observe(&self, wire: Wire, body: &[u8]) -> Observed {
+        if self.relays(wire) { COMPATIBLE.observe(wire, body) } else { decode::observe(body) }
+    }
+
+    fn observer(&self, wire: Wire, asked: Asked) -> Box<dyn StreamObserver> {
+        COMPATIBLE.observer(wire, asked)
+    }
+
+    fn encode(&self, request: &chat::Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
+        encode::encode(request, target)
+    }
+
+    fn decode(&self, body: &[u8]) -> Result<chat::Response, Unreadable> {
+        decode::decode(body)
+    }
+
+    fn decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::default())
+    }
+
+    /// Either's, as the shapes tell them apart: `{"error": "…"}` is its own.
+    fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError {
+        COMPATIBLE.error(status, headers, body)
+    }
+}

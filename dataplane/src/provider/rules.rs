@@ -79,6 +79,31 @@ pub(crate) fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(),
     extra.iter().try_for_each(|(name, raw)| check_member(name, raw.get(), rules))
 }
 
+/// Checks what a translated request carries along that `who` cannot do: each field with what stands for not asking for it.
+/// Sound among `modalities` is one of them.
+pub(crate) fn check_unsupported(
+    extra: &[(String, Raw)],
+    fields: &[(&str, &[&str])],
+    who: &str,
+) -> Result<(), Refusal> {
+    for (name, value) in extra {
+        let harmless = fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .is_none_or(|(_, harmless)| value.get() == "null" || harmless.contains(&value.get()));
+        let sound = name == "modalities" && value.get().contains("audio");
+        if !harmless || sound {
+            return Err(unsupported(name, who));
+        }
+    }
+    Ok(())
+}
+
+/// What a provider cannot do.
+pub(crate) fn unsupported(field: &str, who: &str) -> Refusal {
+    Refusal { field: field.to_owned(), message: format!("`{field}` is not supported by {who}") }
+}
+
 /// Checks one field.
 pub(super) fn check_member(name: &str, raw: &str, rules: &[Rule]) -> Result<(), Refusal> {
     match rules.iter().find(|rule| rule.field == name) {

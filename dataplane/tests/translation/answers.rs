@@ -1,12 +1,12 @@
 use aigne_hub::provider::{Asked, Observed};
 
-use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, messages, meta, own, relay};
+use super::support::{WIRES, adapter_of, decode, encode, fixtures, golden, messages, meta, native, relay};
 
 #[test]
 fn plain_answers_as_each_client_gets_them() {
     for (fixture, answer) in fixtures("answers", "json") {
         let adapter = adapter_of(&fixture);
-        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(own(adapter), &answer))];
+        let mut pieces = vec![format!("observed: {:#?}\n", adapter.observe(native(adapter), &answer))];
         let response = adapter.decode(&answer).unwrap();
         if let Some(error) = &response.error {
             pieces.push(format!("error: {error:#?}\n"));
@@ -18,7 +18,7 @@ fn plain_answers_as_each_client_gets_them() {
         }
         golden(&format!("answer-{fixture}"), &pieces.concat());
         assert_eq!(
-            adapter.observe(own(adapter), &answer).usage,
+            adapter.observe(native(adapter), &answer).usage,
             response.usage,
             "{fixture}: both paths count alike"
         );
@@ -53,10 +53,10 @@ fn streams_as_each_client_gets_them() {
 }
 
 #[test]
-fn binary_streams_as_each_client_gets_them() {
-    for (fixture, lines) in fixtures("answers", "jsonl") {
+fn streams_that_are_no_clients_own_as_each_client_gets_them() {
+    let binary = fixtures("answers", "jsonl").into_iter().map(|(fixture, lines)| (fixture, messages(&lines)));
+    for (fixture, answer) in binary.chain(fixtures("answers", "ndjson")) {
         let adapter = adapter_of(&fixture);
-        let answer = messages(&lines);
         let whole = decode(adapter, std::slice::from_ref(&answer));
         let bytes: Vec<_> = (0..answer.len()).map(|at| answer.slice(at..=at)).collect();
         assert_eq!(decode(adapter, &bytes), whole, "{fixture}: any boundaries give the same stream");

@@ -15,7 +15,7 @@ use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 
 use super::support::{
-    PROVIDERS, WIRES, adapter, adapter_of, decode, encode, fixtures, meta, own, provider, relay,
+    PROVIDERS, WIRES, adapter, adapter_of, decode, encode, fixtures, meta, native, own, provider, relay,
 };
 
 /// The text cut at these places.
@@ -428,8 +428,48 @@ proptest! {
     }
 
     #[test]
+    fn what_ollama_gets_says_what_was_said(request in request()) {
+        let provider = provider(ProviderType::Ollama, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let mut request = Wire::OpenAiChat.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
+        // Refused by name, as other tests show.
+        request.tool_choice = request.tool_choice.filter(|choice| *choice == ToolChoice::Auto);
+        if let Ok(bytes) = adapter(ProviderType::Ollama).encode(&request, target) {
+            let body: Value = serde_json::from_slice(&bytes).unwrap();
+            let messages = body["messages"].as_array().unwrap();
+            let mut calls = Vec::new();
+            let mut heard = Vec::new();
+            for message in messages {
+                prop_assert!(matches!(message["role"].as_str(), Some("system" | "user" | "assistant" | "tool")));
+                heard.extend(message["content"].as_str().map(str::to_owned));
+                let called = message["tool_calls"].as_array().into_iter().flatten();
+                for call in called {
+                    prop_assert!(call["function"]["arguments"].is_object());
+                    calls.push((&call["id"], &call["function"]["name"]));
+                    heard.push(call["function"]["arguments"]["x"].as_str().unwrap().to_owned());
+                }
+                let of = calls.iter().rfind(|(id, _)| **id == message["tool_call_id"]);
+                prop_assert_eq!(&message["tool_name"], of.map_or(&Value::Null, |(_, name)| *name));
+            }
+            let heard = heard.join("\n");
+            let parts = request.messages.iter().flat_map(|message| &message.parts);
+            let mut pictures = 0;
+            for part in parts {
+                match &part.content {
+                    Content::Text(text) => prop_assert!(heard.contains(text.as_str())),
+                    Content::Image { .. } => pictures += 1,
+                    _ => {}
+                }
+            }
+            let shown = messages.iter().filter_map(|message| message["images"].as_array()).flatten().count();
+            prop_assert_eq!(shown, pictures);
+        }
+    }
+
+    #[test]
     fn any_boundaries_give_the_same_stream(which in any::<Index>(), cuts in proptest::collection::vec(any::<Index>(), 0..8), usage in any::<bool>()) {
-        let all = fixtures("answers", "sse");
+        let mut all = fixtures("answers", "sse");
+        all.extend(fixtures("answers", "ndjson"));
         let (fixture, text) = &all[which.index(all.len())];
         let adapter = adapter_of(fixture);
         let cut = frames(text, &cuts);
@@ -479,11 +519,12 @@ proptest! {
     #[test]
     fn damaged_answers_are_survived(which in any::<Index>(), damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..6), status in 100_u16..600) {
         let mut all = fixtures("answers", "sse");
+        all.extend(fixtures("answers", "ndjson"));
         all.extend(fixtures("answers", "json"));
         let (fixture, text) = &all[which.index(all.len())];
         let text = damaged(text, &damage);
         let adapter = adapter_of(fixture);
-        let _ = adapter.observe(own(adapter), &text);
+        let _ = adapter.observe(native(adapter), &text);
         if let Ok(response) = adapter.decode(&text) {
             for (wire, _) in WIRES {
                 let bytes = wire.encode(&response, &meta(true));
@@ -523,6 +564,7 @@ proptest! {
         for (r#type, _) in PROVIDERS {
             let adapter = adapter(r#type);
             let _ = adapter.observe(own(adapter), &text);
+            let _ = adapter.observe(native(adapter), &text);
             let _ = adapter.decode(&text);
             let _ = adapter.error(StatusCode::BAD_REQUEST, &HeaderMap::new(), &text);
             adapter.observer(own(adapter), Asked { usage: true }).event(&text);

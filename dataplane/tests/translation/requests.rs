@@ -81,3 +81,12 @@ fn bedrock_gets_what_the_models_maker_calls_things() {
         golden(&format!("bedrock-{fixture}"), &pieces.concat());
     }
 }
+
+#[test]
+fn ollama_gets_its_own_words() {
+    let provider = provider(ProviderType::Ollama, &[]);
+    for (fixture, text) in fixtures("ollama", "json") {
+        let (wire, _) = WIRES.into_iter().find(|(_, name)| fixture.split('-').next() == Some(name)).unwrap();
+        golden(&format!("ollama-{fixture}"), &sent(wire, &body::scan(text).unwrap(), &provider));
+    }
+}

@@ -16,9 +16,10 @@ use super::{
     support::{PROVIDERS, adapter, own, provider},
 };
 
-/// Those whose own format is read here; Gemini's property stands beside its others.
+/// Those whose own format is read here; Gemini's property stands beside its others, and Ollama's beside its code.
 fn providers() -> impl Iterator<Item = (Type, &'static str)> {
-    PROVIDERS.into_iter().filter(|(r#type, _)| !matches!(r#type, Type::Gemini | Type::Bedrock))
+    let elsewhere = [Type::Gemini, Type::Bedrock, Type::Ollama];
+    PROVIDERS.into_iter().filter(move |(r#type, _)| !elsewhere.contains(r#type))
 }
 
 fn read(wire: Wire, text: Vec<u8>) -> Request {

@@ -151,3 +151,55 @@ fn each_provider_has_its_own_ways_round_and_each_is_closed() {
         assert_eq!(refused(r#type, member), None, "{type:?}: {member}");
     }
 }
+
+/// The field that a refusal names where this member comes in Anthropic's format and is translated.
+fn refused_translated(r#type: Type, member: &str) -> Option<String> {
+    let provider = provider(r#type, &[]);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let body =
+        format!(r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":"Hi"}}],{member}}}"#);
+    match Wire::AnthropicMessages.decode(&body::scan(body.into()).unwrap()) {
+        Ok(request) => adapter(r#type).encode(&request, target).err().map(|refusal| refusal.field),
+        Err(error) => error.param,
+    }
+}
+
+#[test]
+fn ollamas_own_format_reaches_neither_the_machine_nor_what_it_cannot_do() {
+    for (field, member) in [
+        ("service_tier", r#""service_tier":"priority""#),
+        ("web_search_options", r#""web_search_options":{}"#),
+        ("container", r#""container":"c""#),
+        ("mcp_servers", r#""mcp_servers":[{"url":"https://example.com"}]"#),
+        ("keep_alive", r#""keep_alive":-1"#),
+        ("runner", r#""runner":"llamacpp""#),
+        ("_debug_render_only", r#""_debug_render_only":true"#),
+        ("think", r#""think":true"#),
+        ("format", r#""format":"json""#),
+        ("options.num_ctx", r#""options":{"num_ctx":1000000}"#),
+        ("options.num_gpu", r#""options":{"min_p":0.1,"num_gpu":0}"#),
+        ("options.num_predict", r#""options":{"num_predict":-1}"#),
+        ("options.stop", r#""options":{"s\u0074op":["x"]}"#),
+        ("options", r#""options":{"min_p":1,"min\u005fp":2}"#),
+        ("options", r#""options":[]"#),
+        ("tool_choice", r#""tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"any"}"#),
+        ("n", r#""n":2"#),
+        ("logprobs", r#""logprobs":true"#),
+        ("top_logprobs", r#""top_logprobs":3"#),
+        ("logit_bias", r#""logit_bias":{"1":2}"#),
+        ("audio", r#""audio":{}"#),
+        ("modalities", r#""modalities":["audio"]"#),
+    ] {
+        assert_eq!(refused_translated(Type::Ollama, member).as_deref(), Some(field), "{member}");
+    }
+    for fine in [
+        r#""service_tier":"auto""#,
+        r#""mcp_servers":[]"#,
+        r#""keep_alive":null"#,
+        r#""options":{"min_p":0.1}"#,
+        r#""truncate":false"#,
+        r#""n":1,"logprobs":false,"modalities":["text"],"some_new_field":{}"#,
+    ] {
+        assert_eq!(refused_translated(Type::Ollama, fine), None, "{fine}");
+    }
+}

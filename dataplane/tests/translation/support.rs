@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aigne_hub::{
     chat::Event,
+    framing::Framing,
     provider::{self, Adapter, Asked, Observed, Relay},
     wire::{Meta, Wire},
 };
@@ -48,6 +49,15 @@ pub(super) fn adapter(r#type: ProviderType) -> &'static dyn Adapter {
 /// The first wire that an adapter relays; any where it relays none.
 pub(super) fn own(adapter: &dyn Adapter) -> Wire {
     Wire::ALL.into_iter().find(|wire| adapter.relays(*wire)).unwrap_or(Wire::OpenAiChat)
+}
+
+/// A wire in which the provider is asked in its own format: what it relays where that is a client's, else any that is
+/// translated.
+pub(super) fn native(adapter: &dyn Adapter) -> Wire {
+    let own = own(adapter);
+    let as_a_client = adapter.relays(own) && adapter.framing(Some(own)) == adapter.framing(None);
+    let translated = || Wire::ALL.into_iter().find(|wire| !adapter.relays(*wire));
+    if as_a_client { own } else { translated().unwrap_or(own) }
 }
 
 pub(super) fn provider(r#type: ProviderType, features: &[ModelFeature]) -> Provider {
@@ -127,7 +137,7 @@ pub(super) fn relay_as(
 ) -> (Vec<u8>, Observed) {
     let mut observer = adapter.observer(wire, asked);
     let mut out = Vec::new();
-    split(adapter, frames, |raw, data| match data.map(|data| observer.event(data)) {
+    split(adapter.framing(Some(wire)), frames, |raw, data| match data.map(|data| observer.event(data)) {
         None | Some(Relay::Pass) => out.extend_from_slice(raw),
         Some(Relay::Drop) => {}
         Some(Relay::Replace(bytes)) => out.extend_from_slice(&bytes),
@@ -139,7 +149,7 @@ pub(super) fn relay_as(
 pub(super) fn decode(adapter: &dyn Adapter, frames: &[Bytes]) -> (Vec<Event>, Observed) {
     let mut decoder = adapter.decoder();
     let mut events = Vec::new();
-    split(adapter, frames, |_, data| {
+    split(adapter.framing(None), frames, |_, data| {
         if let Some(data) = data {
             let _ = decoder.event(data, &mut events);
         }
@@ -159,8 +169,8 @@ pub(super) fn encode(wire: Wire, events: &[Event], include_usage: bool) -> Strin
 }
 
 /// As far as the frames can be read.
-fn split(adapter: &dyn Adapter, frames: &[Bytes], mut each: impl FnMut(&[u8], Option<&[u8]>)) {
-    let mut splitter = adapter.framing(Some(own(adapter))).splitter();
+fn split(framing: Framing, frames: &[Bytes], mut each: impl FnMut(&[u8], Option<&[u8]>)) {
+    let mut splitter = framing.splitter();
     for frame in frames {
         splitter.push(frame.clone());
         while let Ok(Some(event)) = splitter.next_event() {

@@ -1,7 +1,7 @@
 // The official Anthropic SDK against the hub.
 
 import assert from 'node:assert/strict';
-import { DENIED, HUGE, KEY, ORIGIN, PIXEL, STRANGER, UPSTREAM, collect, main, raises, require } from './checks.mjs';
+import { DENIED, HUGE, KEY, ORIGIN, PIXEL, STRANGER, UPSTREAM, collect, counts, main, raises, require } from './checks.mjs';
 
 const Anthropic = require('@anthropic-ai/sdk');
 const options = { baseURL: ORIGIN, apiKey: KEY, maxRetries: 0, timeout: 30_000 };
@@ -21,7 +21,7 @@ await main({
     const answer = await ask(model, 'hello');
     assert.equal(answer.stop_reason, 'end_turn');
     assert.ok(answer.content[0].text);
-    assert.ok(answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0);
+    assert.ok(!counts(model) || (answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0));
   },
   async raw_stream(model) {
     const events = await collect(await ask(model, 'hello', { stream: true }));
@@ -29,11 +29,11 @@ await main({
     assert.equal(events.at(-1).type, 'message_stop');
     const last = events.filter((event) => event.type === 'message_delta').at(-1);
     assert.equal(last.delta.stop_reason, 'end_turn');
-    assert.ok(last.usage.output_tokens > 0);
+    assert.ok(!counts(model) || last.usage.output_tokens > 0);
   },
   async accumulated_stream(model) {
     const final = await client.messages.stream({ model, max_tokens: 256, messages: user('hello') }).finalMessage();
-    assert.ok(final.content[0].text && final.usage.output_tokens > 0);
+    assert.ok(final.content[0].text && (!counts(model) || final.usage.output_tokens > 0));
   },
   async stream_of_emoji(model) {
     const events = await collect(await ask(model, 'smile [[surrogate=1]]', { stream: true }));

@@ -11,6 +11,8 @@ export const MODELS = env.HUB_MODELS.split(',');
 export const DENIED = env.HUB_DENIED_MODEL;
 // Which emulator is upstream.
 export const UPSTREAM = env.HUB_UPSTREAM;
+// Whether usage is counted by who serves the model: somebody else's Ollama counts nothing.
+export const counts = (model) => !(UPSTREAM === 'aimock' && model.startsWith('local/'));
 export const STRANGER = 'hub-nobody-knows-this-key-0123456789abcdef';
 export const require = createRequire(`${env.HUB_SDK_FOLDER}/`);
 

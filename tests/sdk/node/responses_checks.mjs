@@ -1,7 +1,7 @@
 // OpenAI's responses and legacy completions, by its own SDK.
 
 import assert from 'node:assert/strict';
-import { KEY, ORIGIN, PIXEL, STRANGER, UPSTREAM, collect, main, raises, require } from './checks.mjs';
+import { KEY, ORIGIN, PIXEL, STRANGER, UPSTREAM, collect, counts, main, raises, require } from './checks.mjs';
 
 const OpenAI = require('openai');
 const options = { baseURL: `${ORIGIN}/v1`, apiKey: KEY, maxRetries: 0, timeout: 30_000 };
@@ -20,7 +20,7 @@ await main({
     const answer = await ask(model, 'hello');
     assert.equal(answer.status, 'completed');
     assert.ok(answer.output_text);
-    assert.ok(answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0);
+    assert.ok(!counts(model) || (answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0));
   },
   async stream(model) {
     const events = await collect(await ask(model, 'hello', { stream: true }));

@@ -14,6 +14,12 @@ DENIED = os.environ["HUB_DENIED_MODEL"]
 # Which emulator is upstream.
 UPSTREAM = os.environ["HUB_UPSTREAM"]
 
+
+def counts(model):
+    """Whether usage is counted by who serves the model: somebody else's Ollama counts nothing."""
+    return not (UPSTREAM == "aimock" and model.startswith("local/"))
+
+
 # A PNG of one pixel.
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

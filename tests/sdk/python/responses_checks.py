@@ -5,7 +5,7 @@ import json
 import openai
 from pydantic import BaseModel
 
-from checks import KEY, ORIGIN, PIXEL, UPSTREAM, check, each, got, main, raises
+from checks import KEY, ORIGIN, PIXEL, UPSTREAM, check, counts, each, got, main, raises
 
 WEATHER = {
     "type": "function",
@@ -29,8 +29,9 @@ def ask(client, model, text, **more):
 async def response(client, model):
     answer = await got(ask(client, model, "hello"))
     assert answer.status == "completed" and answer.output_text, answer
-    assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0, answer
-    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens, answer
+    if counts(model):
+        assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0, answer
+        assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens, answer
 
 
 @check
@@ -41,7 +42,7 @@ async def stream(client, model):
         assert [event.sequence_number for event in events] == list(range(len(events))), events
     said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert said and said == events[-1].response.output_text, events[-1]
-    assert events[-1].response.usage.output_tokens > 0, events[-1]
+    assert not counts(model) or events[-1].response.usage.output_tokens > 0, events[-1]
 
 
 @check

@@ -4,6 +4,7 @@ mod chat;
 mod converse;
 mod gemini;
 mod messages;
+mod ollama;
 mod responses;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ pub enum Format {
     Messages,
     Converse,
     Gemini,
+    Ollama,
 }
 
 /// A request, as its provider understands it. What was not said is empty.
@@ -100,6 +102,7 @@ impl Format {
             ("/converse-stream", Self::Converse),
             (":generateContent", Self::Gemini),
             (":streamGenerateContent", Self::Gemini),
+            ("/api/chat", Self::Ollama),
         ];
         by_end.into_iter().find(|(end, _)| path.ends_with(end)).map(|(_, format)| format)
     }
@@ -112,6 +115,7 @@ impl Format {
             Self::Messages => messages::read(body),
             Self::Converse => converse::read(body),
             Self::Gemini => gemini::read(body),
+            Self::Ollama => ollama::read(body),
         }
     }
 }

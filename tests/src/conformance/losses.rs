@@ -45,9 +45,17 @@ const LOSSES: &[Loss] = &[
         at: &[],
         why: "Gemini caches by itself, or under a name that is made beforehand",
     },
+    Loss { feature: "prompt-cache marks", to: &[Format::Ollama], at: &[], why: "Ollama caches by itself" },
+    Loss {
+        feature: "one tool call at a time",
+        to: &[Format::Ollama],
+        at: &[],
+        why: "Ollama's own endpoints take the field and ignore it; each call can still be answered in turn",
+    },
+    Loss { feature: "citations", to: &[Format::Ollama], at: &[], why: "Ollama names no sources" },
     Loss {
         feature: "service tier",
-        to: &[Format::Chat, Format::Converse, Format::Gemini],
+        to: &[Format::Chat, Format::Converse, Format::Gemini, Format::Ollama],
         at: &[],
         why: "`standard_only` forbids Anthropic's priority tier; elsewhere there is none unless it is asked for",
     },

@@ -89,7 +89,18 @@ pub const PROVIDERS: [Provider; 11] = [
             "`completion_tokens_details.reasoning_tokens`",
         ],
     },
-    Provider { kind: "Ollama", dialect: "ollama", counts: NONE, numbers: BARE },
+    Provider {
+        kind: "Ollama",
+        dialect: "ollama",
+        counts: NONE,
+        numbers: [
+            "`prompt_tokens`, or its own `prompt_eval_count`",
+            "–",
+            "–",
+            "`completion_tokens`, or its own `eval_count`",
+            "–",
+        ],
+    },
     Provider { kind: "OpenRouter", dialect: "openrouter", counts: ALL, numbers: OPENAI },
     Provider {
         kind: "XAI",
@@ -138,7 +149,7 @@ impl Provider {
     /// Its manifest, at this address.
     pub fn manifest(&self, origin: &str, models: &[(String, &str, Option<&str>)]) -> harness::Provider {
         let path = match self.kind {
-            "Anthropic" | "DeepSeek" | "Gemini" | "Bedrock" => "",
+            "Anthropic" | "DeepSeek" | "Gemini" | "Bedrock" | "Ollama" => "",
             "OpenRouter" => "/api/v1",
             "Doubao" => "/api/v3",
             _ => "/v1",

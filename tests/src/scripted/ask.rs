@@ -9,6 +9,8 @@ pub(super) enum Endpoint {
     Completions,
     Responses,
     Messages,
+    /// Ollama's own chat.
+    Ollama,
     /// Of this model; streamed or not.
     Gemini(String, bool),
     Embeddings,
@@ -56,6 +58,7 @@ impl Endpoint {
             _ if ends("/completions") => Self::Completions,
             _ if ends("/responses") => Self::Responses,
             _ if ends("/messages") => Self::Messages,
+            _ if ends("/api/chat") => Self::Ollama,
             _ if ends("/messages/count_tokens") => Self::CountTokens,
             _ if ends("/embeddings") => Self::Embeddings,
             _ if ends("/images/generations") || ends("/images/edits") => Self::Images,
@@ -180,6 +183,19 @@ impl Ask {
             modality: None,
             prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),
             directives: directives(model, &spoken),
+        }
+    }
+
+    /// The same of Ollama's own words.
+    pub(super) fn of_ollama(body: &Value) -> Self {
+        let options = &body["options"];
+        Self {
+            // Unless it is told not to.
+            stream: body["stream"].as_bool().unwrap_or(true),
+            max_tokens: options["num_predict"].as_u64().and_then(|limit| usize::try_from(limit).ok()),
+            stop: strings(&options["stop"]).collect(),
+            schema: Some(&body["format"]).filter(|schema| schema.is_object()).cloned(),
+            ..Self::of(body)
         }
     }
 

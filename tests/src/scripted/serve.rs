@@ -23,7 +23,7 @@ use super::reply::Reply;
 use super::script::Script;
 use super::usage::{Tokens, anthropic_error};
 use super::wire::{Events, Line, Shaped};
-use super::{anthropic, gemini, media, openai, responses};
+use super::{anthropic, gemini, media, ollama, openai, responses};
 
 /// Which requests a script answers.
 #[derive(Clone, Debug)]
@@ -274,7 +274,7 @@ fn complete(script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) ->
         ticket.answering(status, None);
         let mut answer = Answer::json(script, status, body);
         if ask.stream {
-            answer.kind = "text/event-stream";
+            answer.kind = stream_kind(endpoint);
         }
         return answer;
     }
@@ -284,6 +284,8 @@ fn complete(script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) ->
             anthropic_error(status, message)
         } else if endpoint.is_gemini() {
             gemini::error(status, message)
+        } else if *endpoint == Endpoint::Ollama {
+            ollama::error(message)
         } else {
             script.dialect.openai_error(status, message)
         };
@@ -295,9 +297,13 @@ fn complete(script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) ->
     match content {
         Content::Plain(kind, body) => Answer { status, kind, steps: play::plain(script, &body) },
         Content::Stream(events, error) => {
-            Answer { status, kind: "text/event-stream", steps: play::stream(script, events, error) }
+            Answer { status, kind: stream_kind(endpoint), steps: play::stream(script, events, error) }
         }
     }
+}
+
+fn stream_kind(endpoint: &Endpoint) -> &'static str {
+    if *endpoint == Endpoint::Ollama { "application/x-ndjson" } else { "text/event-stream" }
 }
 
 /// An answer, before it is known how it ends.
@@ -321,6 +327,10 @@ fn content(
         (Endpoint::Messages, false) => json(anthropic::plain(script, ask, reply)),
         (Endpoint::Messages, true) => {
             Content::Stream(anthropic::stream(script, ask, reply), anthropic::error_event(message))
+        }
+        (Endpoint::Ollama, false) => json(ollama::plain(script, ask, reply)),
+        (Endpoint::Ollama, true) => {
+            Content::Stream(ollama::stream(script, ask, reply), ollama::error_line(message))
         }
         (Endpoint::Gemini(..), false) => json(gemini::plain(script, ask, reply)),
         (Endpoint::Gemini(..), true) => {
@@ -466,6 +476,7 @@ fn ask(endpoint: &Endpoint, body: &[u8]) -> Ask {
     match endpoint {
         Endpoint::Gemini(model, stream) => Ask::of_gemini(model, *stream, &read()),
         _ if endpoint.is_gemini() => Ask::of_gemini("", false, &read()),
+        Endpoint::Ollama => Ask::of_ollama(&read()),
         // A form's boundary begins so.
         _ if body.starts_with(b"--") => Ask::of_form(body),
         _ => Ask::of(&read()),

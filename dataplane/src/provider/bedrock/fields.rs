@@ -31,6 +31,9 @@ const RULES: &[Rule] = &[
     rule("requestMetadata", Allowed::Empty, "writes into the logs of the provider's account"),
 ];
 
+/// In messages.
+const WHO: &str = "Amazon Bedrock";
+
 /// What Converse cannot do, and what stands for not asking for it.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("n", &["1"]),
@@ -44,17 +47,7 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
 /// Checks what a request carries along.
 pub(super) fn check(extra: &[(String, Raw)]) -> Result<(), Refusal> {
     rules::check_extra(extra, RULES)?;
-    for (name, value) in extra {
-        let harmless = UNSUPPORTED
-            .iter()
-            .find(|(field, _)| field == name)
-            .is_none_or(|(_, harmless)| value.get() == "null" || harmless.contains(&value.get()));
-        let sound = name == "modalities" && value.get().contains("audio");
-        if !harmless || sound {
-            return Err(unsupported(name));
-        }
-    }
-    Ok(())
+    rules::check_unsupported(extra, UNSUPPORTED, WHO)
 }
 
 /// Checks what the model has a place for and Converse has not.
@@ -72,12 +65,8 @@ pub(super) fn check_own(request: &Request) -> Result<(), Refusal> {
         [("presence_penalty", &request.presence_penalty), ("frequency_penalty", &request.frequency_penalty)]
     {
         if value.as_ref().is_some_and(|value| !zero(value)) {
-            return Err(unsupported(name));
+            return Err(rules::unsupported(name, WHO));
         }
     }
-    if request.seed.is_some() { Err(unsupported("seed")) } else { Ok(()) }
-}
-
-fn unsupported(field: &str) -> Refusal {
-    Refusal { field: field.to_owned(), message: format!("`{field}` is not supported by Amazon Bedrock") }
+    if request.seed.is_some() { Err(rules::unsupported("seed", WHO)) } else { Ok(()) }
 }

@@ -6,7 +6,7 @@ use super::{Dialect, error, logprobs, usage::RawUsage};
 use crate::{
     chat::{self, Content, Detail, ExtraContent, Finish, FinishReason, Part, Raw, Response},
     json,
-    provider::{Unreadable, failure::failure, openai_compatible::text::Text},
+    provider::{Unreadable, failure::failure, ids, openai_compatible::text::Text},
 };
 
 #[derive(Deserialize)]
@@ -112,19 +112,13 @@ fn parts(message: Message, id: &str, number: u32) -> Vec<Part> {
     parts.extend(message.content.take().map(|text| Content::Text(text).into()));
     parts.extend(message.refusal.take().map(|text| Content::Refusal(text).into()));
     for (index, call) in message.tool_calls.into_iter().flatten().enumerate() {
-        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| made_id(id, number, index));
+        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| ids::made(id.as_bytes(), number, index));
         let arguments = call.function.arguments.take().unwrap_or_default();
         let content = Content::ToolCall { id, name: call.function.name, arguments };
         let signature = call.extra_content.and_then(ExtraContent::signature);
         parts.push(Part { signature, ..content.into() });
     }
     parts
-}
-
-/// An id for a tool call that came without one: unique across the turns of a conversation. `id` and `number`: of the
-/// response, and of the answer in it.
-pub(super) fn made_id(id: &str, number: u32, index: usize) -> String {
-    format!("call_{:08x}_{index}", crc32fast::hash(id.as_bytes()).wrapping_add(number))
 }
 
 /// Why it ended, in our words. Some providers say `stop` although tools are to be called.

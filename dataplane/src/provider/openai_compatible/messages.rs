@@ -1,12 +1,10 @@
 //! Translated: the messages.
 
-use base64::Engine as _;
-
 use super::{Dialect, ReturnedReasoning};
 use crate::{
     chat::{Content, Detail, ExtraContent, Message, Part, Role, Source, signature},
     json::{self, Object},
-    provider::{Refusal, ids},
+    provider::{Refusal, ids, plain},
 };
 
 /// Longest tool call id that `OpenAI` takes.
@@ -81,7 +79,7 @@ impl Writer<'_> {
             object.string("tool_call_id", &ids::fit(id, ID));
             match (texts.is_empty(), media.is_empty()) {
                 (true, false) => {
-                    object.string("content", "The result is in the next message.");
+                    object.string("content", plain::IN_NEXT_MESSAGE);
                 }
                 (true, true) => {
                     object.string("content", if *is_error { "Error" } else { "" });
@@ -162,8 +160,7 @@ impl Writer<'_> {
 /// The text of a tool that failed, where it does not say so itself.
 fn marked(part: &Part) -> Option<Part> {
     let Content::Text(text) = &part.content else { return None };
-    let says_so = text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"));
-    (!says_so).then(|| Part { content: Content::Text(format!("Error: {text}")), ..part.clone() })
+    Some(Part { content: Content::Text(plain::failed(text)?), ..part.clone() })
 }
 
 /// Signed by Gemini itself, which nobody else takes.
@@ -226,7 +223,9 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
         Content::File { source: Source::Base64 { media_type, data }, .. }
             if media_type.starts_with("text/") =>
         {
-            let Some(text) = text_of(data) else { return refuse("a text document must be base64 of UTF-8") };
+            let Some(text) = plain::text_of(data) else {
+                return refuse("a text document must be base64 of UTF-8");
+            };
             part.string("type", "text").string("text", &text);
         }
         Content::Image { .. } if !dialect.images => return refuse("this provider takes no pictures"),
@@ -284,9 +283,4 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
     }
     part.close();
     Ok(())
-}
-
-fn text_of(base64: &str) -> Option<String> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(base64).ok()?;
-    String::from_utf8(bytes).ok()
 }

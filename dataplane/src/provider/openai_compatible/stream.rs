@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     Dialect,
-    decode::{finish, made_id},
+    decode::finish,
     error, logprobs,
     text::Text,
     usage::RawUsage,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     chat::{Content, Detail, Event, ExtraContent, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable, UpstreamError, failure::failure},
+    provider::{Observed, StreamDecoder, Unreadable, UpstreamError, failure::failure, ids},
 };
 
 #[derive(Deserialize)]
@@ -166,7 +166,7 @@ impl Answer {
         let index = known.unwrap_or_else(|| {
             self.calls.push((call.index, id.clone()));
             let index = self.calls.len() - 1;
-            let id = id.unwrap_or_else(|| made_id(response, self.number, index));
+            let id = id.unwrap_or_else(|| ids::made(response.as_bytes(), self.number, index));
             events.push(Event::ToolCall {
                 signature: call.extra_content.and_then(ExtraContent::signature),
                 index: number(index),
