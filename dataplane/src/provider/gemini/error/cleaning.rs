@@ -46,15 +46,17 @@ fn is_of_a_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }
 
-/// The whole error event to send in the place of one that names the account; `None` where nothing is to be cut out, or
-/// where it is no error.
+/// The whole error event to send in the place of one that names the account, or that is the only item of a list, which
+/// Google's own clients do not know for an error; `None` where it can stay as it is, or where it is no error.
 pub(in crate::provider::gemini) fn event(data: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(data, b"\"error\"")?;
     let mut scratch = Vec::new();
     let mut value: Value = json::parse(data, &mut scratch).ok()?;
-    let answer = value.as_array().and_then(|list| list.first()).unwrap_or(&value);
-    answer.get("error").filter(|error| !error.is_null())?;
-    if !clean(&mut value) {
+    let only = value.as_array_mut().and_then(|list| (!list.is_empty()).then(|| list.swap_remove(0)));
+    let was_listed = only.is_some();
+    value = only.unwrap_or(value);
+    value.get("error").filter(|error| !error.is_null())?;
+    if !clean(&mut value) && !was_listed {
         return None;
     }
     Some(format!("data: {value}\n\n").into_bytes())
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_replaced_only_where_it_names_the_account() {
+    fn an_event_is_replaced_only_where_it_names_the_account_or_is_a_list() {
         let event = |data: &str| event(data.as_bytes()).map(|event| String::from_utf8(event).unwrap());
         assert_eq!(
             event(r#"{"error":{"code":403,"message":"Consumer \u0027api_key:AIzaX\u0027"}}"#).unwrap(),
@@ -104,6 +106,7 @@ mod tests {
         );
         assert!(event(r#"[{"error":{"details":[{"metadata":{"consumer":"projects/1"}}]}}]"#).is_some());
         assert_eq!(event(r#"{"error":{"code":503,"message":"overloaded"}}"#), None);
+        assert_eq!(event(r#"[{"error":{"code":503}}]"#).unwrap(), "data: {\"error\":{\"code\":503}}\n\n");
         assert_eq!(event(r#"{"candidates":[{"content":{"parts":[{"text":"\"error\" api_key:x"}]}}]}"#), None);
     }
 }
