@@ -7,6 +7,7 @@
 mod anthropic;
 mod bedrock;
 mod cache;
+mod charged;
 mod claude;
 mod compatible;
 mod count;
