@@ -9,6 +9,7 @@ mod bedrock;
 mod cache;
 mod charged;
 mod claude;
+mod cleaning;
 mod compatible;
 mod count;
 mod deepseek;
@@ -25,6 +26,7 @@ mod poe;
 mod rules;
 #[cfg(test)]
 pub(crate) mod testing;
+mod waiting;
 mod xai;
 
 use bytes::Bytes;

@@ -218,6 +218,9 @@ fn anthropic_type(error: &GatewayError) -> &'static str {
 }
 
 #[cfg(test)]
+mod table;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

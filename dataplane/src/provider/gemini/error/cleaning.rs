@@ -1,50 +1,8 @@
-//! Cuts out what names the hub's own account with Google.
+//! Error events without what names the hub's own account with Google.
 
 use serde_json::Value;
 
-use crate::json;
-
-/// What stands before a key or a project, in Google's messages and in the metadata of its details.
-const MARKS: [&str; 5] = ["api_key:", "project_number:", "projects/", "project:", "project="];
-
-/// How Google's keys begin, wherever they stand.
-const KEY: &str = "AIza";
-
-const CUT: &str = "(left out)";
-
-/// The text without keys and projects.
-pub(in crate::provider::gemini) fn cleaned(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        let mark = MARKS.into_iter().find(|mark| begins(rest, mark));
-        let start = match mark {
-            Some(mark) => mark.len(),
-            None if rest.starts_with(KEY) => 0,
-            None => {
-                out.push(next);
-                rest = rest.get(next.len_utf8()..).unwrap_or_default();
-                continue;
-            }
-        };
-        let (kept, after) = rest.split_at_checked(start).unwrap_or((rest, ""));
-        let value = after.find(|letter: char| !is_of_a_name(letter)).unwrap_or(after.len());
-        out.push_str(kept);
-        if value > 0 {
-            out.push_str(CUT);
-        }
-        rest = after.get(value..).unwrap_or_default();
-    }
-    out
-}
-
-fn begins(text: &str, mark: &str) -> bool {
-    text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
-}
-
-fn is_of_a_name(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
-}
+use crate::{json, provider::cleaning::cleaned};
 
 /// The whole error event to send in the place of one that names the account, or that is the only item of a list, which
 /// Google's own clients do not know for an error; `None` where it can stay as it is, or where it is no error.
@@ -80,22 +38,6 @@ fn clean(value: &mut Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_and_projects_are_cut_out() {
-        for (text, clean) in [
-            (
-                "Permission denied: Consumer 'api_key:AIzaSyA-1_b' has been suspended.",
-                "Permission denied: Consumer 'api_key:(left out)' has been suspended.",
-            ),
-            ("of consumer 'project_number:1234'.", "of consumer 'project_number:(left out)'."),
-            ("see ?project=1234&x=1, Projects/ab-1", "see ?project=(left out)&x=1, Projects/(left out)"),
-            ("key AIzaSyA-1_b\u{fc}", "key (left out)\u{fc}"),
-            ("an \u{fc}\u{2026} api_key: none", "an \u{fc}\u{2026} api_key: none"),
-        ] {
-            assert_eq!(cleaned(text), clean);
-        }
-    }
 
     #[test]
     fn an_event_is_replaced_only_where_it_names_the_account_or_is_a_list() {
