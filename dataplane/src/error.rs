@@ -131,6 +131,8 @@ impl GatewayError {
             Kind::UpstreamRequest => self.upstream_status.filter(|s| (400..500).contains(s)).unwrap_or(400),
             // The provider gave up waiting, whether it says so itself or whoever stands before it (524 is Cloudflare's).
             Kind::UpstreamFailed if matches!(self.upstream_status, Some(408 | 524)) => 504,
+            // It has too much to do, which is not that the hub asks too much (Doubao's `ServerOverloaded`).
+            Kind::UpstreamFailed if self.upstream_status == Some(429) => 503,
             // These keep their meaning; what came as 200 with an error inside, or as a 4xx that was
             // the hub's fault, is a bad gateway.
             Kind::UpstreamFailed => {

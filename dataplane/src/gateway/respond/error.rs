@@ -180,7 +180,8 @@ fn openai_code(error: &GatewayError) -> &str {
         Kind::UpstreamRequest => error
             .upstream_code
             .as_deref()
-            .filter(|code| *code != "invalid_request_error")
+            // The status once more says nothing to a program (OpenRouter, Poe).
+            .filter(|code| *code != "invalid_request_error" && code.parse::<u16>().is_err())
             .unwrap_or_else(|| error.label()),
         _ => error.label(),
     }

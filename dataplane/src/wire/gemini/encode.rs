@@ -15,7 +15,8 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     let id = response.id.as_deref().unwrap_or(&meta.id);
     answer(&mut out, meta, id, response.usage.as_ref(), |candidate| {
         content(candidate, |out| json::list(out, parts, part));
-        candidate.string("finishReason", finish_reason(reason));
+        let refused = response.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
+        candidate.string("finishReason", finish_reason(reason, refused));
         citations(candidate, &response.citations);
     });
     out

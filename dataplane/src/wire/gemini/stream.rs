@@ -28,6 +28,8 @@ pub(in crate::wire) struct Encoder {
     finish: Option<Finish>,
     usage: Option<Usage>,
     failed: bool,
+    /// The model has declined.
+    refused: bool,
 }
 
 impl Encoder {
@@ -40,6 +42,7 @@ impl Encoder {
             finish: None,
             usage: None,
             failed: false,
+            refused: false,
         }
     }
 
@@ -120,6 +123,7 @@ impl StreamEncoder for Encoder {
             }
             _ => self.end_calls(out),
         }
+        self.refused |= matches!(event, Event::Refusal(_));
         match event {
             Event::Text(text) | Event::Refusal(text) => self.text(out, text, false, None),
             Event::Thinking(text) => self.text(out, text, true, None),
@@ -137,7 +141,7 @@ impl StreamEncoder for Encoder {
         let reason = self.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
         self.piece(out, |candidate| {
             content(candidate, |out| json::list(out, [""], |out, text| write_text(out, text, false, None)));
-            candidate.string("finishReason", finish_reason(reason));
+            candidate.string("finishReason", finish_reason(reason, self.refused));
             citations(candidate, &self.citations);
         });
     }

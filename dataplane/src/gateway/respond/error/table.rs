@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::error_before;
-use crate::{error::GatewayError, provider::adapter, wire::Wire};
+use crate::{
+    error::{GatewayError, Kind},
+    provider::adapter,
+    wire::Wire,
+};
 
 const PROVIDERS: [Type; 11] = [
     Type::OpenAI,
@@ -274,8 +278,11 @@ fn line(provider: Type, status: u16, headers: Headers, body: &Value) -> String {
     let [chat, completions, responses, anthropic, gemini] = Wire::ALL.map(|wire| shown(wire, &told));
     assert_eq!((&chat, &chat), (&completions, &responses), "OpenAI's wires share their errors");
     let wait = told.retry_after_ms.map(|ms| format!("  wait {ms} ms")).unwrap_or_default();
-    let words =
-        if told.message.starts_with("words for") { String::new() } else { format!("  {:?}", told.message) };
+    let words = if told.message.starts_with("words for") || told.kind == Kind::UpstreamCredential {
+        String::new()
+    } else {
+        format!("  {:?}", told.message)
+    };
     write!(line, "  openai {chat}  anthropic {anthropic}  gemini {gemini}{wait}{words}").unwrap();
     line
 }
