@@ -129,6 +129,10 @@ impl GatewayError {
             Kind::UpstreamTimeout => 504,
             // A client's mistake keeps the status that the provider gave it.
             Kind::UpstreamRequest => self.upstream_status.filter(|s| (400..500).contains(s)).unwrap_or(400),
+            // The provider gave up waiting, whether it says so itself or whoever stands before it (524 is Cloudflare's).
+            Kind::UpstreamFailed if matches!(self.upstream_status, Some(408 | 524)) => 504,
+            // It has too much to do, which is not that the hub asks too much (Doubao's `ServerOverloaded`).
+            Kind::UpstreamFailed if self.upstream_status == Some(429) => 503,
             // These keep their meaning; what came as 200 with an error inside, or as a 4xx that was
             // the hub's fault, is a bad gateway.
             Kind::UpstreamFailed => {
@@ -237,6 +241,7 @@ mod tests {
         assert_eq!(upstream(422, Fault::Request).status(), 422);
         assert_eq!(upstream(200, Fault::Provider).status(), 502);
         assert_eq!(upstream(529, Fault::Provider).status(), 529);
+        assert_eq!(upstream(408, Fault::Provider).status(), 504);
         assert_eq!(upstream(429, Fault::Throttled).status(), 429);
         assert_eq!(upstream(429, Fault::Throttled).retry_after_ms, Some(1500));
     }

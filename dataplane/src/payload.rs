@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     body::{self, Body, Edit},
-    form::Form,
+    form::{self, Form},
     json,
 };
 
@@ -20,6 +20,15 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// Reads a body of this content type: JSON, unless it says that it is a form.
+    pub fn read(kind: &str, bytes: Bytes) -> Result<Self, String> {
+        let start = kind.trim_start().get(..10);
+        if start.is_some_and(|start| start.eq_ignore_ascii_case("multipart/")) {
+            return form::parse(kind, &bytes).map(Self::Form).map_err(|error| error.to_string());
+        }
+        body::scan(bytes).map(Self::Json).map_err(|error| error.to_string())
+    }
+
     /// Names and JSON texts of all fields, in their order. A form's texts are strings; its files are left out.
     pub fn members(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let (json, form) = match self {

@@ -7,7 +7,9 @@
 mod anthropic;
 mod bedrock;
 mod cache;
+mod charged;
 mod claude;
+mod cleaning;
 mod compatible;
 mod count;
 mod deepseek;
@@ -25,6 +27,7 @@ mod poe;
 mod rules;
 #[cfg(test)]
 pub(crate) mod testing;
+mod waiting;
 mod xai;
 
 use bytes::Bytes;

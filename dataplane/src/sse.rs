@@ -2,7 +2,8 @@
 //!
 //! Lenient as the format asks for: lines end in LF, CRLF or CR; comments, unknown fields and a byte order mark
 //! are skipped; `data:` needs no space; several data lines are joined by LF; the last block may lack its blank
-//! line. Whatever the frames' boundaries, the events are the same.
+//! line. A block of bare JSON is taken for data: so some providers end a stream that fails (Google). Whatever the
+//! frames' boundaries, the events are the same.
 
 mod buffer;
 #[cfg(test)]
@@ -24,6 +25,25 @@ pub struct Event {
     pub raw: Bytes,
     /// The joined `data:` lines; `None` where there are none (a comment, a stray blank line).
     pub data: Option<Bytes>,
+}
+
+impl Event {
+    /// The block as it came; bare JSON as an event of this format.
+    pub fn framed(self) -> Bytes {
+        match self.data {
+            Some(data) if data.len() == self.raw.trim_ascii().len() => {
+                let mut framed = Vec::with_capacity(data.len() + 16);
+                for line in data.split(|byte| matches!(byte, b'\n' | b'\r')) {
+                    framed.extend_from_slice(b"data: ");
+                    framed.extend_from_slice(line);
+                    framed.push(b'\n');
+                }
+                framed.push(b'\n');
+                framed.into()
+            }
+            _ => self.raw,
+        }
+    }
 }
 
 /// A block is longer than is accepted: the provider's fault.
@@ -167,6 +187,13 @@ impl Splitter {
             }
             joined.into()
         });
+        let data = data.or_else(|| bare(&raw));
         Event { raw, data }
     }
+}
+
+/// A block that is JSON and has no field of the format.
+fn bare(raw: &Bytes) -> Option<Bytes> {
+    let text = raw.trim_ascii();
+    matches!(text.first(), Some(b'{' | b'[')).then(|| raw.slice_ref(text))
 }

@@ -134,6 +134,31 @@ async fn a_stream_without_events_is_one_array() -> Outcome {
     Ok(())
 }
 
+/// Google ends a stream that fails with bare JSON; its clients know an error where it is an object in an event.
+#[tokio::test]
+async fn an_error_that_is_no_event_reaches_every_client_as_its_own() -> Outcome {
+    let (upstream, hub) = stage().await?;
+    let piece =
+        json!({"candidates": [{"content": {"parts": [{"text": "Once"}], "role": "model"}, "index": 0}]});
+    let error = json!([{"error": {"code": 503, "status": "UNAVAILABLE",
+        "message": "The model of project:1234 is overloaded."}}]);
+    let error = serde_json::to_string_pretty(&error)?;
+    let script =
+        Script::raw(format!("data: {piece}\n\n{error}\n")).header("content-type", "text/event-stream");
+    upstream.always(script);
+    let path = "/v1beta/models/google%2Fflash:streamGenerateContent";
+    let events = hub.client().post(&format!("{path}?alt=sse"), &ask("hi")).await?.events()?;
+    let last = events.last().context("no event")?.json();
+    assert_eq!((&last["error"]["code"], events.len()), (&json!(503), 2), "{last}");
+    assert!(!last.to_string().contains("1234"), "{last}");
+    let list = hub.client().post(path, &ask("hi")).await?.json()?;
+    assert_eq!(list[1]["error"]["status"], "UNAVAILABLE", "{list}");
+    let events = hub.client().chat(&streamed(chat("google/flash", "hi"))).await?.events()?;
+    let last = events.last().context("no event")?.json();
+    assert_eq!(last["error"]["code"], "UNAVAILABLE", "{last}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_key_comes_in_any_of_googles_ways_and_is_never_logged() -> Outcome {
     let (_upstream, hub) = stage().await?;

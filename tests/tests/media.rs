@@ -3,7 +3,7 @@
 use aigne_hub_tests::harness::{
     Blueprint, Emulator, Hub, Outcome, Pricing, Provider, Sdk, Tenant, eventually,
 };
-use aigne_hub_tests::scripted::Scripted;
+use aigne_hub_tests::scripted::{Script, Scripted};
 use anyhow::ensure;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -76,6 +76,47 @@ async fn rows_have_their_units_and_cost_by_them() -> Outcome {
         };
         ensure!(units == expected && row.source == "Provider", "{row:#?}");
         ensure!(row.cost_nanos == Some(cost) && row.price_nanos == Some(2 * cost), "{cost}: {row:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_openrouter_charged_stands_in_the_row() -> Outcome {
+    let upstream = Scripted::start().await?;
+    let provider = Provider::new("router", "OpenRouter", &upstream)
+        .with_model(json!({"name": "vectors", "type": "Embedding"}))
+        .with_model(json!({"name": "paint", "type": "Image"}));
+    let rates = json!([{"model": "vectors", "cost": {"input": "1"}}, {"model": "paint", "cost": {"images": [{"amount": "0.05"}]}}]);
+    let hub = Blueprint::default()
+        .provider(provider)
+        .pricing(Pricing::new("router").set("rates", rates))
+        .tenant(Tenant::new("acme"))
+        .start()
+        .await?;
+    let vectors = json!({"object": "list", "model": "x", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+        "usage": {"prompt_tokens": 7, "total_tokens": 7, "cost": 0.000_009}});
+    upstream.next(Script::raw(vectors.to_string()));
+    hub.client().post("/v1/embeddings", &json!({"model": "vectors", "input": "hi"})).await?.good()?;
+    let picture = json!({"created": 1, "data": [{"b64_json": "QQ=="}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1290, "total_tokens": 1293, "cost": 0.0387}});
+    upstream.always(Script::raw(picture.to_string()));
+    let asked = json!({"model": "paint", "prompt": "a hat"});
+    hub.client().post("/v1/images/generations", &asked).await?.good()?;
+    let fields = [("model", "paint".to_owned()), ("prompt", "red".to_owned())];
+    hub.client().post_form("/v1/images/edits", &fields, "image", Bytes::from_static(b"png")).await?.good()?;
+    let paths: Vec<String> = upstream.asked().iter().map(|asked| asked.path.clone()).collect();
+    ensure!(paths[1..].iter().all(|path| path.ends_with("/images")), "{paths:?}");
+    for row in hub.rows(3).await? {
+        let expected = if row.model == "vectors" { 9_000 } else { 38_700_000 };
+        ensure!(row.more.values().any(|value| *value == json!(expected)), "{row:#?}");
+    }
+    for (field, value) in
+        [("resolution", json!("4K")), ("input_references", json!([1])), ("stream", json!(true))]
+    {
+        let mut asked = asked.clone();
+        asked[field] = value;
+        let error = hub.client().post("/v1/images/generations", &asked).await?.openai_error(400)?;
+        ensure!(error["param"] == field, "{error}");
     }
     Ok(())
 }

@@ -1,16 +1,17 @@
 //! `aigne-hub demo`: a provider that needs no account.
 
 mod answer;
+mod media;
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{DefaultBodyLimit, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response, Sse, sse},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use futures::{StreamExt as _, stream};
@@ -18,7 +19,11 @@ use tokio::net::TcpListener;
 
 use self::answer::{Ask, Failure};
 use super::{Context, serving};
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    payload::Payload,
+    wire::{Meta, Operation, Wire},
+};
 
 /// A stream is seen to flow.
 const PACE: Duration = Duration::from_millis(15);
@@ -27,8 +32,9 @@ const MOST: usize = 32 << 20;
 
 /// Serve a provider for trying the hub out: no account, no network, no model.
 ///
-/// It speaks `OpenAI`'s chat completions, plain and streamed, answers everything alike, and estimates the tokens that it
-/// reports. An `AIProvider` of type `OpenAICompatible` reaches it, with allowInsecure and allowPrivate.
+/// It speaks `OpenAI`'s chat completions, legacy completions and responses, plain and streamed, answers everything alike, and
+/// estimates the tokens that it reports. Embeddings, images, speech and transcriptions have answers of the right form, too. An
+/// `AIProvider` of type `OpenAICompatible` reaches it, with allowInsecure and allowPrivate.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:
   aigne-hub demo --listen 127.0.0.1:8099
@@ -53,31 +59,63 @@ async fn serve(listen: SocketAddr, clock: Clock) -> anyhow::Result<()> {
 }
 
 fn router(clock: Clock) -> Router {
+    let chat = |wire| post(move |state, body| chat(wire, state, body));
+    let beside = |operation| post(move |state, headers, body| beside(operation, state, headers, body));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/v1/models", get(|| async { Json(answer::models()) }))
-        .route("/v1/chat/completions", post(chat))
+        .route("/v1/chat/completions", chat(Wire::OpenAiChat))
+        .route("/v1/completions", chat(Wire::OpenAiCompletions))
+        .route("/v1/responses", chat(Wire::OpenAiResponses))
+        .route("/v1/embeddings", beside(Operation::Embeddings))
+        .route("/v1/images/generations", beside(Operation::Images))
+        .route("/v1/images/edits", beside(Operation::ImageEdits))
+        .route("/v1/audio/speech", beside(Operation::Speech))
+        .route("/v1/audio/transcriptions", beside(Operation::Transcription))
+        .route("/v1/audio/translations", beside(Operation::Translation))
         .fallback(|| async { refusal(&Failure::NoSuchPath) })
         .layer(DefaultBodyLimit::max(MOST))
         .with_state(clock)
 }
 
 /// The body is read as JSON whatever the request calls it.
-async fn chat(State(clock): State<Clock>, body: Bytes) -> Response {
-    let ask = match Ask::read(body) {
+async fn chat(wire: Wire, State(clock): State<Clock>, body: Bytes) -> Response {
+    let ask = match Ask::read(wire, body) {
         Ok(ask) => ask,
         Err(failure) => return refusal(&failure),
     };
-    let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
+    let id = format!("demo-{}", uuid::Uuid::now_v7().simple());
     let answer = ask.answer(id, clock.now().as_second());
-    if !ask.stream {
-        return ([(header::CONTENT_TYPE, "application/json")], answer.plain().to_string()).into_response();
+    if !ask.streams() {
+        return ([(header::CONTENT_TYPE, "application/json")], answer.plain()).into_response();
     }
-    let events = stream::iter(answer.chunks(ask.include_usage)).then(|data| async move {
+    let pieces = stream::iter(answer.pieces()).then(|piece| async move {
         tokio::time::sleep(PACE).await;
-        Ok::<_, Infallible>(sse::Event::default().data(data))
+        Ok::<_, Infallible>(piece)
     });
-    Sse::new(events).into_response()
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces)).into_response()
+}
+
+async fn beside(
+    operation: Operation,
+    State(clock): State<Clock>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let meta = Meta {
+        model: String::new(),
+        id: String::new(),
+        created: clock.now().as_second(),
+        include_usage: true,
+    };
+    let answer = Payload::read(kind, body)
+        .map_err(Failure::Malformed)
+        .and_then(|payload| media::answer(operation, &payload, &meta));
+    match answer {
+        Ok((kind, body)) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
+        Err(failure) => refusal(&failure),
+    }
 }
 
 fn refusal(failure: &Failure) -> Response {

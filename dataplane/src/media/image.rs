@@ -1,5 +1,9 @@
 //! Pictures from a text, and from other pictures.
 
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::{Blob, Demand};
 use crate::usage::{ImageKind, Units, Usage};
 
@@ -73,6 +77,19 @@ pub fn sides(size: &str) -> Option<(u32, u32)> {
     };
     let (width, height) = size.split_once('x')?;
     Some((number(width)?, number(height)?))
+}
+
+impl Source {
+    /// As an address; bytes are one that holds them, and are taken for PNG where nobody says what they are.
+    pub fn url(&self) -> Cow<'_, str> {
+        match self {
+            Self::Url(url) => Cow::Borrowed(url),
+            Self::Bytes(blob) => {
+                let kind = if blob.media_type.is_empty() { "image/png" } else { &blob.media_type };
+                Cow::Owned(format!("data:{kind};base64,{}", STANDARD.encode(&blob.data)))
+            }
+        }
+    }
 }
 
 impl Request {

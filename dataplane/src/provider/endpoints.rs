@@ -76,7 +76,7 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::OpenAICompatible, operation) => {
             relayed(of_openai(operation)?, &[compatible::RULES, DOUBAO_IMAGES])
         }
-        (Type::OpenRouter, Op::Embeddings) => relayed("/embeddings", &[openrouter::RULES]),
+        (Type::OpenRouter, operation) => of_openrouter(operation),
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
         (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES]),
         (Type::XAI, Op::ImageEdits) => translated("/images/edits", &xai::edits::Edits),
@@ -90,6 +90,22 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::Gemini, operation) => gemini::beside::endpoint(operation, target),
         _ => None,
     }
+}
+
+/// `OpenRouter` has one path for all pictures, and no translations.
+fn of_openrouter(operation: Operation) -> Option<Endpoint> {
+    use openrouter::{RULES, beside};
+    let (path, how) = match operation {
+        Operation::Embeddings => ("/embeddings", How::Relayed(Checked(&[RULES]))),
+        Operation::Images => ("/images", How::Relayed(Checked(&[RULES, beside::IMAGES]))),
+        Operation::ImageEdits => ("/images", How::Translated(&beside::Edits)),
+        Operation::Speech => ("/audio/speech", How::Relayed(Checked(&[RULES, beside::SPEECH]))),
+        Operation::Transcription => {
+            ("/audio/transcriptions", How::Relayed(Checked(&[RULES, beside::TRANSCRIPTION])))
+        }
+        Operation::Translation | Operation::Videos | Operation::Chat | Operation::CountTokens => return None,
+    };
+    Some(Endpoint { path: path.to_owned(), how })
 }
 
 /// `OpenAI`'s own paths.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Fault, UpstreamError};
+use super::{Fault, UpstreamError, cleaning::cleaned, waiting};
 use crate::chat::{Failure, FailureKind};
 
 /// Longest message that is kept, in bytes.
@@ -36,10 +36,10 @@ pub(super) fn upstream(
     UpstreamError {
         status,
         fault: fault.unwrap_or_else(|| of_status(status)),
-        message: bounded(message, MESSAGE),
+        message: bounded(cleaned(&message), MESSAGE),
         code: words.code.map(|code| bounded(code, WORD)),
         param: words.param.map(|param| bounded(param, WORD)),
-        retry_after_ms: retry_after(headers),
+        retry_after_ms: waiting::retry_after(status, headers),
     }
 }
 
@@ -53,28 +53,6 @@ pub(super) fn of_status(status: u16) -> Fault {
         // Timeouts, 5xx, 529, and whatever should not have come at all (a redirect is never followed).
         _ => Fault::Provider,
     }
-}
-
-/// `retry-after-ms`, or `retry-after` in seconds or as a date (measured from the answer's own `date`).
-fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |text: &str, unit: f64| {
-        text.parse::<f64>().ok().filter(|wait| (0.0..1e9).contains(wait)).map(|wait| wait * unit)
-    };
-    let millis = text("retry-after-ms")
-        .and_then(|text| number(text, 1.0))
-        .or_else(|| text("retry-after").and_then(|text| number(text, 1000.0)));
-    if let Some(millis) = millis {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be in range"
-        )]
-        return Some(millis.ceil() as u64);
-    }
-    let at = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp().as_millisecond());
-    let wait = text("retry-after").and_then(at)? - text("date").and_then(at)?;
-    u64::try_from(wait).ok()
 }
 
 pub(super) fn bounded(mut text: String, most: usize) -> String {
@@ -109,28 +87,6 @@ pub(super) fn failure(error: &UpstreamError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
-            .collect()
-    }
-
-    #[test]
-    fn waiting_times_are_read_in_every_spelling() {
-        assert_eq!(retry_after(&headers(&[("retry-after-ms", "1500.5"), ("retry-after", "9")])), Some(1501));
-        assert_eq!(retry_after(&headers(&[("retry-after", "2")])), Some(2000));
-        let date = ("date", "Tue, 24 Nov 2026 12:00:00 GMT");
-        assert_eq!(
-            retry_after(&headers(&[("retry-after", "Tue, 24 Nov 2026 12:00:30 GMT"), date])),
-            Some(30_000)
-        );
-        assert_eq!(retry_after(&headers(&[("retry-after", "Tue, 24 Nov 2026 11:00:00 GMT"), date])), None);
-        for odd in ["-1", "NaN", "soon", "1e300"] {
-            assert_eq!(retry_after(&headers(&[("retry-after", odd)])), None, "{odd}");
-        }
-    }
 
     #[test]
     fn messages_are_bounded_at_a_character() {

@@ -1,5 +1,7 @@
 //! `OpenRouter`: a router of its own, so most of what it adds chooses a model or a server. Its usage says what it charged.
 
+pub(super) mod beside;
+
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField, ReturnedReasoning},
     rules::{Allowed, Rule, rule},

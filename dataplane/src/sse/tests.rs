@@ -55,6 +55,17 @@ fn a_byte_order_mark_and_a_missing_end_are_forgiven() {
 }
 
 #[test]
+fn bare_json_is_data_and_becomes_an_event() {
+    let text = "data: {\"a\":1}\n\n{\n  \"error\": {\"code\": 503}\n}\n";
+    let events = split([Bytes::from(text)], MAX_EVENT).unwrap();
+    let [first, second] = <[Event; 2]>::try_from(events).unwrap();
+    assert_eq!(first.clone().framed(), first.raw);
+    assert_eq!(second.data.as_deref(), Some(&b"{\n  \"error\": {\"code\": 503}\n}"[..]));
+    assert_eq!(second.framed(), "data: {\ndata:   \"error\": {\"code\": 503}\ndata: }\n\n");
+    assert_eq!(data("{\"a\":1}\ndata: x\n\n[1\n\n"), [Some("x".to_owned()), Some("[1".to_owned())]);
+}
+
+#[test]
 fn a_block_within_a_frame_is_not_copied() {
     let frame = Bytes::from_static(b"data: abc\n\ndata: d\n\n");
     let events = split([frame.clone()], MAX_EVENT).unwrap();

@@ -21,9 +21,10 @@ use crate::{
     usage::Usage,
 };
 
-/// How this wire says why an answer ended.
-fn finish_reason(reason: FinishReason) -> &'static str {
+/// How this wire says why an answer ended. It has no place for a refusal but this.
+fn finish_reason(reason: FinishReason, refused: bool) -> &'static str {
     match reason {
+        FinishReason::Stop if refused => "SAFETY",
         // There is no reason of its own for calls: the calls are what says so.
         FinishReason::Stop | FinishReason::StopSequence | FinishReason::ToolCalls => "STOP",
         FinishReason::Length => "MAX_TOKENS",

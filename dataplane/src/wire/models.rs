@@ -14,6 +14,8 @@ pub struct Model {
     pub owned_by: String,
     /// For people: Anthropic's `display_name`.
     pub display_name: String,
+    /// What it is for: `chat`, `embedding`, `image`, `video`, `speech` or `transcription`.
+    pub kind: &'static str,
     /// What may be asked of it, in Google's words.
     pub methods: &'static [&'static str],
     /// Tokens that it takes in, and that it writes at most, where they are known.
@@ -64,7 +66,9 @@ fn openai(out: &mut Vec<u8>, model: &Model) {
         .string("id", &model.id)
         .string("object", "model")
         .number("created", model.created)
-        .string("owned_by", &model.owned_by);
+        .string("owned_by", &model.owned_by)
+        // Not in OpenAI's own list, which leaves clients to tell models by their names.
+        .string("type", model.kind);
     object.close();
 }
 
@@ -75,7 +79,15 @@ fn anthropic(out: &mut Vec<u8>, model: &Model) {
         .string("type", "model")
         .string("id", &model.id)
         .string("display_name", &model.display_name)
-        .string("created_at", &created.to_string());
+        .string("created_at", &created.to_string())
+        .string("lifecycle", "active");
+    for (name, limit) in ["max_input_tokens", "max_tokens"].into_iter().zip(model.limits) {
+        if let Some(limit) = limit {
+            object.number(name, limit);
+        }
+    }
+    // Anthropic has models for chat alone, and needs `type` for something else.
+    object.string("model_type", model.kind);
     object.close();
 }
 
@@ -106,11 +118,12 @@ mod tests {
             created: 1_700_000_000,
             owned_by: "openai".into(),
             display_name: "GPT \"X\"".into(),
+            kind: "chat",
             methods: &["generateContent", "streamGenerateContent", "countTokens"],
             limits: [Some(1000), None],
         };
-        let openai = r#"{"id":"openai/gpt-x","object":"model","created":1700000000,"owned_by":"openai"}"#;
-        let anthropic = r#"{"type":"model","id":"openai/gpt-x","display_name":"GPT \"X\"","created_at":"2023-11-14T22:13:20Z"}"#;
+        let openai = r#"{"id":"openai/gpt-x","object":"model","created":1700000000,"owned_by":"openai","type":"chat"}"#;
+        let anthropic = r#"{"type":"model","id":"openai/gpt-x","display_name":"GPT \"X\"","created_at":"2023-11-14T22:13:20Z","lifecycle":"active","max_input_tokens":1000,"model_type":"chat"}"#;
         assert_eq!(text(single(Wire::OpenAiChat, &model)), openai);
         assert_eq!(text(single(Wire::AnthropicMessages, &model)), anthropic);
         let gemini = r#"{"name":"models/openai/gpt-x","displayName":"GPT \"X\"","inputTokenLimit":1000,"supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}"#;

@@ -31,7 +31,10 @@ fn streams_as_each_client_gets_them() {
         let adapter = adapter_of(&fixture);
         let frames = [answer];
         let (passed, asked_by_client) = relay(adapter, &frames, Asked::default());
-        assert_eq!(passed, frames[0], "{fixture}: what the client asked for itself passes untouched");
+        // What is no event as it comes is made one.
+        if !fixture.ends_with("bare-error") {
+            assert_eq!(passed, frames[0], "{fixture}: what the client asked for itself passes untouched");
+        }
         let (stripped, observed) = relay(adapter, &frames, Asked { usage: true });
         assert_eq!(observed, asked_by_client);
         let (events, decoded) = decode(adapter, &frames);

@@ -70,4 +70,11 @@ await main({
   async rate_limited(model) {
     await fails(() => ask(model, 'fail with 429 [[status=429]]'), 429);
   },
+  async broken_stream(model) {
+    for (const ending of ['error_after=2', 'cut_after=2']) {
+      const stream = await models.generateContentStream({ model, contents: `hello [[chunks=5&${ending}]]` });
+      const error = await collect(stream).then(assert.fail, (error) => error);
+      assert.ok(error instanceof ApiError && error.status >= 500, `${ending}: ${error}`);
+    }
+  },
 });

@@ -61,7 +61,8 @@ impl Endpoint {
             _ if ends("/api/chat") => Self::Ollama,
             _ if ends("/messages/count_tokens") => Self::CountTokens,
             _ if ends("/embeddings") => Self::Embeddings,
-            _ if ends("/images/generations") || ends("/images/edits") => Self::Images,
+            // The last is OpenRouter's.
+            _ if ends("/images/generations") || ends("/images/edits") || ends("/images") => Self::Images,
             _ if ends("/audio/speech") => Self::Speech,
             _ if ends("/audio/transcriptions") || ends("/audio/translations") => Self::Transcription,
             _ if ends("/videos") => Self::Videos,

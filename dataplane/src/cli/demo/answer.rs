@@ -1,15 +1,16 @@
-//! What the demo provider answers: pure, request in, JSON out.
+//! What the demo provider answers in a chat: pure, request in, bytes out, in the words of the hub's own wires.
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    body::{self, Body},
-    chat::estimate,
+    body,
+    chat::{self, Content, Event, FinishReason, Request, Response, estimate},
+    usage::Usage,
+    wire::{BadRequest, Meta, Wire},
 };
 
-/// The one model that is listed. Any name is answered.
+/// The model that is listed. Any name is answered.
 const MODEL: &str = "demo";
 
 /// Characters of the question that are repeated.
@@ -18,144 +19,128 @@ const QUOTED: usize = 200;
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct Ask {
-    model: String,
-    /// Of the last message.
-    question: String,
-    pub(super) stream: bool,
-    /// The client wants usage in its stream.
-    pub(super) include_usage: bool,
-    /// The longest answer, in tokens.
-    limit: u64,
+    wire: Wire,
+    request: Request,
     prompt_tokens: u64,
 }
 
 /// Why there is no answer: the client's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
-    #[error("the demo provider has /v1/chat/completions and /v1/models alone")]
+    #[error("the demo provider has no such path: it chats, completes, embeds, paints, speaks and listens")]
     NoSuchPath,
-    #[error("the body is not a JSON object: {0}")]
+    #[error("{0}")]
     Malformed(String),
-    #[error("`{0}` is missing")]
-    Missing(&'static str),
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Value,
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: bool,
+    #[error(transparent)]
+    Bad(#[from] BadRequest),
 }
 
 /// An answer before it is written down.
 #[derive(Debug)]
 pub(super) struct Answer {
-    id: String,
-    /// Seconds since 1970.
-    created: i64,
-    model: String,
-    /// Each with the white space after it.
+    wire: Wire,
+    meta: Meta,
     words: Vec<String>,
-    /// The limit cut it short.
+    /// The limit was met.
     cut: bool,
     prompt_tokens: u64,
 }
 
 impl Ask {
-    /// Reads what matters; the rest is ignored.
-    pub(super) fn read(bytes: Bytes) -> Result<Self, Failure> {
-        let body: Body = body::scan(bytes).map_err(|error| Failure::Malformed(error.to_string()))?;
-        let messages: Vec<Message> = body.get("messages").ok_or(Failure::Missing("messages"))?;
-        let last = messages.last().ok_or(Failure::Missing("messages"))?;
-        let limit = ["max_completion_tokens", "max_tokens"].iter().find_map(|name| body.get(name));
-        Ok(Self {
-            model: body.get("model").ok_or(Failure::Missing("model"))?,
-            question: text(&last.content),
-            stream: body.get("stream").unwrap_or(false),
-            include_usage: body
-                .get("stream_options")
-                .is_some_and(|options: StreamOptions| options.include_usage),
-            limit: limit.unwrap_or(u64::MAX),
-            prompt_tokens: estimate::request(&body),
-        })
+    /// Reads a request in this wire.
+    pub(super) fn read(wire: Wire, bytes: Bytes) -> Result<Self, Failure> {
+        let malformed =
+            |error: body::Malformed| Failure::Malformed(format!("the body is not a JSON object: {error}"));
+        let body = body::scan(bytes).map_err(malformed)?;
+        Ok(Self { wire, request: wire.decode(&body)?, prompt_tokens: estimate::request(&body) })
+    }
+
+    /// Whether the answer is to come word by word.
+    pub(super) fn streams(&self) -> bool {
+        self.request.stream
     }
 
     /// The same for the same question.
     pub(super) fn answer(&self, id: String, created: i64) -> Answer {
-        let mut quoted: String = self.question.chars().take(QUOTED).collect();
-        if quoted.len() < self.question.len() {
+        let question = self.question();
+        let mut quoted: String = question.chars().take(QUOTED).collect();
+        if quoted.len() < question.len() {
             quoted.push('…');
         }
         let whole = format!(
             "Hello from the demo provider of AIGNE Hub. There is no model here: whatever is asked, this is the answer, \
              and it is metered and priced like any other. You wrote: {quoted}"
         );
+        let limit = self.request.max_output_tokens.unwrap_or(u64::MAX);
         let mut words = Vec::new();
         let mut written = String::new();
         let mut cut = false;
         for word in whole.split_inclusive(' ') {
             written.push_str(word);
-            if estimate::text(written.as_bytes()) > self.limit {
+            if estimate::text(written.as_bytes()) > limit {
                 cut = true;
                 break;
             }
             words.push(word.to_owned());
         }
-        Answer { id, created, model: self.model.clone(), words, cut, prompt_tokens: self.prompt_tokens }
+        let include_usage = self.request.include_usage;
+        let meta = Meta { model: self.request.model.clone(), id, created, include_usage };
+        Answer { wire: self.wire, meta, words, cut, prompt_tokens: self.prompt_tokens }
+    }
+
+    /// The text of the last message.
+    fn question(&self) -> String {
+        let parts = self.request.messages.last().map(|message| message.parts.as_slice()).unwrap_or_default();
+        let texts = parts.iter().filter_map(|part| match &part.content {
+            Content::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
     }
 }
 
 impl Answer {
-    /// As one JSON object.
-    pub(super) fn plain(&self) -> Value {
-        let message = json!({"role": "assistant", "content": self.words.concat(), "refusal": null});
-        json!({
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": self.reason()}],
-            "usage": self.usage(),
-        })
-    }
-
-    /// As the data of events: the role, a word each, the end, and usage where it is asked for.
-    pub(super) fn chunks(&self, include_usage: bool) -> Vec<String> {
-        let chunk = |choices: Value| {
-            json!({"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
-                "choices": choices})
+    /// At once.
+    pub(super) fn plain(&self) -> Bytes {
+        let answer = chat::Answer {
+            parts: vec![Content::Text(self.words.concat()).into()],
+            finish: Some(self.reason().into()),
+            ..chat::Answer::default()
         };
-        let delta = |delta: Value, reason: Option<&str>| {
-            chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}])).to_string()
-        };
-        let mut chunks = vec![delta(json!({"role": "assistant", "content": ""}), None)];
-        chunks.extend(self.words.iter().map(|word| delta(json!({"content": word}), None)));
-        chunks.push(delta(json!({}), Some(self.reason())));
-        if include_usage {
-            let mut last = chunk(json!([]));
-            last["usage"] = self.usage();
-            chunks.push(last.to_string());
-        }
-        chunks.push("[DONE]".to_owned());
-        chunks
+        let response =
+            Response { answers: vec![answer], usage: Some(self.usage()), ..Response::default() };
+        self.wire.encode(&response, &self.meta)
     }
 
-    fn reason(&self) -> &'static str {
-        if self.cut { "length" } else { "stop" }
+    /// Word by word, each with the events that it takes; then the end, and usage where it is asked for.
+    pub(super) fn pieces(&self) -> Vec<Bytes> {
+        let mut encoder = self.wire.encoder(self.meta.clone());
+        let start = Event::Start { id: None, model: None, usage: None };
+        let words = self.words.iter().cloned().map(Event::Text);
+        let end = [Event::Finish(self.reason().into()), Event::Usage(self.usage())];
+        let mut pieces: Vec<Bytes> = std::iter::once(start)
+            .chain(words)
+            .chain(end)
+            .map(|event| {
+                let mut out = Vec::new();
+                encoder.event(&event, &mut out);
+                out.into()
+            })
+            .collect();
+        let mut out = Vec::new();
+        encoder.finish(&mut out);
+        pieces.push(out.into());
+        pieces.retain(|piece| !piece.is_empty());
+        pieces
     }
 
-    fn usage(&self) -> Value {
-        let completion = estimate::text(self.words.concat().as_bytes());
-        json!({
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": completion,
-            "total_tokens": self.prompt_tokens + completion,
-        })
+    fn reason(&self) -> FinishReason {
+        if self.cut { FinishReason::Length } else { FinishReason::Stop }
+    }
+
+    fn usage(&self) -> Usage {
+        let output = estimate::text(self.words.concat().as_bytes());
+        Usage { input: self.prompt_tokens, output, ..Usage::default() }
     }
 }
 
@@ -163,13 +148,14 @@ impl Failure {
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::NoSuchPath => 404,
-            Self::Malformed(_) | Self::Missing(_) => 400,
+            Self::Malformed(_) | Self::Bad(_) => 400,
         }
     }
 
     /// In `OpenAI`'s format.
     pub(super) fn body(&self) -> Value {
-        let told = json!({"message": self.to_string(), "type": "invalid_request_error", "param": null, "code": null});
+        let param = if let Self::Bad(bad) = self { bad.param.as_deref() } else { None };
+        let told = json!({"message": self.to_string(), "type": "invalid_request_error", "param": param, "code": null});
         Value::Object([("error".to_owned(), told)].into_iter().collect())
     }
 }
@@ -179,33 +165,34 @@ pub(super) fn models() -> Value {
     json!({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "aigne-hub"}]})
 }
 
-/// A message's text: a string, or the texts of its parts.
-fn text(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn ask(body: &Value) -> Result<Ask, Failure> {
-        Ask::read(body.to_string().into())
+        Ask::read(Wire::OpenAiChat, body.to_string().into())
     }
 
     fn answer(ask: &Ask) -> Answer {
         ask.answer("chatcmpl-1".into(), 7)
     }
 
+    fn plain(answer: &Answer) -> Value {
+        serde_json::from_slice(&answer.plain()).unwrap()
+    }
+
+    /// The data of all events.
+    fn data(answer: &Answer) -> Vec<String> {
+        let text = String::from_utf8(answer.pieces().concat()).unwrap();
+        text.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+    }
+
     #[test]
     fn the_answer_repeats_the_question_and_counts() {
         let asked =
             ask(&json!({"model": "any", "messages": [{"role": "user", "content": "Hello world!"}]})).unwrap();
-        assert!(!asked.stream && !asked.include_usage);
-        let answer = answer(&asked).plain();
+        assert!(!asked.streams());
+        let answer = plain(&answer(&asked));
         let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
         assert!(content.ends_with("You wrote: Hello world!"), "{content}");
         assert_eq!(
@@ -223,44 +210,60 @@ mod tests {
         let mut body = json!({"model": "demo", "stream": true,
             "messages": [{"role": "user", "content": [{"type": "text", "text": "你好"}]}]});
         let asked = ask(&body).unwrap();
-        assert!(asked.stream);
+        assert!(asked.streams());
         let answer = answer(&asked);
         let parsed = |chunks: &[String]| -> Vec<Value> {
             chunks.iter().filter_map(|chunk| serde_json::from_str(chunk).ok()).collect()
         };
-        let bare = answer.chunks(false);
+        let bare = data(&answer);
         assert_eq!(bare.last().map(String::as_str), Some("[DONE]"));
         let bare = parsed(&bare);
         let said: String =
             bare.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
-        assert_eq!(json!(said), answer.plain()["choices"][0]["message"]["content"]);
+        assert_eq!(json!(said), plain(&answer)["choices"][0]["message"]["content"]);
         assert!(bare.iter().all(|chunk| chunk["usage"].is_null()));
 
         body["stream_options"] = json!({"include_usage": true});
         let asked = ask(&body).unwrap();
-        let told = parsed(&answer.chunks(asked.include_usage));
-        assert_eq!(told.last().unwrap()["usage"], answer.plain()["usage"]);
+        let told = parsed(&data(&super::tests::answer(&asked)));
+        assert_eq!(told.last().unwrap()["usage"], plain(&answer)["usage"]);
     }
 
     #[test]
     fn an_answer_is_no_longer_than_its_limit_and_a_question_is_cut() {
         let long = "x".repeat(1000);
         let mut body = json!({"model": "m", "messages": [{"role": "user", "content": long}]});
-        assert!(answer(&ask(&body).unwrap()).plain().to_string().len() < 800);
+        assert!(answer(&ask(&body).unwrap()).plain().len() < 900);
         for limit in [0, 1, 2, 10, 30] {
             body["max_tokens"] = json!(limit);
-            let answer = answer(&ask(&body).unwrap()).plain();
+            let answer = plain(&answer(&ask(&body).unwrap()));
             assert!(answer["usage"]["completion_tokens"].as_u64() <= Some(limit), "{answer}");
             assert_eq!(answer["choices"][0]["finish_reason"], "length");
         }
     }
 
     #[test]
+    fn the_other_formats_of_openai_are_answered_alike() {
+        let completion = r#"{"model":"demo","prompt":"Once upon a time","max_tokens":500}"#;
+        let answer =
+            Ask::read(Wire::OpenAiCompletions, completion.into()).unwrap().answer("cmpl-1".into(), 7);
+        let written: Value = serde_json::from_slice(&answer.plain()).unwrap();
+        assert_eq!(written["object"], "text_completion");
+        assert!(written["choices"][0]["text"].as_str().unwrap().ends_with("Once upon a time"), "{written}");
+
+        let response = r#"{"model":"demo","input":"Hello","stream":true}"#;
+        let asked = Ask::read(Wire::OpenAiResponses, response.into()).unwrap();
+        let text = String::from_utf8(asked.answer("resp_1".into(), 7).pieces().concat()).unwrap();
+        assert!(asked.streams() && text.contains("event: response.completed"), "{text}");
+    }
+
+    #[test]
     fn mistakes_are_named() {
-        let missing = |body: Value| ask(&body).unwrap_err();
-        assert_eq!(missing(json!({"model": "m"})), Failure::Missing("messages"));
-        assert_eq!(missing(json!({"model": "m", "messages": []})), Failure::Missing("messages"));
-        let failure = Ask::read("[1]".into()).unwrap_err();
+        let failure = |body: Value| ask(&body).unwrap_err();
+        assert!(failure(json!({"model": "m"})).to_string().contains("messages"));
+        let failure = failure(json!({"model": "m", "messages": [], "temperature": "x"}));
+        assert_eq!((failure.status(), &failure.body()["error"]["param"]), (400, &json!("temperature")));
+        let failure = Ask::read(Wire::OpenAiChat, "[1]".into()).unwrap_err();
         assert_eq!(failure.status(), 400);
         assert!(failure.body()["error"]["message"].as_str().unwrap().contains("JSON"));
     }

@@ -8,7 +8,6 @@ use crate::{
     body,
     chat::estimate,
     error::{GatewayError, Kind},
-    form,
     gateway::settle::Estimate,
     media::{Request, image::Request as Image, video::Request as Video},
     payload::Payload,
@@ -81,12 +80,7 @@ pub(super) fn of_google(head: &Parts, bytes: Bytes, in_path: &InPath) -> Result<
 
 fn payload(headers: &HeaderMap, bytes: Bytes) -> Result<Payload, GatewayError> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is_form = kind.trim_start().get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
-    let malformed = |error: String| GatewayError::new(Kind::Malformed, error);
-    if is_form {
-        return form::parse(kind, &bytes).map(Payload::Form).map_err(|error| malformed(error.to_string()));
-    }
-    body::scan(bytes).map(Payload::Json).map_err(|error| malformed(error.to_string()))
+    Payload::read(kind, bytes).map_err(|error| GatewayError::new(Kind::Malformed, error))
 }
 
 /// Tokens that are read as pictures.

@@ -180,7 +180,8 @@ fn openai_code(error: &GatewayError) -> &str {
         Kind::UpstreamRequest => error
             .upstream_code
             .as_deref()
-            .filter(|code| *code != "invalid_request_error")
+            // The status once more says nothing to a program (OpenRouter, Poe).
+            .filter(|code| *code != "invalid_request_error" && code.parse::<u16>().is_err())
             .unwrap_or_else(|| error.label()),
         _ => error.label(),
     }
@@ -216,6 +217,9 @@ fn anthropic_type(error: &GatewayError) -> &'static str {
         _ => "api_error",
     }
 }
+
+#[cfg(test)]
+mod table;
 
 #[cfg(test)]
 mod tests {

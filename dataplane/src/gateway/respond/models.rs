@@ -46,6 +46,14 @@ fn describe(served: &Served) -> models::Model {
         display_name: model.config.name.clone(),
         owned_by: served.provider.config.name.clone(),
         created: 0,
+        kind: match model.config.r#type {
+            ModelType::Chat => "chat",
+            ModelType::Embedding => "embedding",
+            ModelType::Image => "image",
+            ModelType::Video => "video",
+            ModelType::Speech => "speech",
+            ModelType::Transcription => "transcription",
+        },
         methods: match model.config.r#type {
             ModelType::Chat => &["generateContent", "streamGenerateContent", "countTokens"],
             ModelType::Embedding => &["embedContent", "batchEmbedContents"],

@@ -182,7 +182,7 @@ impl Pump {
                     None => Relay::Pass,
                 };
                 match relayed {
-                    Relay::Pass => self.out.push_back(event.raw),
+                    Relay::Pass => self.out.push_back(event.framed()),
                     Relay::Replace(bytes) => self.out.push_back(bytes),
                     Relay::Drop => {}
                 }

@@ -22,8 +22,18 @@ struct Answer {
     content: Option<Vec<Block>>,
     stop_reason: Option<String>,
     stop_sequence: Option<String>,
+    stop_details: Option<StopDetails>,
     usage: Option<RawUsage>,
     error: Option<Inner>,
+}
+
+/// More of why it ended.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct StopDetails {
+    /// Of a refusal, for people.
+    pub(super) explanation: Option<String>,
 }
 
 /// Any block; also the one that opens in a stream.
@@ -50,13 +60,14 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
         return Ok(Response { error: Some(error), ..Response::default() });
     }
     let Some(mut content) = answer.content else { return Err(Unreadable("it has no content".to_owned())) };
+    let refusal = answer.stop_details.and_then(|details| details.explanation).map(Content::Refusal);
     let citations = content.iter_mut().filter_map(|block| block.citations.take()).flatten().collect();
     Ok(Response {
         id: answer.id,
         model: answer.model,
         answers: vec![chat::Answer {
             citations,
-            parts: content.into_iter().filter_map(part).collect(),
+            parts: content.into_iter().filter_map(part).chain(refusal.map(Part::from)).collect(),
             finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
             ..chat::Answer::default()
         }],

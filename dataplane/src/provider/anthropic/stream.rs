@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    decode::{Block, finish},
+    decode::{Block, StopDetails, finish},
     error::{self, Inner},
     usage::RawUsage,
 };
@@ -48,6 +48,7 @@ struct Delta {
     citation: Option<Raw>,
     stop_reason: Option<String>,
     stop_sequence: Option<String>,
+    stop_details: Option<StopDetails>,
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +127,7 @@ impl StreamDecoder for Decoder {
             "content_block_delta" => self.delta(index, piece.delta.unwrap_or_default(), events),
             "message_delta" => {
                 let delta = piece.delta.unwrap_or_default();
+                push(events, delta.stop_details.and_then(|details| details.explanation), Event::Refusal);
                 if let Some(reason) = delta.stop_reason {
                     events.push(Event::Finish(finish(&reason, delta.stop_sequence)));
                     self.observed.finish_reason.get_or_insert(reason);

@@ -214,6 +214,10 @@ fn added(counted: Usage, before: Usage) -> Usage {
         output: counted.output + before.output,
         image_input: counted.image_input + before.image_input,
         image_output: counted.image_output + before.image_output,
+        reported_cost_nanos: match (counted.reported_cost_nanos, before.reported_cost_nanos) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        },
         ..counted
     }
 }
@@ -268,6 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_provider_says_that_it_charged_is_kept() {
+        let cost =
+            |request: &Request, answer: &[u8]| observe(request, answer).usage.unwrap().reported_cost_nanos;
+        let texts = Request::Embedding(crate::media::embedding::Request::default());
+        let vectors = br#"{"data":[],"usage":{"prompt_tokens":5,"total_tokens":5,"cost":0.000001}}"#;
+        assert_eq!(cost(&texts, vectors), Some(1_000));
+        let xai = br#"{"data":[{"url":"u"}],"usage":{"cost_in_usd_ticks":200000000}}"#;
+        assert_eq!(cost(&pictures(1), xai), Some(20_000_000));
+        let heard = br#"{"text":"a","usage":{"seconds":9.2,"cost":5e-4}}"#;
+        assert_eq!(cost(&sound(), heard), Some(500_000));
+        assert_eq!(cost(&texts, br#"{"data":[],"usage":{"prompt_tokens":5}}"#), None);
+    }
+
+    #[test]
     fn sound_is_measured_by_whatever_the_answer_says() {
         let millis = |answer: &[u8]| observe(&sound(), answer).usage.map(|usage| usage.millis);
         assert_eq!(millis(br#"{"text":"a","usage":{"type":"duration","seconds":7}}"#), Some(7_000));
@@ -299,13 +317,14 @@ mod tests {
         let mut observer = Observer::new(&pictures(2));
         observer
             .event(br#"{"type":"image_generation.partial_image","b64_json":"QQ==","partial_image_index":0}"#);
-        let done = br#"{"type":"image_generation.completed","b64_json":"QQ==","size":"1024x1024","quality":"low","usage":{"input_tokens":5,"output_tokens":100}}"#;
+        let done = br#"{"type":"image_generation.completed","b64_json":"QQ==","size":"1024x1024","quality":"low","usage":{"input_tokens":5,"output_tokens":100,"cost":0.5}}"#;
         observer.event(done);
         assert!(!observer.observed().terminated);
         observer.event(done);
         let usage = observer.observed().usage.unwrap();
         assert!(observer.observed().terminated && observer.observed().usage_complete);
         assert_eq!((usage.images, usage.output, usage.image), (2, 200, ImageKind::new("1024x1024", "low")));
+        assert_eq!(usage.reported_cost_nanos, Some(1_000_000_000));
 
         let asked = speech::Request { input: "über".into(), ..speech::Request::default() };
         let mut observer = Observer::new(&Request::Speech(asked));

@@ -2,7 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::{provider::count::Count, usage::Usage};
+use crate::{
+    chat::Raw,
+    provider::{charged, count::Count},
+    usage::Usage,
+};
 
 /// All spellings together; what is absent is 0.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,6 +24,10 @@ pub(super) struct RawUsage {
     seconds: Option<Seconds>,
     /// Doubao.
     pub(super) generated_images: Option<Count>,
+    /// `OpenRouter`.
+    cost: Option<Raw>,
+    /// xAI.
+    cost_in_usd_ticks: Option<Raw>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -76,6 +84,7 @@ impl RawUsage {
             audio_output: output.audio_tokens.0,
             image_output: output.image_tokens.0,
             millis: self.seconds.map_or(0, Seconds::millis),
+            reported_cost_nanos: charged::nanos(self.cost.as_ref(), self.cost_in_usd_ticks.as_ref()),
             ..Usage::default()
         }
     }

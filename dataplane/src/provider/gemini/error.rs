@@ -59,7 +59,8 @@ pub(super) fn error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ups
     answer.error.read(status.as_u16(), headers)
 }
 
-pub(super) use cleaning::{cleaned, event};
+pub(super) use crate::provider::cleaning::cleaned;
+pub(super) use cleaning::event;
 
 /// An error inside a stream, or inside an answer whose status said otherwise.
 pub(super) fn inside(error: Inner) -> UpstreamError {

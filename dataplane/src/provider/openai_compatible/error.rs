@@ -72,6 +72,9 @@ fn words(value: &Value) -> Words {
     }
 }
 
+/// What a 403 says that is about the prompt and not about the credential.
+const FLAGGED: [&str; 3] = ["moderation", "flagged", "violates usage guidelines"];
+
 /// Where the status alone would mislead.
 fn fault(status: u16, words: &Words) -> Option<Fault> {
     let code = words.code.as_deref().unwrap_or_default();
@@ -87,8 +90,10 @@ fn fault(status: u16, words: &Words) -> Option<Fault> {
         (400, _) if message.contains("ncorrect API key") || code == "invalid_api_key" => {
             Some(Fault::Credential)
         }
-        // `OpenRouter` and others answer 403 to a prompt that their filter flags.
-        (403, _) if message.contains("moderation") || message.contains("flagged") => Some(Fault::Request),
+        // `OpenRouter`, xAI and others answer 403 to a prompt that their filter flags.
+        (403, _) if FLAGGED.iter().any(|words| message.contains(words)) => Some(Fault::Request),
+        // Doubao: the account has not been given the model.
+        (404, "ModelNotOpen" | "InvalidEndpointOrModel.ModelIDAccessDisabled") => Some(Fault::Forbidden),
         _ => None,
     }
 }

@@ -1,10 +1,13 @@
 //! `usage` as the providers write it, normalised.
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::Dialect;
-use crate::{chat::Raw, provider::count::Count, usage::Usage};
+use crate::{
+    chat::Raw,
+    provider::{charged, count::Count},
+    usage::Usage,
+};
 
 /// All spellings together; what is absent is 0.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,9 +20,9 @@ pub(super) struct RawUsage {
     pub(super) completion_tokens_details: Option<PartDetails>,
     /// `DeepSeek`.
     pub(super) prompt_cache_hit_tokens: Count,
-    /// `OpenRouter`: credits, which are US dollars.
+    /// `OpenRouter`.
     pub(super) cost: Option<Raw>,
-    /// xAI: 10¹⁰ ticks make a US dollar (docs.x.ai, cost tracking).
+    /// xAI.
     pub(super) cost_in_usd_ticks: Option<Raw>,
 }
 
@@ -32,6 +35,7 @@ pub(super) struct PartDetails {
     cache_write_tokens: Count,
     reasoning_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
 }
 
 impl RawUsage {
@@ -50,7 +54,9 @@ impl RawUsage {
             reasoning,
             audio_input: details.audio_tokens.0,
             audio_output: completion.audio_tokens.0,
-            reported_cost_nanos: self.reported_cost(),
+            image_input: details.image_tokens.0,
+            image_output: completion.image_tokens.0,
+            reported_cost_nanos: charged::nanos(self.cost.as_ref(), self.cost_in_usd_ticks.as_ref()),
             ..Usage::default()
         }
     }
@@ -64,22 +70,4 @@ impl RawUsage {
         let output = if addend { completion.saturating_add(reasoning) } else { completion };
         output.max(reasoning)
     }
-
-    fn reported_cost(&self) -> Option<i64> {
-        const NANOS: i64 = 1_000_000_000;
-        const TICKS_PER_NANO: i64 = 10;
-        let dollars = self.cost.as_ref().and_then(decimal).map(|cost| cost.checked_mul(NANOS.into()));
-        let ticks = self
-            .cost_in_usd_ticks
-            .as_ref()
-            .and_then(decimal)
-            .map(|ticks| ticks.checked_div(TICKS_PER_NANO.into()));
-        let nanos = dollars.or(ticks)??;
-        i64::try_from(nanos.round()).ok()
-    }
-}
-
-fn decimal(raw: &Raw) -> Option<Decimal> {
-    let text = raw.get();
-    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }

@@ -1,7 +1,5 @@
 //! xAI's edits of pictures: JSON where `OpenAI`'s SDKs send a form (docs.x.ai, image generation). Answers are `OpenAI`'s.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
 use crate::{
     json::{self, Object},
     media::{
@@ -68,15 +66,8 @@ fn check(request: &image::Request) -> Result<(), Refusal> {
 }
 
 fn source(out: &mut Vec<u8>, source: &Source) {
-    let url = match source {
-        Source::Url(url) => url.clone(),
-        Source::Bytes(blob) => {
-            let kind = if blob.media_type.is_empty() { "image/png" } else { &blob.media_type };
-            format!("data:{kind};base64,{}", STANDARD.encode(&blob.data))
-        }
-    };
     let mut object = Object::open(out);
-    object.string("type", "image_url").string("url", &url);
+    object.string("type", "image_url").string("url", &source.url());
     object.close();
 }
 

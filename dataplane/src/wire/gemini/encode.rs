@@ -15,7 +15,8 @@ pub(in crate::wire) fn encode(response: &Response, meta: &Meta) -> Vec<u8> {
     pieces(&mut out, meta, id, response.usage.as_ref(), candidates, |candidate, answer| {
         let parts = answer.parts.iter().filter(|part| is_written(&part.content));
         content(candidate, |out| json::list(out, parts, part));
-        candidate.string("finishReason", finish_reason(answer.reason()));
+        let refused = answer.parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
+        candidate.string("finishReason", finish_reason(answer.reason(), refused));
         citations(candidate, &answer.citations);
         logprobs::average(candidate, &answer.logprobs);
         logprobs::result(candidate, &answer.logprobs);

@@ -30,6 +30,8 @@ struct Candidate {
     /// Of the text that comes next.
     logprobs: Vec<TokenLogprob>,
     finish: Option<Finish>,
+    /// The model has declined.
+    refused: bool,
 }
 
 pub(in crate::wire) struct Encoder {
@@ -137,6 +139,9 @@ impl StreamEncoder for Encoder {
             }
             _ => self.end_calls(self.current, out),
         }
+        if matches!(event, Event::Refusal(_)) {
+            self.candidate().refused = true;
+        }
         match event {
             Event::Text(text) | Event::Refusal(text) => self.text(out, text, false, None),
             Event::Thinking(text) => self.text(out, text, true, None),
@@ -162,7 +167,7 @@ impl StreamEncoder for Encoder {
         self.write(out, candidates, |candidate, ended| {
             let reason = ended.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason);
             content(candidate, |out| json::list(out, [""], |out, text| write_text(out, text, false, None)));
-            candidate.string("finishReason", finish_reason(reason));
+            candidate.string("finishReason", finish_reason(reason, ended.refused));
             citations(candidate, &ended.citations);
             logprobs::result(candidate, &ended.logprobs);
         });
