@@ -18,6 +18,7 @@ use crate::{
     allowance::Allowances,
     clock::Clock,
     identity::{Known, Trust},
+    jobs::Looks,
     ledger::{
         accounts::{Promises, refunds::Refunds},
         journal::Journal,
@@ -41,6 +42,8 @@ pub struct Shared {
     pub promises: Promises,
     /// Gives back what was paid for and never came.
     pub refunds: Refunds,
+    /// Jobs that a core is to look at.
+    pub looks: Looks,
     /// Whose `ServiceAccount` tokens are accepted; none where there is no cluster to trust.
     pub identity: Option<Arc<Trust>>,
     /// The process is about to end: answers ask clients to reconnect elsewhere.

@@ -26,6 +26,7 @@ use crate::{
     export::{self, Sink},
     health::Registry,
     identity::{self, KeySource, Trust},
+    jobs,
     ledger::{
         accounts,
         journal::{self, Journals},
@@ -134,7 +135,11 @@ pub async fn run(
         tasks.spawn(record_prices(source.clone(), store.clone()));
         let promises = accounts::Promises::default();
         tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock, promises.clone()));
-        let refunds = accounts::refunds::start(&mut tasks, store.clone(), options.clock);
+        let counted = telemetry.shared().jobs.clone();
+        let refunds = accounts::refunds::start(&mut tasks, store.clone(), options.clock, counted.given_back);
+        let (looker, looks) = jobs::channel();
+        let looking = jobs::follow(store.clone(), looker, refunds.clone(), options.clock, counted.given_up);
+        tasks.spawn(looking);
         let told = telemetry.shared().export.clone();
         tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
@@ -149,6 +154,7 @@ pub async fn run(
             allowances: allowances.clone(),
             promises,
             refunds,
+            looks,
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),

@@ -148,7 +148,7 @@ pub(super) async fn count_tokens(
     };
     let prepared = prepare::prepare(&call.arrival, candidate, exchange.id)?;
     let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
-    match attempt::relay(provider, request, exchange).await {
+    match attempt::relay(provider, request, &exchange.core.pool).await {
         // The request itself is at fault, as it would be in a chat.
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
         Err(error) => {
