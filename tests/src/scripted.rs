@@ -14,6 +14,7 @@
 mod anthropic;
 mod ask;
 mod gemini;
+mod jobs;
 mod journal;
 mod media;
 mod openai;

@@ -32,3 +32,4 @@ mod sidecar;
 mod tls;
 mod transport;
 mod traps;
+mod videos;
