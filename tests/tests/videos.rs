@@ -17,8 +17,12 @@ fn blueprint(upstream: &Scripted) -> Blueprint {
     let priced = |name: &str| Pricing::new(name).set("rates", rates.clone()).set("margin", json!("100%"));
     let billing = json!({"mode": "Credits", "starterCredits": "5.00"});
     Blueprint::default()
-        .provider(Provider::new("openai", "OpenAI", upstream).with_model(json!({"name": "sora", "type": "Video"})))
-        .provider(Provider::new("google", "Gemini", upstream).with_model(json!({"name": "veo", "type": "Video"})))
+        .provider(
+            Provider::new("openai", "OpenAI", upstream).with_model(json!({"name": "sora", "type": "Video"})),
+        )
+        .provider(
+            Provider::new("google", "Gemini", upstream).with_model(json!({"name": "veo", "type": "Video"})),
+        )
         .pricing(priced("openai"))
         .pricing(priced("google"))
         .tenant(Tenant::new("acme").set("billing", billing.clone()))
@@ -65,11 +69,20 @@ async fn a_job_is_made_looked_at_fetched_and_charged_once() -> Outcome {
         }
         let film = client.get(&format!("/v1/videos/{id}/content")).await?;
         ensure!(film.status == 200 && film.header("content-type") == "video/mp4", "{film:?}");
-        ensure!(film.body.get(4..8) == Some(b"ftyp") && film.header("content-length") == film.body.len().to_string());
-        ensure!(film.header("set-cookie").is_empty() && film.header("openai-organization").is_empty(), "{film:?}");
+        ensure!(
+            film.body.get(4..8) == Some(b"ftyp")
+                && film.header("content-length") == film.body.len().to_string()
+        );
+        ensure!(
+            film.header("set-cookie").is_empty() && film.header("openai-organization").is_empty(),
+            "{film:?}"
+        );
         let rows = hub.rows(if model == "sora" { 1 } else { 2 }).await?;
         let row = rows.iter().find(|row| row.model == model).context("a row")?;
-        ensure!(row.provider == provider && row.more["media_ms"] == 4_000 && row.source == "Provider", "{row:#?}");
+        ensure!(
+            row.provider == provider && row.more["media_ms"] == 4_000 && row.source == "Provider",
+            "{row:#?}"
+        );
         ensure!(row.cost_nanos == Some(PRICE / 2) && row.price_nanos == Some(PRICE), "{row:#?}");
     }
     becomes(&hub, "hub/acme", 5 * DOLLAR - 2 * PRICE).await?;
@@ -87,7 +100,10 @@ async fn a_part_of_a_video_is_fetched() -> Outcome {
         look(&client, &id).await?;
         let path = format!("/v1/videos/{id}/content");
         let whole = client.get(&path).await?;
-        ensure!(whole.header("accept-ranges") == "bytes" && whole.header("content-range").is_empty(), "{whole:?}");
+        ensure!(
+            whole.header("accept-ranges") == "bytes" && whole.header("content-range").is_empty(),
+            "{whole:?}"
+        );
         let length = whole.body.len();
         for (range, from, to) in
             [("bytes=0-9", 0, 10), ("bytes=10-", 10, length), ("bytes=-5", length - 5, length)]
@@ -95,7 +111,10 @@ async fn a_part_of_a_video_is_fetched() -> Outcome {
             let part = client.clone().header("range", range).header("x-secret", "no").get(&path).await?;
             ensure!(part.status == 206 && part.body == whole.body.slice(from..to), "{range}: {part:?}");
             let said = format!("bytes {from}-{}/{length}", to - 1);
-            ensure!(part.header("content-range") == said && part.header("accept-ranges") == "bytes", "{part:?}");
+            ensure!(
+                part.header("content-range") == said && part.header("accept-ranges") == "bytes",
+                "{part:?}"
+            );
             ensure!(part.header("content-length") == (to - from).to_string(), "{part:?}");
         }
         let beyond = client.clone().header("range", "bytes=999999-").get(&path).await?;
@@ -123,7 +142,9 @@ async fn a_failed_job_is_given_back_once_whoever_looks_and_restarts() -> Outcome
     let upstream = Scripted::start().await?;
     let mut hub = hub(&upstream).await?;
     let mut ids = Vec::new();
-    for (model, states) in [("sora", "in_progress,failed"), ("veo", "in_progress,failed"), ("veo", "filtered")] {
+    for (model, states) in
+        [("sora", "in_progress,failed"), ("veo", "in_progress,failed"), ("veo", "filtered")]
+    {
         ids.push(made(&hub.client(), model, states).await?);
     }
     hub.rows(3).await?;
@@ -157,13 +178,19 @@ async fn a_failed_job_is_given_back_once_whoever_looks_and_restarts() -> Outcome
 async fn a_failed_job_that_nobody_polls_is_given_back_all_the_same() -> Outcome {
     let upstream = Scripted::start().await?;
     let hub = hub(&upstream).await?;
-    for (model, states) in
-        [("sora", "failed"), ("veo", "filtered"), ("sora", "completed"), ("sora", "in_progress"), ("veo", "500,failed")]
-    {
+    for (model, states) in [
+        ("sora", "failed"),
+        ("veo", "filtered"),
+        ("sora", "completed"),
+        ("sora", "in_progress"),
+        ("veo", "500,failed"),
+    ] {
         made(&hub.client(), model, states).await?;
     }
     becomes(&hub, "hub/acme", 5 * DOLLAR - 5 * PRICE).await?;
-    let count = |from: usize| upstream.entries().split_off(from).into_iter().filter(|one| one.method == "GET").count();
+    let count = |from: usize| {
+        upstream.entries().split_off(from).into_iter().filter(|one| one.method == "GET").count()
+    };
     ensure!(count(0) == 0, "nobody looked yet");
     // The first look of an hour later: two have failed, one is done, two may yet end.
     let hub = hub.again(["--clock-offset", "+1h"]).await?;
@@ -201,9 +228,12 @@ async fn nobody_elses_job_exists() -> Outcome {
         let asked = upstream.entries().len();
         let tampered = format!("{}{}", &id[..id.len() - 1], if id.ends_with('A') { 'B' } else { 'A' });
         let shorter = &id[..id.len() - 2];
-        for (client, id) in
-            [(&other, &*id), (&hub.client(), &tampered), (&hub.client(), shorter), (&other, "video_scripted_1")]
-        {
+        for (client, id) in [
+            (&other, &*id),
+            (&hub.client(), &tampered),
+            (&hub.client(), shorter),
+            (&other, "video_scripted_1"),
+        ] {
             let path = format!("/v1/videos/{id}");
             for answer in [
                 client.get(&path).await?,
@@ -211,7 +241,10 @@ async fn nobody_elses_job_exists() -> Outcome {
                 client.delete(&path).await?,
             ] {
                 let error = answer.openai_error(404)?;
-                ensure!(error["code"] == "unknown_video" && error["type"] == "invalid_request_error", "{error}");
+                ensure!(
+                    error["code"] == "unknown_video" && error["type"] == "invalid_request_error",
+                    "{error}"
+                );
             }
         }
         ensure!(upstream.entries().len() == asked, "the provider hears nothing of it");
@@ -285,7 +318,10 @@ async fn who_has_no_videos_says_so_when_one_is_made() -> Outcome {
         let asked = json!({"model": format!("film-{name}"), "prompt": "a cat"});
         let error = hub.client().post("/v1/videos", &asked).await?.openai_error(400)?;
         let message = error["message"].as_str().unwrap_or_default();
-        ensure!(error["param"] == "model" && message.contains(&name) && message.contains("has no videos"), "{error}");
+        ensure!(
+            error["param"] == "model" && message.contains(&name) && message.contains("has no videos"),
+            "{error}"
+        );
     }
     ensure!(upstream.entries().is_empty(), "nothing was sent");
     Ok(())

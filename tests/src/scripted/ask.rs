@@ -99,11 +99,7 @@ impl Endpoint {
     pub(super) fn is_of_a_job(&self) -> bool {
         matches!(
             self,
-            Self::Video(_)
-                | Self::VideoContent(_)
-                | Self::Operation(..)
-                | Self::FileMoved(_)
-                | Self::File(_)
+            Self::Video(_) | Self::VideoContent(_) | Self::Operation(..) | Self::FileMoved(_) | Self::File(_)
         )
     }
 
@@ -227,7 +223,10 @@ impl Ask {
                 .iter()
                 .find_map(|key| body[key].as_str())
                 .map(str::to_owned),
-            seconds: body["seconds"].as_str().map(str::to_owned).or_else(|| Some(body["seconds"].as_u64()?.to_string())),
+            seconds: body["seconds"]
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| Some(body["seconds"].as_u64()?.to_string())),
             size: body["size"].as_str().map(str::to_owned),
             modality: None,
             prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),

@@ -156,9 +156,11 @@ fn openai(id: &str, job: &Job) -> Value {
 }
 
 fn operation(name: &str, host: &str, id: &str, job: &Job) -> Value {
-    let response = |inner: Value| json!({"name": name, "done": true, "response": {
+    let response = |inner: Value| {
+        json!({"name": name, "done": true, "response": {
         "@type": "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse",
-        "generateVideoResponse": inner}});
+        "generateVideoResponse": inner}})
+    };
     match job.state.as_str() {
         "completed" => {
             let uri = format!("http://{host}/v1beta/files/{id}:download?alt=media");

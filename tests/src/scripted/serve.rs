@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::ask::{Ask, Endpoint};
+use super::jobs::{Jobs, Looked};
 use super::journal::{Entry, Journal, Outcome, Ticket, Totals};
 use super::play::{self, Played, Step};
 use super::record::Recorder;
@@ -23,7 +24,6 @@ use super::reply::Reply;
 use super::script::{Ending, Script};
 use super::usage::{Tokens, anthropic_error};
 use super::wire::{Events, Line, Shaped};
-use super::jobs::{Jobs, Looked};
 use super::{anthropic, gemini, media, openai, responses};
 
 /// Which requests a script answers.
@@ -373,13 +373,7 @@ fn content(
 }
 
 /// The same where no text is generated.
-fn made(
-    state: &State,
-    script: &Script,
-    endpoint: &Endpoint,
-    ask: &Ask,
-    message: &str,
-) -> (Tokens, Content) {
+fn made(state: &State, script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Tokens, Content) {
     let jobs = || state.jobs.lock().unwrap_or_else(PoisonError::into_inner);
     let json = |body: Bytes| Content::Plain("application/json", body);
     let tokens = media::prompt(script, ask);

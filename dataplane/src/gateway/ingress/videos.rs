@@ -122,7 +122,9 @@ mod tests {
             assert!(range(one, &[]), "{one}");
             assert!(!range(one, &[("if-range", "\"abc\"")]), "{one}");
         }
-        for other in ["bytes=-", "bytes=0-1,4-5", "items=0-1", "bytes=a-b", "bytes=", "bytes 0-1", "bytes=0-1 "] {
+        for other in
+            ["bytes=-", "bytes=0-1,4-5", "items=0-1", "bytes=a-b", "bytes=", "bytes 0-1", "bytes=0-1 "]
+        {
             assert!(!range(other, &[]), "{other}");
         }
     }

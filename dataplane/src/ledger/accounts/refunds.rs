@@ -55,12 +55,7 @@ pub struct Refunds(mpsc::Sender<Ended>);
 pub struct Refunder(mpsc::Receiver<Ended>);
 
 /// The half that asks; the other works beside it, until the tasks end. `given` counts what is given back.
-pub fn start(
-    tasks: &mut JoinSet<()>,
-    ledger: impl Accounts + Jobs,
-    clock: Clock,
-    given: Counter,
-) -> Refunds {
+pub fn start(tasks: &mut JoinSet<()>, ledger: impl Accounts + Jobs, clock: Clock, given: Counter) -> Refunds {
     let (refunds, refunder) = Refunds::new();
     tasks.spawn(refunder.run(ledger, clock, given));
     refunds

@@ -12,8 +12,8 @@ use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use sqlx::{Arguments, AssertSqlSafe, Connection, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::{jobs, settle};
 use super::statements::Statements;
+use super::{jobs, settle};
 use crate::ledger::store::Sums;
 use crate::ledger::{Row, Status};
 use crate::usage::Source;

@@ -48,7 +48,8 @@ impl Jobs for Sqlite {
     }
 
     async fn job_over(&self, request_id: Uuid) -> Result<(), StoreError> {
-        let query = sqlx::query("DELETE FROM jobs WHERE request_id = ?").bind(request_id.as_bytes().as_slice());
+        let query =
+            sqlx::query("DELETE FROM jobs WHERE request_id = ?").bind(request_id.as_bytes().as_slice());
         query.execute(&self.pool).await?;
         Ok(())
     }

@@ -88,7 +88,8 @@ impl<'a> Asking<'a> {
         let told = self.ask(Method::GET).await?;
         match self.way {
             Jobs::Relayed => {
-                let body = body::scan(told.body.clone()).map_err(|error| self.unreadable(&error.to_string()))?;
+                let body =
+                    body::scan(told.body.clone()).map_err(|error| self.unreadable(&error.to_string()))?;
                 let state = match body.get::<String>("status").as_deref() {
                     Some("completed") => State::Completed,
                     Some("failed") => State::Failed { code: String::new(), message: String::new() },

@@ -52,7 +52,10 @@ pub(crate) async fn a_job_is_taken_by_one_and_due_again_later(store: &(impl Stor
     // Who asked at the same time may have left some to others.
     taken.extend(store.take_due(now, 100).await.unwrap());
     taken.sort_by_key(|due| due.request_id);
-    assert_eq!(taken.iter().map(|due| due.request_id.as_u128()).collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
+    assert_eq!(
+        taken.iter().map(|due| due.request_id.as_u128()).collect::<Vec<_>>(),
+        (1..=40).collect::<Vec<_>>()
+    );
     for wait in [1, 2, 5, 15, 60, 60] {
         now += wait * MINUTE;
         assert_eq!((ids(store, now - 1).await.len(), ids(store, now).await.len()), (0, 40), "{wait}");
