@@ -114,7 +114,7 @@ async fn pass(
     loop {
         let taken = ledger.take_due(now, TAKEN).await?;
         let is_all = taken.len() < TAKEN as usize;
-        let one = |due| one(due, looker, refunds, now, given_up);
+        let one = |due| one(ledger, due, looker, refunds, now, given_up);
         stream::iter(taken).for_each_concurrent(AT_ONCE, one).await;
         if is_all {
             return Ok(());
@@ -122,25 +122,32 @@ async fn pass(
     }
 }
 
-async fn one(due: Due, looker: &Looker, refunds: &Refunds, now: i64, given_up: &Counter) {
+async fn one(ledger: &impl Jobs, due: Due, looker: &Looker, refunds: &Refunds, now: i64, given_up: &Counter) {
     let Due { request_id, id, account, charged, made_at } = due;
     let is_last = u128::try_from(now.saturating_sub(made_at)).is_ok_and(|age| age >= LAST_LOOK.as_millis());
-    match looker.look(id).await {
+    let seen = looker.look(id).await;
+    let is_over = match seen {
+        // What cannot be entered now is seen again at the next look.
         Seen::Failed => {
-            // What cannot be entered now is seen again at the next look.
-            let _ = refunds.give_back(Owed { account, request_id, amount: charged }).await;
+            let owed = Owed { account: account.clone(), request_id, amount: charged };
+            refunds.give_back(owed).await.is_ok()
         }
-        Seen::Completed => refunds.let_go(request_id),
-        Seen::Nothing if is_last => {
-            given_up.inc();
-            tracing::error!(
-                account, %request_id, nanos = charged, charged = %Nanos(charged),
-                "nobody could tell in two days how a job has ended: what it cost stays charged, unless a person gives it \
-                 back (aigne-hub accounts refund)"
-            );
-            refunds.let_go(request_id);
-        }
-        Seen::Nothing => {}
+        Seen::Completed => true,
+        Seen::Nothing => is_last,
+    };
+    if !is_over {
+        return;
+    }
+    if let Err(error) = ledger.job_over(request_id).await {
+        return tracing::warn!(%error, %request_id, "a job that has ended is looked at again");
+    }
+    if seen == Seen::Nothing {
+        given_up.inc();
+        tracing::error!(
+            account, %request_id, nanos = charged, charged = %Nanos(charged),
+            "nobody could tell in two days how a job has ended: what it cost stays charged, unless a person gives it back \
+             (aigne-hub accounts refund)"
+        );
     }
 }
 

@@ -23,7 +23,15 @@ fn blueprint(upstream: &Scripted) -> Blueprint {
         .provider(
             Provider::new("google", "Gemini", upstream).with_model(json!({"name": "veo", "type": "Video"})),
         )
+        .provider(
+            Provider::new("grok", "XAI", upstream).with_model(json!({"name": "imagine", "type": "Video"})),
+        )
+        .provider(
+            Provider::new("ark", "Doubao", upstream).with_model(json!({"name": "seedance", "type": "Video"})),
+        )
         .pricing(priced("openai"))
+        .pricing(priced("grok"))
+        .pricing(priced("ark"))
         .pricing(priced("google"))
         .tenant(Tenant::new("acme").set("billing", billing.clone()))
         .tenant(Tenant::new("other").set("billing", billing))
@@ -58,12 +66,15 @@ async fn a_job_is_made_looked_at_fetched_and_charged_once() -> Outcome {
     let upstream = Scripted::start().await?;
     let hub = hub(&upstream).await?;
     let client = hub.client();
-    for (model, provider) in [("sora", "hub/openai"), ("veo", "hub/google")] {
+    let providers =
+        [("sora", "hub/openai"), ("veo", "hub/google"), ("imagine", "hub/grok"), ("seedance", "hub/ark")];
+    for (made_before, (model, provider)) in providers.into_iter().enumerate() {
         let id = made(&client, model, "queued,in_progress,completed").await?;
         for at in 0..20 {
             let job = look(&client, &id).await?;
-            // Google tells no queue apart.
-            let states = if model == "veo" { ["in_progress"; 2] } else { ["queued", "in_progress"] };
+            // Google and xAI tell no queue apart.
+            let tells = matches!(model, "sora" | "seedance");
+            let states = if tells { ["queued", "in_progress"] } else { ["in_progress"; 2] };
             ensure!(job["status"] == states.get(at).copied().unwrap_or("completed"), "{at}: {job}");
             ensure!(job["seconds"] == "4" && job["size"] == "1280x720" && job["error"].is_null(), "{job}");
         }
@@ -77,7 +88,7 @@ async fn a_job_is_made_looked_at_fetched_and_charged_once() -> Outcome {
             film.header("set-cookie").is_empty() && film.header("openai-organization").is_empty(),
             "{film:?}"
         );
-        let rows = hub.rows(if model == "sora" { 1 } else { 2 }).await?;
+        let rows = hub.rows(made_before + 1).await?;
         let row = rows.iter().find(|row| row.model == model).context("a row")?;
         ensure!(
             row.provider == provider && row.more["media_ms"] == 4_000 && row.source == "Provider",
@@ -85,7 +96,7 @@ async fn a_job_is_made_looked_at_fetched_and_charged_once() -> Outcome {
         );
         ensure!(row.cost_nanos == Some(PRICE / 2) && row.price_nanos == Some(PRICE), "{row:#?}");
     }
-    becomes(&hub, "hub/acme", 5 * DOLLAR - 2 * PRICE).await?;
+    becomes(&hub, "hub/acme", 5 * DOLLAR - 4 * PRICE).await?;
     ensure!(!hub.access_log().text().contains("sk-upstream") && !hub.logs().text().contains("sk-upstream"));
     adds_up(&hub).await
 }
@@ -94,7 +105,7 @@ async fn a_job_is_made_looked_at_fetched_and_charged_once() -> Outcome {
 async fn a_part_of_a_video_is_fetched() -> Outcome {
     let upstream = Scripted::start().await?;
     let hub = hub(&upstream).await?;
-    for model in ["sora", "veo"] {
+    for model in ["sora", "veo", "imagine", "seedance"] {
         let client = hub.client();
         let id = made(&client, model, "completed").await?;
         look(&client, &id).await?;
@@ -142,19 +153,25 @@ async fn a_failed_job_is_given_back_once_whoever_looks_and_restarts() -> Outcome
     let upstream = Scripted::start().await?;
     let mut hub = hub(&upstream).await?;
     let mut ids = Vec::new();
-    for (model, states) in
-        [("sora", "in_progress,failed"), ("veo", "in_progress,failed"), ("veo", "filtered")]
-    {
+    for (model, states) in [
+        ("sora", "in_progress,failed"),
+        ("veo", "in_progress,failed"),
+        ("veo", "filtered"),
+        ("imagine", "failed"),
+        ("imagine", "filtered"),
+        ("seedance", "failed"),
+    ] {
         ids.push(made(&hub.client(), model, states).await?);
     }
-    hub.rows(3).await?;
-    becomes(&hub, "hub/acme", 5 * DOLLAR - 3 * PRICE).await?;
+    hub.rows(6).await?;
+    becomes(&hub, "hub/acme", 5 * DOLLAR - 6 * PRICE).await?;
     for id in &ids {
         let client = hub.client();
         let seen = try_join_all((0..20).map(|_| look(&client, id))).await?;
         for job in seen.iter().filter(|job| job["status"] == "failed") {
             let why = job["error"]["message"].as_str().unwrap_or_default();
-            ensure!(why.starts_with("not this") && job["error"]["code"].is_string(), "{job}");
+            let says = why.starts_with("not this") || why == "the provider made no video";
+            ensure!(says && job["error"]["code"].is_string(), "{job}");
         }
         ensure!(seen.iter().any(|job| job["status"] == "failed"), "{seen:?}");
     }
@@ -168,7 +185,7 @@ async fn a_failed_job_is_given_back_once_whoever_looks_and_restarts() -> Outcome
             ensure!(film.status == 400 || film.status == 404, "{film:?}");
         }
     }
-    hub.rows(3).await?;
+    hub.rows(6).await?;
     becomes(&hub, "hub/acme", 5 * DOLLAR).await?;
     adds_up(&hub).await
 }
@@ -325,4 +342,16 @@ async fn who_has_no_videos_says_so_when_one_is_made() -> Outcome {
     }
     ensure!(upstream.entries().is_empty(), "nothing was sent");
     Ok(())
+}
+
+/// Whether there was a video before, nobody can tell: who waits until it is gone gets nothing back.
+#[tokio::test]
+async fn what_has_expired_is_not_given_back() -> Outcome {
+    let upstream = Scripted::start().await?;
+    let hub = hub(&upstream).await?;
+    let id = made(&hub.client(), "imagine", "expired").await?;
+    let job = look(&hub.client(), &id).await?;
+    ensure!(job["status"] == "failed" && job["error"]["code"] == "expired", "{job}");
+    hub.rows(1).await?;
+    becomes(&hub, "hub/acme", 5 * DOLLAR - PRICE).await
 }

@@ -149,6 +149,23 @@ async fn an_end_that_a_client_has_seen_needs_no_look() {
     assert_eq!(bench.balance().await, -PRICE);
 }
 
+/// A client is quicker than the writer that brings the charge, and with it the job.
+#[tokio::test]
+async fn an_end_that_was_seen_before_the_job_came_is_seen_again() {
+    let bench = Bench::new().await;
+    let owed = Owed { account: "acme".into(), request_id: Uuid::from_u128(1), amount: PRICE };
+    bench.refunds.give_back(owed).await.unwrap();
+    bench.refunds.let_go(Uuid::from_u128(2));
+    bench.settled().await;
+    bench.made(1).await;
+    bench.see(Seen::Failed);
+    assert_eq!(bench.pass(5 * MINUTE).await, ["video_1"]);
+    bench.made(2).await;
+    bench.see(Seen::Completed);
+    assert_eq!(bench.pass(5 * MINUTE).await, ["video_2"]);
+    assert_eq!((bench.pass(60 * HOUR).await, bench.balance().await), (Vec::new(), -PRICE));
+}
+
 #[tokio::test]
 async fn what_nobody_can_tell_in_two_days_is_given_up() {
     let bench = Bench::new().await;

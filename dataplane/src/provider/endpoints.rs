@@ -80,6 +80,8 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
         (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES]),
         (Type::XAI, Op::ImageEdits) => translated("/images/edits", &xai::edits::Edits),
+        (Type::XAI, Op::Videos) => translated("/videos/generations", &xai::videos::Videos),
+        (Type::Doubao, Op::Videos) => translated(doubao::videos::TASKS, &doubao::videos::Videos),
         // Models for text and pictures together are told by their name.
         (Type::Doubao, Op::Embeddings) if is("vision") => {
             translated("/embeddings/multimodal", &doubao::multimodal::Multimodal)

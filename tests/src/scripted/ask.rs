@@ -16,6 +16,10 @@ pub(super) enum Endpoint {
     Speech,
     Transcription,
     Videos,
+    /// xAI's, and Doubao's.
+    Generations,
+    Tasks,
+    Task(String),
     /// A video by its id.
     Video(String),
     VideoContent(String),
@@ -73,6 +77,8 @@ impl Endpoint {
             _ if ends("/audio/speech") => Self::Speech,
             _ if ends("/audio/transcriptions") || ends("/audio/translations") => Self::Transcription,
             _ if ends("/videos") => Self::Videos,
+            _ if ends("/videos/generations") => Self::Generations,
+            _ if ends("/contents/generations/tasks") => Self::Tasks,
             _ if ends("/models") => Self::Models,
             _ => path.split_once("/models/").map_or(Self::Unknown, |(_, id)| Self::Model(id.to_owned())),
         }
@@ -80,7 +86,10 @@ impl Endpoint {
 
     /// Of a job that was made before.
     fn of_job(path: &str) -> Option<Self> {
-        if let Some((_, rest)) = path.split_once("/videos/") {
+        if let Some((_, id)) = path.split_once("/contents/generations/tasks/") {
+            return Some(Self::Task(id.to_owned()));
+        }
+        if let Some((_, rest)) = path.split_once("/videos/").filter(|(_, rest)| *rest != "generations") {
             return Some(match rest.strip_suffix("/content") {
                 Some(id) => Self::VideoContent(id.to_owned()),
                 None => Self::Video(rest.to_owned()),
@@ -99,7 +108,12 @@ impl Endpoint {
     pub(super) fn is_of_a_job(&self) -> bool {
         matches!(
             self,
-            Self::Video(_) | Self::VideoContent(_) | Self::Operation(..) | Self::FileMoved(_) | Self::File(_)
+            Self::Task(_)
+                | Self::Video(_)
+                | Self::VideoContent(_)
+                | Self::Operation(..)
+                | Self::FileMoved(_)
+                | Self::File(_)
         )
     }
 
@@ -185,6 +199,7 @@ impl Ask {
             .into_iter()
             .chain(strings(&body["prompt"]))
             .chain(strings(&body["input"]))
+            .chain(list(&body["content"]).iter().filter_map(|part| part["text"].as_str().map(str::to_owned)))
             .collect::<String>();
         let choice = &body["tool_choice"];
         let kind = choice.as_str().or(choice["type"].as_str()).unwrap_or("auto");
@@ -223,10 +238,10 @@ impl Ask {
                 .iter()
                 .find_map(|key| body[key].as_str())
                 .map(str::to_owned),
-            seconds: body["seconds"]
-                .as_str()
-                .map(str::to_owned)
-                .or_else(|| Some(body["seconds"].as_u64()?.to_string())),
+            seconds: ["seconds", "duration"].iter().find_map(|key| {
+                let value = &body[key];
+                value.as_str().map(str::to_owned).or_else(|| Some(value.as_u64()?.to_string()))
+            }),
             size: body["size"].as_str().map(str::to_owned),
             modality: None,
             prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),

@@ -1,5 +1,5 @@
-//! Jobs that outlive their request: videos in OpenAI's way, operations in Google's. Each look at one goes a state on, and the
-//! last stays.
+//! Jobs that outlive their request: videos in OpenAI's way and xAI's, Google's operations, Doubao's tasks. Each look at one
+//! goes a state on, and the last stays.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -25,6 +25,8 @@ pub(super) struct Jobs {
 
 #[derive(Debug)]
 struct Job {
+    /// Told of in xAI's way, where OpenAI's has the same path.
+    is_xai: bool,
     model: String,
     seconds: String,
     size: Option<String>,
@@ -67,6 +69,16 @@ impl Jobs {
         json!({ "name": name(&ask.model, &id) }).to_string().into()
     }
 
+    /// xAI's `POST /videos/generations`.
+    pub(super) fn generation(&mut self, script: &Script, ask: &Ask) -> Bytes {
+        json!({ "request_id": self.make("xai", script, ask) }).to_string().into()
+    }
+
+    /// Doubao's `POST /contents/generations/tasks`.
+    pub(super) fn task(&mut self, script: &Script, ask: &Ask) -> Bytes {
+        json!({ "id": self.make("cgt", script, ask) }).to_string().into()
+    }
+
     fn make(&mut self, prefix: &str, script: &Script, ask: &Ask) -> String {
         self.made += 1;
         let id = format!("{prefix}_{}", self.made);
@@ -78,7 +90,14 @@ impl Jobs {
         let size = ask.size.clone();
         self.jobs.insert(
             id.clone(),
-            Job { model: ask.model.clone(), seconds, size, state: "queued".into(), next },
+            Job {
+                is_xai: prefix == "xai",
+                model: ask.model.clone(),
+                seconds,
+                size,
+                state: "queued".into(),
+                next,
+            },
         );
         id
     }
@@ -90,7 +109,9 @@ impl Jobs {
                 Some(_) => told(&json!({"id": id, "object": "video.deleted", "deleted": true})),
                 None => missing(looked.endpoint),
             },
-            Endpoint::Video(id) => self.seen(id, looked, |job| openai(id, job)),
+            Endpoint::Video(id) => self
+                .seen(id, looked, |job| if job.is_xai { xai(looked.host, id, job) } else { openai(id, job) }),
+            Endpoint::Task(id) => self.seen(id, looked, |job| task(looked.host, id, job)),
             Endpoint::Operation(model, id) => {
                 let host = looked.host;
                 self.seen(id, looked, |job| operation(&name(model, id), host, id, job))
@@ -155,6 +176,36 @@ fn openai(id: &str, job: &Job) -> Value {
         "remixed_from_video_id": null, "error": error})
 }
 
+/// Where its film is said to be.
+fn place(host: &str, id: &str) -> String {
+    format!("http://{host}/v1beta/files/{id}:download?alt=media")
+}
+
+fn xai(host: &str, id: &str, job: &Job) -> Value {
+    match job.state.as_str() {
+        "completed" => json!({"status": "done", "model": job.model, "progress": 100,
+            "video": {"url": place(host, id), "duration": 4, "respect_moderation": true}}),
+        "failed" => json!({"status": "failed", "code": "invalid_argument", "error": "not this"}),
+        "filtered" => json!({"status": "done", "video": {"url": "", "respect_moderation": false}}),
+        "expired" => json!({"status": "expired"}),
+        _ => json!({"status": "pending", "progress": 0}),
+    }
+}
+
+fn task(host: &str, id: &str, job: &Job) -> Value {
+    let (status, content, error) = match job.state.as_str() {
+        "completed" => ("succeeded", json!({"video_url": place(host, id)}), Value::Null),
+        "failed" | "filtered" => (
+            "failed",
+            Value::Null,
+            json!({"code": "OutputVideoSensitiveContentDetected", "message": "not this"}),
+        ),
+        "in_progress" => ("running", Value::Null, Value::Null),
+        other => (other, Value::Null, Value::Null),
+    };
+    json!({"id": id, "model": job.model, "status": status, "content": content, "error": error})
+}
+
 fn operation(name: &str, host: &str, id: &str, job: &Job) -> Value {
     let response = |inner: Value| {
         json!({"name": name, "done": true, "response": {
@@ -162,10 +213,7 @@ fn operation(name: &str, host: &str, id: &str, job: &Job) -> Value {
         "generateVideoResponse": inner}})
     };
     match job.state.as_str() {
-        "completed" => {
-            let uri = format!("http://{host}/v1beta/files/{id}:download?alt=media");
-            response(json!({"generatedSamples": [{"video": {"uri": uri}}]}))
-        }
+        "completed" => response(json!({"generatedSamples": [{"video": {"uri": place(host, id)}}]})),
         "failed" => json!({"name": name, "done": true, "error": {"code": 3, "message": "not this"}}),
         "filtered" => {
             response(json!({"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": ["not this either"]}))

@@ -358,6 +358,8 @@ fn content(
             | Endpoint::Speech
             | Endpoint::Videos
             | Endpoint::LongRunning(_)
+            | Endpoint::Generations
+            | Endpoint::Tasks
             | Endpoint::GeminiEmbed(_)
             | Endpoint::Predict,
             _,
@@ -383,6 +385,8 @@ fn made(state: &State, script: &Script, endpoint: &Endpoint, ask: &Ask, message:
         Endpoint::Predict => json(gemini::predictions(ask)),
         Endpoint::LongRunning(_) => json(jobs().operation(script, ask)),
         Endpoint::Videos => json(jobs().video(script, ask)),
+        Endpoint::Generations => json(jobs().generation(script, ask)),
+        Endpoint::Tasks => json(jobs().task(script, ask)),
         Endpoint::Speech if ask.encoding.as_deref() == Some("sse") => {
             Content::Stream(media::speech_stream(&tokens), responses::error_event(script, message))
         }

@@ -27,7 +27,7 @@ use crate::{
     ledger::Status,
     provider::{Fault, Observed, UpstreamError},
     snapshot::{Credential, Provider, Served},
-    upstream::{self, Pool},
+    upstream::{self, Endpoint, Pool},
 };
 
 /// A plain answer that is longer is a failure of the provider.
@@ -399,7 +399,7 @@ pub(super) async fn relay(
     pool: &Pool,
 ) -> Result<Plain, GatewayError> {
     let patience = Patience::new(provider.config.timeouts, true);
-    let answer = ask(provider, request, pool, &patience).await?;
+    let answer = ask(provider, &provider.endpoint, request, pool, &patience).await?;
     let (head, text) = whole(provider, answer, pool, &patience).await?;
     if !looks_like_json(&text) {
         let message = format!("provider {:?} did not answer with JSON", provider.config.name);
@@ -408,14 +408,15 @@ pub(super) async fn relay(
     Ok(Plain { status: head.status, headers: head.headers, body: text })
 }
 
-/// Sends a request that uses nothing.
+/// Sends a request that uses nothing, to the provider itself or to where it keeps things.
 pub(super) async fn ask(
     provider: &Provider,
+    at: &Endpoint,
     request: http::Request<upstream::Outgoing>,
     pool: &Pool,
     patience: &Patience,
 ) -> Result<upstream::Answer<upstream::Outgoing>, GatewayError> {
-    let sending = pool.send(&provider.endpoint, request, |_| ());
+    let sending = pool.send(at, request, |_| ());
     match tokio::time::timeout_at(patience.first, sending).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {

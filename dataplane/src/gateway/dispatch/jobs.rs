@@ -99,7 +99,7 @@ pub(in crate::gateway) async fn look(core: &Core, snapshot: &Snapshot, id: &str)
     match asking.look().await.map(|looked| looked.state) {
         Ok(State::Completed) => Seen::Completed,
         Ok(State::Failed { .. }) => Seen::Failed,
-        Ok(State::Queued | State::InProgress) => Seen::Nothing,
+        Ok(State::Queued | State::InProgress | State::Expired) => Seen::Nothing,
         Err(error) => {
             tracing::info!(provider = %provider.id, request_id = %job.request_id, %error, "a job cannot be looked at now");
             Seen::Nothing

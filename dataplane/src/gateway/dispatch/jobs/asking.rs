@@ -23,7 +23,7 @@ use crate::{
     provider::endpoints::jobs::{Jobs, jobs},
     secret::job::Job,
     snapshot::{Credential, Provider},
-    upstream::{self, Outgoing},
+    upstream::{self, Endpoint, Outgoing},
     wire::{Meta, openai_media},
 };
 
@@ -53,6 +53,14 @@ pub(super) struct Looked {
     place: Option<String>,
 }
 
+/// Where something can be fetched.
+enum Place {
+    /// At the provider's own host.
+    Own(Uri),
+    /// Where the provider keeps it, which is no business of its credential.
+    Storage(Box<Endpoint>, Uri),
+}
+
 impl<'a> Asking<'a> {
     /// None where the provider has no jobs of such an id.
     pub(super) fn new(
@@ -77,8 +85,8 @@ impl<'a> Asking<'a> {
             }
             Wish::Delete => self.delete().await,
             Wish::Fetch(variant) => {
-                let target = self.place(variant).await?;
-                self.fetch(target, errand.range.as_ref(), exchange).await
+                let place = self.place(variant).await?;
+                self.fetch(place, errand.range.as_ref(), exchange).await
             }
         }
     }
@@ -113,7 +121,7 @@ impl<'a> Asking<'a> {
         let refunds = &self.core.shared.refunds;
         match state {
             _ if amount <= 0 => Ok(()),
-            State::Queued | State::InProgress => Ok(()),
+            State::Queued | State::InProgress | State::Expired => Ok(()),
             State::Completed => {
                 refunds.let_go(request_id);
                 Ok(())
@@ -146,10 +154,11 @@ impl<'a> Asking<'a> {
 
     /// Whoever deletes it before it has ended wants it no more: it stays charged.
     async fn delete(&self) -> Result<Answer, GatewayError> {
-        let Jobs::Relayed = self.way else {
-            let message = "Gemini deletes videos by itself, and has no way to ask for it";
+        if let Jobs::Translated(polled) = self.way {
+            let whose = polled.whose();
+            let message = format!("{whose} deletes videos by itself, and there is no way to ask for it here");
             return Err(GatewayError::new(Kind::Refused, message));
-        };
+        }
         // One that failed may be deleted by who never looked at it: its money is not lost with it.
         if self.job.charged > 0 {
             let looked = self.look().await?;
@@ -164,19 +173,19 @@ impl<'a> Asking<'a> {
     }
 
     /// Where what it has made can be fetched.
-    async fn place(&self, variant: Option<&str>) -> Result<Uri, GatewayError> {
-        if let Jobs::Relayed = self.way {
+    async fn place(&self, variant: Option<&str>) -> Result<Place, GatewayError> {
+        let Jobs::Translated(polled) = self.way else {
             let query = variant.map(|variant| format!("?variant={variant}")).unwrap_or_default();
-            return Ok(self.provider.endpoint.target(&format!("{}/content{query}", self.path)));
-        }
+            return Ok(Place::Own(self.provider.endpoint.target(&format!("{}/content{query}", self.path))));
+        };
         if variant.is_some_and(|variant| variant != "video") {
-            let message = "Gemini has the video itself alone";
+            let message = format!("{} has the video itself alone", polled.whose());
             return Err(GatewayError::new(Kind::Refused, message).with_param("variant"));
         }
         let looked = self.look().await?;
         self.settle(&looked.state).await?;
         match looked.place {
-            Some(place) => self.own(&place),
+            Some(place) => self.found(&place),
             None => {
                 let message = "there is no video to fetch: GET the job itself to learn how far it is";
                 Err(GatewayError::new(Kind::Refused, message))
@@ -197,21 +206,24 @@ impl<'a> Asking<'a> {
     /// Gives the bytes on as they come: all, or the range that is asked for.
     async fn fetch(
         &self,
-        mut target: Uri,
+        mut place: Place,
         range: Option<&HeaderValue>,
         exchange: &Exchange,
     ) -> Result<Answer, GatewayError> {
         let patience = Patience::new(self.provider.config.timeouts, true);
         let pool = &self.core.pool;
         for _ in 0..MOST_HOPS {
-            let mut request = self.request(Method::GET, &target)?;
+            let (at, mut request) = match &place {
+                Place::Own(target) => (&self.provider.endpoint, self.request(Method::GET, target)?),
+                Place::Storage(at, target) => (&**at, send::for_storage(at, target)),
+            };
             if let Some(range) = range {
                 request.headers_mut().insert(header::RANGE, range.clone());
             }
-            let answer = ask(self.provider, request, pool, &patience).await?;
+            let answer = ask(self.provider, at, request, pool, &patience).await?;
             let status = answer.response.status();
             if status.is_redirection() {
-                target = self.onward(answer.response.headers())?;
+                place = self.onward(answer.response.headers())?;
                 continue;
             }
             if status == StatusCode::RANGE_NOT_SATISFIABLE && range.is_some() {
@@ -240,15 +252,19 @@ impl<'a> Asking<'a> {
         Err(self.unreadable("it points on and on"))
     }
 
-    fn onward(&self, headers: &HeaderMap) -> Result<Uri, GatewayError> {
+    fn onward(&self, headers: &HeaderMap) -> Result<Place, GatewayError> {
         let place = headers.get(header::LOCATION).and_then(|place| place.to_str().ok());
-        self.own(place.unwrap_or_default())
+        self.found(place.unwrap_or_default())
     }
 
     /// The credential is shown to the provider's own host alone.
-    fn own(&self, place: &str) -> Result<Uri, GatewayError> {
-        let own = self.provider.endpoint.own(place);
-        own.ok_or_else(|| self.unreadable("the video lies at another host than the provider's baseURL"))
+    fn found(&self, place: &str) -> Result<Place, GatewayError> {
+        let endpoint = &self.provider.endpoint;
+        let storage = if let Jobs::Translated(polled) = self.way { polled.storage() } else { &[] };
+        let there = || endpoint.elsewhere(place, storage);
+        let place = endpoint.own(place).map(Place::Own);
+        let place = place.or_else(|| there().map(|(at, target)| Place::Storage(Box::new(at), target)));
+        place.ok_or_else(|| self.unreadable("the video lies at another host than the provider's baseURL"))
     }
 
     fn meta(&self) -> Meta {
