@@ -62,6 +62,14 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
                 .with_model(json!({"name": "embed", "type": "Embedding"}))
                 .with_model(json!({"name": "veo", "type": "Video"})),
         )
+        .provider(
+            Provider::at("grok", "XAI", &format!("{origin}/v1"))
+                .with_model(json!({"name": "imagine", "type": "Video"})),
+        )
+        .provider(
+            Provider::at("ark", "Doubao", &format!("{origin}/api/v3"))
+                .with_model(json!({"name": "seedance", "type": "Video"})),
+        )
         .pricing(Pricing::new("openai"))
         .pricing(Pricing::new("claude"))
         .pricing(Pricing::new("google"))

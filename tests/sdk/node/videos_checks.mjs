@@ -1,4 +1,4 @@
-// The official OpenAI SDK against the hub: videos, at a provider that speaks OpenAI's way and at Google's Veo.
+// The official OpenAI SDK against the hub: videos, at a provider that speaks OpenAI's way, at Google's Veo, xAI and Doubao.
 
 import assert from 'node:assert/strict';
 import { KEY, ORIGIN, PIXEL, UPSTREAM, main, raises, require } from './checks.mjs';
@@ -7,7 +7,7 @@ const OpenAI = require('openai');
 const { toFile } = OpenAI;
 const client = new OpenAI({ baseURL: `${ORIGIN}/v1`, apiKey: KEY, maxRetries: 0, timeout: 30_000 });
 const scripted = UPSTREAM === 'scripted';
-const models = scripted ? ['openai/sora', 'google/veo'] : ['openai/sora'];
+const models = scripted ? ['openai/sora', 'google/veo', 'grok/imagine', 'ark/seedance'] : ['openai/sora', 'grok/imagine'];
 
 async function ended(id) {
   for (;;) {
@@ -41,7 +41,7 @@ await main({
       const part = await client.videos.downloadContent(id, {}, { headers: { range: 'bytes=4-7' } });
       assert.equal(part.status, 206);
       assert.equal(await part.text(), 'ftyp');
-      if (model === 'google/veo') {
+      if (model !== 'openai/sora') {
         await raises(OpenAI.BadRequestError, [400], () => client.videos.delete(id));
       } else {
         assert.equal((await client.videos.delete(id)).deleted, true);

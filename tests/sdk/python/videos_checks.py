@@ -1,4 +1,4 @@
-"""The official OpenAI SDK against the hub: videos, at a provider that speaks OpenAI's way and at Google's Veo."""
+"""The official OpenAI SDK against the hub: videos, at a provider that speaks OpenAI's way, at Google's Veo, xAI and Doubao."""
 
 import base64
 import warnings
@@ -11,7 +11,10 @@ from checks import KEY, ORIGIN, PIXEL, UPSTREAM, check, got, main, raises
 warnings.simplefilter("ignore", DeprecationWarning)
 
 SCRIPTED = UPSTREAM == "scripted"
-MODELS = ["openai/sora", "google/veo"] if SCRIPTED else ["openai/sora"]
+SORA = "openai/sora"
+# Who deletes videos by itself.
+OTHERS = {"google/veo": "Gemini", "grok/imagine": "xAI", "ark/seedance": "Doubao"}
+MODELS = [SORA, *OTHERS] if SCRIPTED else [SORA, "grok/imagine"]
 PICTURE = ("a.png", base64.b64decode(PIXEL), "image/png")
 
 
@@ -54,6 +57,14 @@ async def a_job_is_waited_for_and_fetched(client, name):
     assert part == b"ftyp", part
 
 
+@check
+async def an_emulator_of_others_is_waited_for(client):
+    if SCRIPTED:
+        return
+    job = await got(client.videos.create_and_poll(model="grok/imagine", prompt="hello", poll_interval_ms=1))
+    assert job.status == "completed" and job.model.endswith("imagine"), job
+
+
 @scripted
 async def a_picture_comes_along(client, name):
     job = await got(client.videos.create(model=name, prompt="hello", input_reference=PICTURE))
@@ -64,16 +75,16 @@ async def a_picture_comes_along(client, name):
 async def a_job_that_fails_says_why(client, name):
     job = await got(client.videos.create_and_poll(model=name, prompt="[[job=failed]]", poll_interval_ms=1))
     assert job.status == "failed" and job.error.message == "not this", job
-    kind, status = (openai.BadRequestError, 400) if name == "google/veo" else (openai.NotFoundError, 404)
+    kind, status = (openai.BadRequestError, 400) if name in OTHERS else (openai.NotFoundError, 404)
     await raises(kind, status, lambda: client.videos.download_content(job.id))
 
 
 @scripted
 async def a_job_is_deleted(client, name):
     job = await got(client.videos.create_and_poll(model=name, prompt="[[job=completed]]", poll_interval_ms=1))
-    if name == "google/veo":
+    if name in OTHERS:
         error = await raises(openai.BadRequestError, 400, lambda: client.videos.delete(job.id))
-        assert "Gemini" in error.message, error
+        assert OTHERS[name] in error.message, error
         return
     gone = await got(client.videos.delete(job.id))
     assert gone.deleted and gone.id == job.id, gone

@@ -223,7 +223,7 @@ impl<'a> Asking<'a> {
             let answer = ask(self.provider, at, request, pool, &patience).await?;
             let status = answer.response.status();
             if status.is_redirection() {
-                place = self.onward(answer.response.headers())?;
+                place = self.onward(&place, answer.response.headers())?;
                 continue;
             }
             if status == StatusCode::RANGE_NOT_SATISFIABLE && range.is_some() {
@@ -252,19 +252,28 @@ impl<'a> Asking<'a> {
         Err(self.unreadable("it points on and on"))
     }
 
-    fn onward(&self, headers: &HeaderMap) -> Result<Place, GatewayError> {
-        let place = headers.get(header::LOCATION).and_then(|place| place.to_str().ok());
-        self.found(place.unwrap_or_default())
+    fn onward(&self, from: &Place, headers: &HeaderMap) -> Result<Place, GatewayError> {
+        let place = headers.get(header::LOCATION).and_then(|place| place.to_str().ok()).unwrap_or_default();
+        let Place::Storage(at, _) = from else { return self.found(place) };
+        // Whoever keeps things does not choose what the provider is asked.
+        let there = at.own(place).map(|target| Place::Storage(at.clone(), target));
+        there.or_else(|| self.stored(place)).ok_or_else(|| self.strange())
     }
 
     /// The credential is shown to the provider's own host alone.
     fn found(&self, place: &str) -> Result<Place, GatewayError> {
-        let endpoint = &self.provider.endpoint;
-        let storage = if let Jobs::Translated(polled) = self.way { polled.storage() } else { &[] };
-        let there = || endpoint.elsewhere(place, storage);
-        let place = endpoint.own(place).map(Place::Own);
-        let place = place.or_else(|| there().map(|(at, target)| Place::Storage(Box::new(at), target)));
-        place.ok_or_else(|| self.unreadable("the video lies at another host than the provider's baseURL"))
+        let own = self.provider.endpoint.own(place).map(Place::Own);
+        own.or_else(|| self.stored(place)).ok_or_else(|| self.strange())
+    }
+
+    fn stored(&self, place: &str) -> Option<Place> {
+        let Jobs::Translated(polled) = self.way else { return None };
+        let (at, target) = self.provider.endpoint.elsewhere(place, polled.storage())?;
+        Some(Place::Storage(Box::new(at), target))
+    }
+
+    fn strange(&self) -> GatewayError {
+        self.unreadable("the video lies at another host than the provider's baseURL")
     }
 
     fn meta(&self) -> Meta {
