@@ -47,7 +47,7 @@ pub async fn handle(core: Rc<Core>, request: Request<Incoming>) -> Response<Repl
 
 /// Looks at jobs whose clients do not, as long as any are to be looked at.
 pub async fn look_at_jobs(core: Rc<Core>) {
-    while let Some(Look { id, told }) = core.shared.looks.next().await {
+    while let Some(Look { id, told }) = core.shared.jobs.looks.next().await {
         let core = Rc::clone(&core);
         tokio::task::spawn_local(async move {
             let snapshot = core.shared.snapshot.load_full();

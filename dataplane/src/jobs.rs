@@ -15,12 +15,16 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::Clock;
 use crate::ledger::Nanos;
-use crate::ledger::accounts::refunds::{Owed, Refunds};
+use crate::ledger::accounts::Accounts;
+use crate::ledger::accounts::refunds::{self, Owed, Refunds};
 use crate::ledger::jobs::{Due, Jobs};
+use crate::ledger::store::StoreError;
+use crate::telemetry::JobMetrics;
 
 /// Between two questions for what is due.
 const EVERY: Duration = Duration::from_mins(1);
@@ -59,6 +63,29 @@ pub struct Look {
     pub id: String,
     /// Told what was seen.
     pub told: oneshot::Sender<Seen>,
+}
+
+/// What cores have to do with jobs.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// Is told of their ends.
+    pub refunds: Refunds,
+    /// Those to look at.
+    pub looks: Looks,
+}
+
+/// Refunds and looks, until the tasks end.
+pub fn start(
+    tasks: &mut JoinSet<()>,
+    ledger: &(impl Jobs + Accounts + Clone),
+    clock: Clock,
+    counted: &JobMetrics,
+) -> Desk {
+    let JobMetrics { given_back, given_up } = counted.clone();
+    let refunds = refunds::start(tasks, ledger.clone(), clock, given_back);
+    let (looker, looks) = channel();
+    tasks.spawn(follow(ledger.clone(), looker, refunds.clone(), clock, given_up));
+    Desk { refunds, looks }
 }
 
 /// Both ends.
@@ -110,7 +137,7 @@ async fn pass(
     refunds: &Refunds,
     now: i64,
     given_up: &Counter,
-) -> Result<(), crate::ledger::store::StoreError> {
+) -> Result<(), StoreError> {
     loop {
         let taken = ledger.take_due(now, TAKEN).await?;
         let is_all = taken.len() < TAKEN as usize;

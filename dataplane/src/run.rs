@@ -135,11 +135,7 @@ pub async fn run(
         tasks.spawn(record_prices(source.clone(), store.clone()));
         let promises = accounts::Promises::default();
         tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock, promises.clone()));
-        let counted = telemetry.shared().jobs.clone();
-        let refunds = accounts::refunds::start(&mut tasks, store.clone(), options.clock, counted.given_back);
-        let (looker, looks) = jobs::channel();
-        let looking = jobs::follow(store.clone(), looker, refunds.clone(), options.clock, counted.given_up);
-        tasks.spawn(looking);
+        let jobs = jobs::start(&mut tasks, &store, options.clock, &telemetry.shared().jobs);
         let told = telemetry.shared().export.clone();
         tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
@@ -153,8 +149,7 @@ pub async fn run(
             max_body: options.max_body,
             allowances: allowances.clone(),
             promises,
-            refunds,
-            looks,
+            jobs,
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),

@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     health::Registry,
     identity::Trust,
-    jobs::{self, Looker, Seen},
+    jobs::{self, Desk, Looker, Seen},
     ledger::{
         Outcome,
         accounts::{
@@ -221,8 +221,7 @@ impl Rig {
             max_body,
             allowances: registry.allowances.clone(),
             promises: Promises::default(),
-            refunds,
-            looks,
+            jobs: Desk { refunds, looks },
             identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),

@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::*;
-use crate::ledger::accounts::{Accounts as _, refunds};
 use crate::ledger::sqlite::Sqlite;
 use crate::ledger::store::Store as _;
 use crate::ledger::testing::{AT, HOLDER, intent, outcome};
@@ -39,11 +37,11 @@ impl Bench {
         let (looker, looks) = channel();
         let seen = Arc::new(Mutex::new(Seen::Nothing));
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (sees, hears) = (Arc::clone(&seen), Arc::clone(&asked));
+        let (shown, hears) = (Arc::clone(&seen), Arc::clone(&asked));
         tasks.spawn(async move {
             while let Some(Look { id, told }) = looks.next().await {
                 hears.lock().unwrap().push(id);
-                let seen = *sees.lock().unwrap();
+                let seen = *shown.lock().unwrap();
                 told.send(seen).unwrap();
             }
         });

@@ -118,7 +118,7 @@ impl<'a> Asking<'a> {
     /// for it asks again until it is.
     async fn settle(&self, state: &State) -> Result<(), GatewayError> {
         let Job { account, request_id, charged: amount, .. } = self.job.clone();
-        let refunds = &self.core.shared.refunds;
+        let refunds = &self.core.shared.jobs.refunds;
         match state {
             _ if amount <= 0 => Ok(()),
             State::Queued | State::InProgress | State::Expired => Ok(()),
@@ -166,7 +166,7 @@ impl<'a> Asking<'a> {
         }
         let told = self.ask(Method::DELETE).await?;
         if self.job.charged > 0 {
-            self.core.shared.refunds.let_go(self.job.request_id);
+            self.core.shared.jobs.refunds.let_go(self.job.request_id);
         }
         let body = body::scan(told.body.clone()).map_err(|error| self.unreadable(&error.to_string()))?;
         Ok(Answer::Plain(Plain { body: self.renamed(&body), ..told }))
@@ -184,13 +184,9 @@ impl<'a> Asking<'a> {
         }
         let looked = self.look().await?;
         self.settle(&looked.state).await?;
-        match looked.place {
-            Some(place) => self.found(&place),
-            None => {
-                let message = "there is no video to fetch: GET the job itself to learn how far it is";
-                Err(GatewayError::new(Kind::Refused, message))
-            }
-        }
+        let message = "there is no video to fetch: GET the job itself to learn how far it is";
+        let place = looked.place.ok_or_else(|| GatewayError::new(Kind::Refused, message))?;
+        self.found(&place)
     }
 
     async fn ask(&self, method: Method) -> Result<Plain, GatewayError> {
