@@ -82,10 +82,8 @@ impl Jobs {
     fn make(&mut self, prefix: &str, script: &Script, ask: &Ask) -> String {
         self.made += 1;
         let id = format!("{prefix}_{}", self.made);
-        let next = match script.job.is_empty() {
-            true => USUAL.map(str::to_owned).into(),
-            false => script.job.clone().into(),
-        };
+        let next =
+            if script.job.is_empty() { USUAL.map(str::to_owned).into() } else { script.job.clone().into() };
         let seconds = ask.seconds.clone().unwrap_or_else(|| "4".to_owned());
         let size = ask.size.clone();
         self.jobs.insert(
