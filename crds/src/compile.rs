@@ -22,6 +22,7 @@ mod models;
 mod prices;
 mod providers;
 mod resources;
+pub mod served;
 mod tenants;
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,8 @@ pub enum Kind {
     UnknownModel,
     /// No job of that id, or none of this tenant's.
     UnknownVideo,
+    /// What a job has made has no such range; how many bytes it has, where that is known.
+    NoSuchRange(Option<u64>),
     /// The tenant or the key may not use it.
     ModelNotAllowed,
     /// Money is capped, and the model has no price or no bound.
@@ -119,6 +121,7 @@ impl GatewayError {
             Kind::MethodNotAllowed(_) => 405,
             Kind::BodyTimeout => 408,
             Kind::TooLarge => 413,
+            Kind::NoSuchRange(_) => 416,
             Kind::RateLimited | Kind::BudgetExceeded | Kind::UpstreamThrottled => 429,
             Kind::LedgerUnavailable
             | Kind::IdentityUnavailable
@@ -157,6 +160,7 @@ impl GatewayError {
             Kind::Refused => "refused",
             Kind::UnknownModel => "unknown_model",
             Kind::UnknownVideo => "unknown_video",
+            Kind::NoSuchRange(_) => "no_such_range",
             Kind::ModelNotAllowed => "model_not_allowed",
             Kind::NotPriced => "not_priced",
             Kind::RateLimited => "rate_limited",

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use respond::{CutOff, ReplyBody};
 
-use crate::{error::GatewayError, percore::Core, snapshot::Snapshot, wire::Wire};
+use crate::{error::GatewayError, jobs::Look, percore::Core, snapshot::Snapshot, wire::Wire};
 use exchange::Exchange;
 use ingress::Endpoint;
 
@@ -42,6 +42,18 @@ pub async fn handle(core: Rc<Core>, request: Request<Incoming>) -> Response<Repl
     match answer {
         Ok(answer) => respond::respond(answer, exchange),
         Err(error) => respond::error(&error, exchange),
+    }
+}
+
+/// Looks at jobs whose clients do not, as long as any are to be looked at.
+pub async fn look_at_jobs(core: Rc<Core>) {
+    while let Some(Look { id, told }) = core.shared.jobs.looks.next().await {
+        let core = Rc::clone(&core);
+        tokio::task::spawn_local(async move {
+            let snapshot = core.shared.snapshot.load_full();
+            // Whoever asked may have given up.
+            let _ = told.send(dispatch::jobs::look(&core, &snapshot, &id).await);
+        });
     }
 }
 

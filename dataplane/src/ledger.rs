@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod jobs;
 pub mod journal;
 pub mod journaled;
 pub mod leases;
@@ -155,6 +156,9 @@ pub struct Outcome {
     /// Milliseconds to the first body byte, where one came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_byte_ms: Option<u32>,
+    /// The id, as the client has it, of the job that was made and charged for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub job: Option<Arc<str>>,
 }
 
 /// An attempt with its end: what becomes one row of the ledger.
@@ -179,6 +183,7 @@ impl Row {
             usage: intent.bound,
             charge: intent.bound_charge,
             first_byte_ms: None,
+            job: None,
         };
         Self { intent, outcome }
     }

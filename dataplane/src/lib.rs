@@ -26,6 +26,8 @@ pub mod percore;
 
 pub mod gateway;
 
+pub mod jobs;
+
 pub mod error;
 pub mod export;
 

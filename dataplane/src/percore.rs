@@ -18,10 +18,8 @@ use crate::{
     allowance::Allowances,
     clock::Clock,
     identity::{Known, Trust},
-    ledger::{
-        accounts::{Promises, refunds::Refunds},
-        journal::Journal,
-    },
+    jobs::Desk,
+    ledger::{accounts::Promises, journal::Journal},
     snapshot::Snapshot,
     telemetry::{Recorder, access::AccessLog},
     upstream::Pool,
@@ -39,8 +37,8 @@ pub struct Shared {
     pub allowances: Allowances,
     /// Which credits of tenants are not in the ledger yet.
     pub promises: Promises,
-    /// Gives back what was paid for and never came.
-    pub refunds: Refunds,
+    /// Jobs that outlive their request.
+    pub jobs: Desk,
     /// Whose `ServiceAccount` tokens are accepted; none where there is no cluster to trust.
     pub identity: Option<Arc<Trust>>,
     /// The process is about to end: answers ask clients to reconnect elsewhere.

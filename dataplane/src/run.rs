@@ -26,6 +26,7 @@ use crate::{
     export::{self, Sink},
     health::Registry,
     identity::{self, KeySource, Trust},
+    jobs,
     ledger::{
         accounts,
         journal::{self, Journals},
@@ -134,7 +135,7 @@ pub async fn run(
         tasks.spawn(record_prices(source.clone(), store.clone()));
         let promises = accounts::Promises::default();
         tasks.spawn(accounts::follow(source.clone(), store.clone(), options.clock, promises.clone()));
-        let refunds = accounts::refunds::start(&mut tasks, store.clone(), options.clock);
+        let jobs = jobs::start(&mut tasks, &store, options.clock, &telemetry.shared().jobs);
         let told = telemetry.shared().export.clone();
         tasks.spawn(export::follow(options.export, source.clone(), store, options.clock, told));
         let identity = match options.identity {
@@ -148,7 +149,7 @@ pub async fn run(
             max_body: options.max_body,
             allowances: allowances.clone(),
             promises,
-            refunds,
+            jobs,
             identity,
             draining: false.into(),
             journal_full: telemetry.shared().journal.full.clone(),

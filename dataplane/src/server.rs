@@ -25,6 +25,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    gateway,
     ledger::journal::Journals,
     percore::{Core, Live, Shared},
     telemetry::{
@@ -182,6 +183,7 @@ impl Seed {
             live: Live::default(),
         });
         let ticks = tokio::task::spawn_local(tick(Rc::clone(&core)));
+        let looks = tokio::task::spawn_local(gateway::look_at_jobs(Rc::clone(&core)));
         let accepting = doors
             .into_iter()
             .map(|door| {
@@ -203,6 +205,7 @@ impl Seed {
         }
         core.live.end();
         ticks.abort();
+        looks.abort();
         core.access.borrow_mut().flush();
         Ok(())
     }

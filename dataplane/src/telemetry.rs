@@ -22,7 +22,8 @@ mod shared;
 
 pub use recorder::{Attempt, Recorder, Request, Target};
 pub use shared::{
-    ConfigMetrics, ExportMetrics, IdentityMetrics, JournalMetrics, LedgerMetrics, Shared, TlsMetrics,
+    ConfigMetrics, ExportMetrics, IdentityMetrics, JobMetrics, JournalMetrics, LedgerMetrics, Shared,
+    TlsMetrics,
 };
 
 /// All metrics of the process.

@@ -15,6 +15,7 @@
 mod anthropic;
 mod ask;
 mod gemini;
+mod jobs;
 mod journal;
 mod media;
 mod ollama;

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
-const DOLLAR: i64 = 1_000_000_000;
+pub(crate) const DOLLAR: i64 = 1_000_000_000;
 
 /// `aigne-hub accounts …` on the hub's data; what it printed.
 async fn accounts<const N: usize>(hub: &Hub, arguments: [&str; N]) -> anyhow::Result<String> {
@@ -25,7 +25,7 @@ async fn balance(hub: &Hub, account: &str) -> anyhow::Result<Option<i64>> {
     Ok(found.and_then(|one| one["balance_nanos"].as_i64()))
 }
 
-async fn becomes(hub: &Hub, account: &str, expected: i64) -> Outcome {
+pub(crate) async fn becomes(hub: &Hub, account: &str, expected: i64) -> Outcome {
     eventually(&format!("{account} has {expected}"), async || {
         Ok((balance(hub, account).await? == Some(expected)).then_some(()))
     })
@@ -33,7 +33,7 @@ async fn becomes(hub: &Hub, account: &str, expected: i64) -> Outcome {
     .with_context(|| hub.logs().text())
 }
 
-async fn adds_up(hub: &Hub) -> Outcome {
+pub(crate) async fn adds_up(hub: &Hub) -> Outcome {
     let said = Command::new(["reconcile", "--data"]).path(&hub.data()).run().await?.ok()?;
     ensure!(said == "The ledger adds up.\n", "{said}");
     Ok(())

@@ -33,3 +33,4 @@ mod sidecar;
 mod tls;
 mod transport;
 mod traps;
+mod videos;

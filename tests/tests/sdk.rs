@@ -48,6 +48,7 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
         ("tts", "Speech"),
         ("transcribe", "Transcription"),
         ("whisper-1", "Transcription"),
+        ("sora", "Video"),
     ];
     let openai = beside_chat
         .into_iter()
@@ -58,7 +59,16 @@ async fn run_as(script: &str, upstream: &Upstream, sdk: &Sdk, authority: &Author
         .provider(
             Provider::at("google", "Gemini", &origin)
                 .model("flash")
-                .with_model(json!({"name": "embed", "type": "Embedding"})),
+                .with_model(json!({"name": "embed", "type": "Embedding"}))
+                .with_model(json!({"name": "veo", "type": "Video"})),
+        )
+        .provider(
+            Provider::at("grok", "XAI", &format!("{origin}/v1"))
+                .with_model(json!({"name": "imagine", "type": "Video"})),
+        )
+        .provider(
+            Provider::at("ark", "Doubao", &format!("{origin}/api/v3"))
+                .with_model(json!({"name": "seedance", "type": "Video"})),
         )
         .provider(Provider::at("local", "Ollama", &origin).model("llama"))
         .pricing(Pricing::new("openai"))
@@ -156,6 +166,10 @@ checks! {
     media_python_aimock: aimock("media_checks.py");
     media_node_scripted: scripted("media_checks.mjs");
     media_node_aimock: aimock("media_checks.mjs");
+    videos_python_scripted: scripted("videos_checks.py");
+    videos_python_aimock: aimock("videos_checks.py");
+    videos_node_scripted: scripted("videos_checks.mjs");
+    videos_node_aimock: aimock("videos_checks.mjs");
     vercel_scripted: scripted("vercel_checks.mjs");
     vercel_aimock: aimock("vercel_checks.mjs");
     langchain_scripted: scripted("langchain_checks.py");

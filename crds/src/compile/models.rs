@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::Report;
+use super::{finding::Report, served};
 use crate::{
     config,
     v1alpha1::{
-        Model,
+        Model, ProviderType,
         conditions::{ACCEPTED, reasons},
     },
 };
 
 /// Sorted by name. A name beats an alias, and of two models with one alias the first by name keeps it: the order in
 /// which they were written means nothing.
-pub(super) fn compile(written: &[Model], report: &mut Report<'_>) -> Vec<config::Model> {
+pub(super) fn compile(
+    written: &[Model],
+    provider: ProviderType,
+    report: &mut Report<'_>,
+) -> Vec<config::Model> {
     if written.is_empty() {
         report.error("spec.models", ACCEPTED, reasons::INVALID, "a provider without models serves nothing");
     }
@@ -30,6 +34,7 @@ pub(super) fn compile(written: &[Model], report: &mut Report<'_>) -> Vec<config:
     kept.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
     kept.into_iter()
         .map(|(index, model)| {
+            served::model(index, model, provider, report);
             let mut aliases = Vec::new();
             for (position, alias) in model.aliases.iter().enumerate() {
                 if taken.insert(alias) {

@@ -50,7 +50,7 @@ fn provider(
     // Every step is taken, so that a person hears of everything at once.
     let base_url = base_url(spec, report);
     let credentials = credentials::compile(resources, key, spec, report);
-    let models = models::compile(&spec.models, report);
+    let models = models::compile(&spec.models, spec.r#type, report);
     let (base_url, credentials) = (base_url?, credentials?);
     (!models.is_empty()).then(|| config::Provider {
         id: key.to_string(),

@@ -74,6 +74,8 @@ pub mod reasons {
         CONFLICTED = "Conflicted";
         /// It is accepted, but this version does not act on it.
         NOT_ENFORCED = "NotEnforced";
+        /// Gateways call no models of this type at a provider of this type.
+        NOT_SERVED = "NotServed";
         /// There is no such Secret.
         SECRET_NOT_FOUND = "SecretNotFound";
         /// The Secret has no such data key.

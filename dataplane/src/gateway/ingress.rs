@@ -7,7 +7,7 @@ mod videos;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -54,6 +54,8 @@ pub(super) struct Errand {
     /// As the client wrote it.
     pub(super) id: String,
     pub(super) wish: Wish,
+    /// The bytes that are wanted of what is fetched: `bytes=FROM-TO`, one range.
+    pub(super) range: Option<HeaderValue>,
 }
 
 /// What is done with a job.

@@ -75,12 +75,12 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
     let mut response = reply(stream.status, &exchange, ReplyBody::Empty);
     let written = response.headers_mut();
     let upstream = std::mem::take(&mut stream.headers);
-    headers::cross(&upstream, written);
     if stream.pump.is_bytes() {
-        headers::cross_length(&upstream, written);
+        headers::cross_bytes(&upstream, written);
         *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
         return response;
     }
+    headers::cross(&upstream, written);
     written.insert(header::CONTENT_TYPE, if stream.pump.is_array() { JSON } else { EVENT_STREAM });
     written.insert(header::CACHE_CONTROL, NO_CACHE);
     // Asks proxies in between (nginx and its kin) not to hold pieces back.

@@ -50,8 +50,6 @@ pub(super) struct Attempt {
     /// The request's.
     totals: Rc<Cell<Totals>>,
     state: State,
-    /// What the tenant is charged for it, once that is in the journal.
-    charged: Nanos,
 }
 
 /// What a request probably uses, for where nobody says.
@@ -131,7 +129,6 @@ impl Attempt {
             estimate,
             totals: Rc::clone(&exchange.totals),
             state: State::Begun,
-            charged: Nanos(0),
         })
     }
 
@@ -145,15 +142,21 @@ impl Attempt {
         u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// What the tenant is charged for it, as recorded; nothing before it is settled.
-    pub(super) fn charged(&self) -> Nanos {
-        self.charged
-    }
-
     /// The truth is recorded, whatever it is. Only the first call counts.
     pub(super) fn settle(&mut self, ending: Ending<'_>, first_byte_ms: Option<u32>) {
+        self.settle_job(ending, first_byte_ms, |_| None);
+    }
+
+    /// The same where a job was made: its id, sealed for who is charged so much. With the charge it is recorded that somebody
+    /// is to see the job's end. None where that failed, or it was settled before.
+    pub(super) fn settle_job(
+        &mut self,
+        ending: Ending<'_>,
+        first_byte_ms: Option<u32>,
+        seal: impl Fn(Nanos) -> Option<String>,
+    ) -> Option<String> {
         if self.state == State::Settled {
-            return;
+            return None;
         }
         let sent = self.state == State::Sent;
         self.state = State::Settled;
@@ -168,6 +171,8 @@ impl Attempt {
             _ => (source, usage),
         };
         let charge = charge(rate, ending.status, &usage);
+        // What is not recorded is not charged, and so never given back.
+        let mut id = seal(if self.journaled { charge.price } else { Nanos(0) });
         let outcome = Outcome {
             request_id: self.request_id,
             attempt: self.number,
@@ -178,15 +183,14 @@ impl Attempt {
             usage,
             charge,
             first_byte_ms,
+            job: id.as_deref().filter(|_| charge.price.0 > 0).map(Arc::from),
         };
-        if self.journaled {
-            match self.core.journal.borrow_mut().outcome(&outcome) {
-                Ok(()) => self.charged = charge.price,
-                // The intent stands: the attempt is found in suspense, never lost.
-                Err(error) => {
-                    tracing::error!(request_id = %self.request_id, %error, "an outcome could not be journaled");
-                }
-            }
+        if self.journaled
+            && let Err(error) = self.core.journal.borrow_mut().outcome(&outcome)
+        {
+            // The intent stands: the attempt is found in suspense, never lost.
+            tracing::error!(request_id = %self.request_id, %error, "an outcome could not be journaled");
+            id = seal(Nanos(0));
         }
         let provider = &self.candidate.served.provider;
         self.core.metrics.attempt(&telemetry::Attempt {
@@ -204,6 +208,7 @@ impl Attempt {
             charge,
         });
         self.totals.set(self.totals.get().with(usage, source, charge));
+        id
     }
 }
 

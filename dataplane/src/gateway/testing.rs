@@ -18,11 +18,12 @@ use crate::{
     clock::Clock,
     health::Registry,
     identity::Trust,
+    jobs::{self, Desk, Looker, Seen},
     ledger::{
         Outcome,
         accounts::{
             Promises,
-            refunds::{Owed, Refunds},
+            refunds::{Ended, Owed, Refunds},
         },
         journal::{self, Journals, Reader, Record},
     },
@@ -176,6 +177,7 @@ pub(crate) struct Rig {
     reader: Reader,
     outcomes: Vec<Outcome>,
     refunded: Arc<Mutex<Vec<Owed>>>,
+    looker: Looker,
     data: tempfile::TempDir,
 }
 
@@ -205,18 +207,21 @@ impl Rig {
         let refunded = Arc::new(Mutex::new(Vec::new()));
         let given = Arc::clone(&refunded);
         runtime.spawn(async move {
-            while let Some((next, told)) = owed.next().await {
-                given.lock().unwrap().push(next);
-                let _ = told.send(());
+            while let Some(ended) = owed.next().await {
+                if let Ended::Failed(next, told) = ended {
+                    given.lock().unwrap().push(next);
+                    let _ = told.send(());
+                }
             }
         });
+        let (looker, looks) = jobs::channel();
         let shared = Arc::new(Shared {
             clock: Clock::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             max_body,
             allowances: registry.allowances.clone(),
             promises: Promises::default(),
-            refunds,
+            jobs: Desk { refunds, looks },
             identity,
             draining: false.into(),
             journal_full: prometheus_client::metrics::counter::Counter::default(),
@@ -248,6 +253,7 @@ impl Rig {
             reader,
             outcomes: Vec::new(),
             refunded,
+            looker,
             data,
         }
     }
@@ -301,6 +307,11 @@ impl Rig {
     /// What was given back.
     pub(crate) fn refunded(&self) -> Vec<Owed> {
         self.refunded.lock().unwrap().clone()
+    }
+
+    /// What a core sees of a job that nobody asks for.
+    pub(crate) fn look(&self, id: &str) -> Seen {
+        self.runtime.block_on(self.looker.look(id.to_owned()))
     }
 
     /// Ends the gateway.

@@ -217,9 +217,17 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends an outcome, for which its intent has kept room: it is never [`AppendError::Full`].
+    /// Appends an outcome, for which its intent has kept room: it is never [`AppendError::Full`]. For the name of a job
+    /// none was kept: where there is none left, the outcome is written without.
     pub fn outcome(&mut self, outcome: &Outcome) -> Result<(), AppendError> {
         record::encode_outcome(&mut self.buffer, outcome);
+        if outcome.job.is_some() {
+            let others = self.open.saturating_sub(1) * record::OUTCOME_LEN;
+            let need = self.buffer.len() as u64 + others;
+            if self.current.room() < need && self.rotate(need).is_err() {
+                record::encode_outcome(&mut self.buffer, &Outcome { job: None, ..outcome.clone() });
+            }
+        }
         let need = self.buffer.len() as u64;
         if self.current.room() < need {
             // Only without an intent of its own.

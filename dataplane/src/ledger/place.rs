@@ -1,6 +1,7 @@
 //! Which store a ledger is in, chosen when the program starts.
 
 mod audit;
+mod jobs;
 mod outbox;
 
 use std::collections::BTreeMap;

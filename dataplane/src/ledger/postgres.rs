@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod connection;
 mod insert;
+mod jobs;
 mod leases;
 mod outbox;
 mod partitions;

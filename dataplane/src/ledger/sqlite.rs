@@ -6,6 +6,7 @@
 mod accounts;
 mod audit;
 mod insert;
+mod jobs;
 mod leases;
 mod outbox;
 mod report;

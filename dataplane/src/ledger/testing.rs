@@ -51,5 +51,6 @@ pub(crate) fn outcome(number: u128, attempt: u32) -> Outcome {
         usage: Usage { input: 100, cached_input: 20, output: 50, reasoning: 10, ..Usage::default() },
         charge: Charge { cost: Nanos(125_500), price: Nanos(150_600) },
         first_byte_ms: Some(250),
+        job: None,
     }
 }

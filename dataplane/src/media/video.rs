@@ -46,6 +46,8 @@ pub enum State {
     InProgress,
     /// It can be fetched.
     Completed,
+    /// It is not kept any more; whether there was a video is not known.
+    Expired,
     /// There will be no video.
     Failed {
         /// The provider's word for it.

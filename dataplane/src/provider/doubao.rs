@@ -1,6 +1,7 @@
 //! Doubao (Volcengine Ark). The model may be an endpoint id (`ep-…`).
 
 pub(super) mod multimodal;
+pub(super) mod videos;
 
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},

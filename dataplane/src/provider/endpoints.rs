@@ -80,6 +80,8 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
         (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES]),
         (Type::XAI, Op::ImageEdits) => translated("/images/edits", &xai::edits::Edits),
+        (Type::XAI, Op::Videos) => translated("/videos/generations", &xai::videos::Videos),
+        (Type::Doubao, Op::Videos) => translated(doubao::videos::TASKS, &doubao::videos::Videos),
         // Models for text and pictures together are told by their name.
         (Type::Doubao, Op::Embeddings) if is("vision") => {
             translated("/embeddings/multimodal", &doubao::multimodal::Multimodal)
@@ -131,3 +133,48 @@ const DOUBAO_IMAGES: &[Rule] = &[
     ),
     rule("tools", Allowed::Empty, "turns on tools that are billed by the call"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use aigne_hub_crds::{compile::served::serves, config::ModelType};
+
+    use super::*;
+    use crate::provider::testing;
+
+    #[test]
+    fn who_writes_a_model_is_told_the_same_as_who_calls_it() {
+        use ProviderType as P;
+        let names = ["m", "amazon.titan-embed-text-v2:0", "amazon.nova-canvas-v1:0"];
+        let asked = [
+            (ModelType::Embedding, Operation::Embeddings),
+            (ModelType::Image, Operation::Images),
+            (ModelType::Speech, Operation::Speech),
+            (ModelType::Transcription, Operation::Transcription),
+            (ModelType::Video, Operation::Videos),
+        ];
+        for r#type in [
+            P::OpenAI,
+            P::Anthropic,
+            P::Bedrock,
+            P::Gemini,
+            P::DeepSeek,
+            P::Ollama,
+            P::OpenRouter,
+            P::XAI,
+            P::Doubao,
+            P::Poe,
+            P::OpenAICompatible,
+        ] {
+            for (model_type, operation) in asked {
+                let has = names.into_iter().any(|name| {
+                    let mut provider = testing::provider(r#type);
+                    provider.models[0].upstream_model = name.to_owned();
+                    endpoint(operation, Target { provider: &provider, model: &provider.models[0] }).is_some()
+                });
+                assert_eq!(has, serves(r#type, model_type), "{type:?} {model_type:?}");
+            }
+            let has = jobs::jobs(r#type).is_some();
+            assert_eq!(has, serves(r#type, ModelType::Video), "{type:?}: what is made can be looked at");
+        }
+    }
+}

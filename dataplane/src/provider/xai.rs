@@ -1,6 +1,7 @@
 //! xAI. Reasoning tokens are counted beside the completion, and usage says what was charged.
 
 pub(super) mod edits;
+pub(super) mod videos;
 
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible, ReasoningField},

@@ -22,6 +22,17 @@ pub struct Shared {
     pub identity: IdentityMetrics,
     /// What others are told.
     pub export: ExportMetrics,
+    /// Jobs that outlive their request.
+    pub jobs: JobMetrics,
+}
+
+/// Jobs that outlive their request.
+#[derive(Clone, Debug, Default)]
+pub struct JobMetrics {
+    /// Those that failed and were given back by this process.
+    pub given_back: Counter,
+    /// Those whose end was never seen.
+    pub given_up: Counter,
 }
 
 /// Loading of the configuration.
@@ -276,6 +287,17 @@ impl Shared {
             shared.identity.refreshes.clone(),
         );
         shared.export.register(registry);
+        let jobs = &shared.jobs;
+        registry.register(
+            "aigne_hub_jobs_given_back",
+            "Jobs that failed and whose price was given back",
+            jobs.given_back.clone(),
+        );
+        registry.register(
+            "aigne_hub_jobs_given_up",
+            "Jobs whose end could not be seen in two days: they stay charged",
+            jobs.given_up.clone(),
+        );
         let build: Family<[(&'static str, &'static str); 1], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register("aigne_hub_build_info", "The version that runs", build);

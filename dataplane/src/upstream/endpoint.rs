@@ -104,6 +104,24 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Where an address is that somebody else has written, and the request target there, if it is at one of these hosts (by
+    /// their ends) over TLS. No credential is for them, and none of their addresses may be private.
+    pub fn elsewhere(&self, address: &str, hosts: &[&str]) -> Option<(Self, Uri)> {
+        let uri: Uri = address.parse().ok()?;
+        let host = uri.host()?.to_ascii_lowercase();
+        let is_known =
+            |end: &&str| host.strip_suffix(*end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let is_safe = uri.scheme_str() == Some("https") && matches!(uri.port_u16(), None | Some(443));
+        if !is_safe || !hosts.iter().any(is_known) {
+            return None;
+        }
+        let there =
+            Self::parse(&format!("https://{}", uri.authority()?), false, self.connect_timeout_ms).ok()?;
+        Some((there, Uri::from(uri.path_and_query()?.clone())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +163,31 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(endpoint.own(address).map(|uri| uri.to_string()).as_deref(), target, "{address}");
+        }
+    }
+
+    #[test]
+    fn other_hosts_are_those_that_are_named_and_no_private_ones() {
+        let endpoint = Endpoint::parse("http://10.0.0.1:8080/v1", true, 1000).unwrap();
+        let found = |address| {
+            let (there, target) = endpoint.elsewhere(address, &["x.ai", "storage.example"])?;
+            assert!(there.tls && !there.allow_private && there.port == 443);
+            Some((there.host, target.to_string()))
+        };
+        assert_eq!(found("https://vidgen.X.ai/a.mp4?b=c"), Some(("vidgen.X.ai".into(), "/a.mp4?b=c".into())));
+        assert_eq!(found("https://storage.example:443"), Some(("storage.example".into(), "/".into())));
+        for address in [
+            "http://vidgen.x.ai/a",
+            "https://vidgen.x.ai:8443/a",
+            "https://evilx.ai/a",
+            "https://x.ai.evil/a",
+            "https://user@x.ai/a",
+            "https://10.0.0.1/a",
+            "//x.ai/a",
+            "/a",
+            "",
+        ] {
+            assert_eq!(found(address), None, "{address}");
         }
     }
 

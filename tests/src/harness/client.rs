@@ -46,6 +46,11 @@ impl Client {
         Answer::read(self.send(self.request(Method::GET, path)).await?).await
     }
 
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        Answer::read(self.send(self.request(Method::DELETE, path)).await?).await
+    }
+
     /// `POST` of JSON.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
         self.post_bytes(path, body.to_string().into()).await

@@ -227,6 +227,15 @@ impl Hub {
         Ok(status.success())
     }
 
+    /// Ends it, and starts it again with this option in the place of another value. The addresses change.
+    pub async fn again(mut self, [name, value]: [&str; 2]) -> anyhow::Result<Self> {
+        let mut blueprint = std::mem::take(&mut self.blueprint);
+        blueprint.options.retain(|(other, _)| other != name);
+        self.blueprint = blueprint.option(name, value);
+        self.restart().await?;
+        Ok(self)
+    }
+
     /// Starts it again on the same folders. The addresses change.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         let _ = self.process.child.kill().await;

@@ -18,12 +18,24 @@ pub(super) enum Endpoint {
     Speech,
     Transcription,
     Videos,
+    /// xAI's, and Doubao's.
+    Generations,
+    Tasks,
+    Task(String),
+    /// A video by its id.
+    Video(String),
+    VideoContent(String),
+    /// Google's: model and id.
+    Operation(String, String),
+    /// Where a file is said to be, and where it is.
+    FileMoved(String),
+    File(String),
     /// One text, or several at once.
     GeminiEmbed(bool),
     /// Imagen.
     Predict,
-    /// Veo.
-    LongRunning,
+    /// Veo, of this model.
+    LongRunning(String),
     CountTokens,
     GeminiCount,
     Models,
@@ -37,6 +49,9 @@ impl Endpoint {
     /// By the end of the path, as providers differ in what comes before.
     pub(super) fn of(path: &str) -> Self {
         let ends = |end: &str| path.ends_with(end);
+        if let Some(job) = Self::of_job(path) {
+            return job;
+        }
         if let Some((model, method)) =
             path.rsplit_once("/models/").and_then(|(_, rest)| rest.rsplit_once(':'))
         {
@@ -47,7 +62,7 @@ impl Endpoint {
                 "batchEmbedContents" => Self::GeminiEmbed(true),
                 "countTokens" => Self::GeminiCount,
                 "predict" => Self::Predict,
-                "predictLongRunning" => Self::LongRunning,
+                "predictLongRunning" => Self::LongRunning(model.into()),
                 _ => Self::Unknown,
             };
         }
@@ -66,14 +81,49 @@ impl Endpoint {
             _ if ends("/audio/speech") => Self::Speech,
             _ if ends("/audio/transcriptions") || ends("/audio/translations") => Self::Transcription,
             _ if ends("/videos") => Self::Videos,
+            _ if ends("/videos/generations") => Self::Generations,
+            _ if ends("/contents/generations/tasks") => Self::Tasks,
             _ if ends("/models") => Self::Models,
             _ => path.split_once("/models/").map_or(Self::Unknown, |(_, id)| Self::Model(id.to_owned())),
         }
     }
 
+    /// Of a job that was made before.
+    fn of_job(path: &str) -> Option<Self> {
+        if let Some((_, id)) = path.split_once("/contents/generations/tasks/") {
+            return Some(Self::Task(id.to_owned()));
+        }
+        if let Some((_, rest)) = path.split_once("/videos/").filter(|(_, rest)| *rest != "generations") {
+            return Some(match rest.strip_suffix("/content") {
+                Some(id) => Self::VideoContent(id.to_owned()),
+                None => Self::Video(rest.to_owned()),
+            });
+        }
+        if let Some((before, id)) = path.split_once("/operations/") {
+            let model = before.rsplit_once("/models/")?.1;
+            return Some(Self::Operation(model.to_owned(), id.to_owned()));
+        }
+        let (before, id) = path.split_once("/v1beta/files/")?;
+        let id = id.strip_suffix(":download")?.to_owned();
+        Some(if before == "/download" { Self::File(id) } else { Self::FileMoved(id) })
+    }
+
+    /// Of a job that was made before.
+    pub(super) fn is_of_a_job(&self) -> bool {
+        matches!(
+            self,
+            Self::Task(_)
+                | Self::Video(_)
+                | Self::VideoContent(_)
+                | Self::Operation(..)
+                | Self::FileMoved(_)
+                | Self::File(_)
+        )
+    }
+
     /// A model is asked: scripts apply.
     pub(super) fn is_of_a_model(&self) -> bool {
-        !matches!(
+        let is_other = matches!(
             self,
             Self::CountTokens
                 | Self::GeminiCount
@@ -82,7 +132,8 @@ impl Endpoint {
                 | Self::Journal
                 | Self::Records
                 | Self::Unknown
-        )
+        );
+        !is_other && !self.is_of_a_job()
     }
 
     /// Errors of this endpoint have Anthropic's shape.
@@ -94,7 +145,14 @@ impl Endpoint {
     pub(super) fn is_gemini(&self) -> bool {
         matches!(
             self,
-            Self::Gemini(..) | Self::GeminiEmbed(_) | Self::GeminiCount | Self::Predict | Self::LongRunning
+            Self::Gemini(..)
+                | Self::GeminiEmbed(_)
+                | Self::GeminiCount
+                | Self::Predict
+                | Self::LongRunning(_)
+                | Self::Operation(..)
+                | Self::FileMoved(_)
+                | Self::File(_)
         )
     }
 }
@@ -125,6 +183,9 @@ pub(super) struct Ask {
     pub(super) dimensions: Option<usize>,
     /// Embeddings as base64, speech as events.
     pub(super) encoding: Option<String>,
+    /// Of a video, as written.
+    pub(super) seconds: Option<String>,
+    pub(super) size: Option<String>,
     /// What the answer is to be made of, where it is not text (Gemini).
     pub(super) modality: Option<String>,
     /// About a quarter of the characters of all messages.
@@ -142,6 +203,7 @@ impl Ask {
             .into_iter()
             .chain(strings(&body["prompt"]))
             .chain(strings(&body["input"]))
+            .chain(list(&body["content"]).iter().filter_map(|part| part["text"].as_str().map(str::to_owned)))
             .collect::<String>();
         let choice = &body["tool_choice"];
         let kind = choice.as_str().or(choice["type"].as_str()).unwrap_or("auto");
@@ -181,6 +243,11 @@ impl Ask {
                 .iter()
                 .find_map(|key| body[key].as_str())
                 .map(str::to_owned),
+            seconds: ["seconds", "duration"].iter().find_map(|key| {
+                let value = &body[key];
+                value.as_str().map(str::to_owned).or_else(|| Some(value.as_u64()?.to_string()))
+            }),
+            size: body["size"].as_str().map(str::to_owned),
             modality: None,
             prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),
             directives: directives(model, &spoken),
@@ -248,6 +315,8 @@ impl Ask {
                 .as_u64()
                 .and_then(|count| usize::try_from(count).ok()),
             encoding: None,
+            seconds: None,
+            size: None,
             modality: strings(&config["responseModalities"]).find(|modality| modality != "TEXT"),
             prompt_tokens: (characters(&body["contents"])
                 + characters(&body["systemInstruction"])

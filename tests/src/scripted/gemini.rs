@@ -110,11 +110,6 @@ pub(super) fn predictions(ask: &Ask) -> Bytes {
     escape(&json!({"predictions": vec![one; usize::try_from(ask.choices).unwrap_or(1)]}))
 }
 
-/// Veo's `predictLongRunning`.
-pub(super) fn operation(ask: &Ask) -> Bytes {
-    escape(&json!({"name": format!("models/{}/operations/scripted", ask.model)}))
-}
-
 /// `GET /v1beta/models`.
 pub(super) fn models(names: &[String]) -> Bytes {
     let list: Vec<Value> = names.iter().map(|name| model(name)).collect();

@@ -62,14 +62,6 @@ pub(super) fn images(ask: &Ask, tokens: &Tokens) -> Bytes {
     .into()
 }
 
-/// `POST /videos`.
-pub(super) fn video(ask: &Ask) -> Bytes {
-    json!({"id": "video_scripted", "object": "video", "created_at": 1_700_000_000, "status": "queued", "model": ask.model,
-        "progress": 0, "seconds": "4", "size": "1280x720", "error": null})
-    .to_string()
-    .into()
-}
-
 /// The same, streamed.
 pub(super) fn images_stream(tokens: &Tokens) -> Events {
     let partial = json!({"type": "image_generation.partial_image", "b64_json": PIXEL, "partial_image_index": 0,

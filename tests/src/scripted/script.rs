@@ -56,6 +56,9 @@ pub struct Script {
     pub gate: Option<Gate>,
     /// How the answer ends.
     pub ending: Ending,
+    /// Of a job: what looks at it see, one after another; the last stays. OpenAI's words (`queued`, `in_progress`, `completed`,
+    /// `failed`) for Google's operations too, `filtered` for these alone; `cut` breaks that answer off, a number is its status.
+    pub job: Vec<String>,
 }
 
 /// How an answer ends. `after` counts events of a stream that are sent before; a plain answer is cut in half.
@@ -212,7 +215,7 @@ impl Script {
     ///
     /// `status`, `retry_after`, `header` (`name:value`), `html`, `message`, `text`, `chunks`, `reasoning`
     /// (count), `refusal`, `citation`, `tools` (count), `finish`, `dialect`, `input`, `cached`, `cache_write`, `output`,
-    /// `reasoning_tokens`, `cost`, `reused`, `usage=none`, `before`, `drip`, `pace`, `split`, `surrogate`,
+    /// `reasoning_tokens`, `cost`, `reused`, `usage=none`, `job` (states, with commas), `before`, `drip`, `pace`, `split`, `surrogate`,
     /// `unterminated_after`, `cut_after`, `reset_after`, `stall_after`, `endless_after`, `error_after`.
     #[must_use]
     pub fn direct(mut self, directives: &str) -> Self {
@@ -257,6 +260,7 @@ impl Script {
             "cost" => self.tokens().cost = Some(text),
             "reused" => self.reused = count,
             "usage" => self.mute_usage = value == "none",
+            "job" => self.job = value.split(',').map(str::to_owned).collect(),
             "before" => self.before = time,
             "drip" => self.drip = Some(time),
             "pace" => self.pace = time,

@@ -16,11 +16,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::ask::{Ask, Endpoint};
+use super::jobs::{Jobs, Looked};
 use super::journal::{Entry, Journal, Outcome, Ticket, Totals};
 use super::play::{self, Played, Step};
 use super::record::Recorder;
 use super::reply::Reply;
-use super::script::Script;
+use super::script::{Ending, Script};
 use super::usage::{Tokens, anthropic_error};
 use super::wire::{Events, Line, Shaped};
 use super::{anthropic, gemini, media, ollama, openai, responses};
@@ -73,6 +74,7 @@ impl Rule {
 struct State {
     rules: Mutex<Vec<Rule>>,
     models: Mutex<Vec<String>>,
+    jobs: Mutex<Jobs>,
     journal: Journal,
     recorder: Option<Recorder>,
 }
@@ -245,29 +247,34 @@ async fn answer(
         tokio::time::sleep(script.before).await;
     }
     let answer = if endpoint.is_of_a_model() {
-        complete(&script, &endpoint, &ask, &ticket)
+        complete(&state, &script, &endpoint, &ask, &ticket)
+    } else if endpoint.is_of_a_job() {
+        job(&state, &endpoint, &head, &ticket)
     } else {
         list(&state, &endpoint, &head.method, from, &ask, &ticket)
     };
     line.drip(script.drip);
     let played = Played::new(answer.steps, script.gate.clone(), line, ticket);
-    Ok(respond(answer.status, answer.kind, &script.headers, played))
+    let headers = [answer.headers, script.headers].concat();
+    Ok(respond(answer.status, answer.kind, &headers, played))
 }
 
 /// An answer before its delivery.
 struct Answer {
     status: u16,
     kind: &'static str,
+    /// Beside the script's.
+    headers: Vec<(String, String)>,
     steps: VecDeque<Step>,
 }
 
 impl Answer {
     fn json(script: &Script, status: u16, body: &Bytes) -> Self {
-        Self { status, kind: "application/json", steps: play::plain(script, body) }
+        Self { status, kind: "application/json", headers: Vec::new(), steps: play::plain(script, body) }
     }
 }
 
-fn complete(script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) -> Answer {
+fn complete(state: &State, script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) -> Answer {
     let status = script.status.unwrap_or(200);
     let message = script.message.as_deref().unwrap_or("scripted failure");
     if let Some(body) = &script.body {
@@ -292,13 +299,18 @@ fn complete(script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) ->
         return Answer::json(script, status, &body.to_string().into());
     }
     let reply = Reply::compose(script, ask);
-    let (tokens, content) = content(script, endpoint, ask, &reply, message);
+    let (tokens, content) = content(state, script, endpoint, ask, &reply, message);
     ticket.answering(status, Some(tokens));
     match content {
-        Content::Plain(kind, body) => Answer { status, kind, steps: play::plain(script, &body) },
-        Content::Stream(events, error) => {
-            Answer { status, kind: stream_kind(endpoint), steps: play::stream(script, events, error) }
+        Content::Plain(kind, body) => {
+            Answer { status, kind, headers: Vec::new(), steps: play::plain(script, &body) }
         }
+        Content::Stream(events, error) => Answer {
+            status,
+            kind: "text/event-stream",
+            headers: Vec::new(),
+            steps: play::stream(script, events, error),
+        },
     }
 }
 
@@ -316,6 +328,7 @@ enum Content {
 
 /// What a request is answered, and what that uses.
 fn content(
+    state: &State,
     script: &Script,
     endpoint: &Endpoint,
     ask: &Ask,
@@ -354,12 +367,14 @@ fn content(
             | Endpoint::Images
             | Endpoint::Speech
             | Endpoint::Videos
-            | Endpoint::LongRunning
+            | Endpoint::LongRunning(_)
+            | Endpoint::Generations
+            | Endpoint::Tasks
             | Endpoint::GeminiEmbed(_)
             | Endpoint::Predict,
             _,
         ) => {
-            return made(script, endpoint, ask, message);
+            return made(state, script, endpoint, ask, message);
         }
         (_, false) => json(openai::plain(script, ask, reply)),
         (_, true) => {
@@ -370,15 +385,18 @@ fn content(
 }
 
 /// The same where no text is generated.
-fn made(script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Tokens, Content) {
+fn made(state: &State, script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Tokens, Content) {
+    let jobs = || state.jobs.lock().unwrap_or_else(PoisonError::into_inner);
     let json = |body: Bytes| Content::Plain("application/json", body);
     let tokens = media::prompt(script, ask);
     let content = match endpoint {
         Endpoint::Embeddings => json(media::embeddings(ask, &tokens)),
         Endpoint::GeminiEmbed(batch) => json(gemini::embeddings(ask, *batch)),
         Endpoint::Predict => json(gemini::predictions(ask)),
-        Endpoint::LongRunning => json(gemini::operation(ask)),
-        Endpoint::Videos => json(media::video(ask)),
+        Endpoint::LongRunning(_) => json(jobs().operation(script, ask)),
+        Endpoint::Videos => json(jobs().video(script, ask)),
+        Endpoint::Generations => json(jobs().generation(script, ask)),
+        Endpoint::Tasks => json(jobs().task(script, ask)),
         Endpoint::Speech if ask.encoding.as_deref() == Some("sse") => {
             Content::Stream(media::speech_stream(&tokens), responses::error_event(script, message))
         }
@@ -389,6 +407,23 @@ fn made(script: &Script, endpoint: &Endpoint, ask: &Ask, message: &str) -> (Toke
         _ => json(media::images(ask, &tokens)),
     };
     (tokens, content)
+}
+
+/// What is asked of a job.
+fn job(state: &State, endpoint: &Endpoint, head: &http::request::Parts, ticket: &Ticket) -> Answer {
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let looked = Looked {
+        endpoint,
+        method: &head.method,
+        host: header("host").unwrap_or_default(),
+        query: head.uri.query().unwrap_or_default(),
+        range: header("range"),
+    };
+    let told = state.jobs.lock().unwrap_or_else(PoisonError::into_inner).look(&looked);
+    ticket.answering(told.status, None);
+    let ending = if told.cut { Ending::Cut { after: 0 } } else { Ending::Proper };
+    let answer = Answer::json(&Script::default().ending(ending), told.status, &told.body);
+    Answer { kind: told.kind.unwrap_or(answer.kind), headers: told.headers, ..answer }
 }
 
 /// Whose list of models a client expects.
@@ -475,6 +510,7 @@ fn ask(endpoint: &Endpoint, body: &[u8]) -> Ask {
     let read = || serde_json::from_slice(body).unwrap_or_default();
     match endpoint {
         Endpoint::Gemini(model, stream) => Ask::of_gemini(model, *stream, &read()),
+        Endpoint::LongRunning(model) => Ask::of_gemini(model, false, &read()),
         _ if endpoint.is_gemini() => Ask::of_gemini("", false, &read()),
         Endpoint::Ollama => Ask::of_ollama(&read()),
         // A form's boundary begins so.

@@ -27,7 +27,7 @@ use crate::{
     ledger::Status,
     provider::{Fault, Observed, UpstreamError},
     snapshot::{Credential, Provider, Served},
-    upstream,
+    upstream::{self, Endpoint, Pool},
 };
 
 /// A plain answer that is longer is a failure of the provider.
@@ -254,16 +254,19 @@ impl Flight<'_> {
         observed: &Observed,
         exchange: &mut Exchange,
     ) -> Result<Answer, Failure> {
-        let Plain { status, headers, .. } = &answer;
-        let (status, headers) = (*status, headers.clone());
-        self.whole(answer, observed, exchange);
-        let charged = self.attempt.charged();
-        let sealed = made.sealed(self.served, self.credential, charged, exchange);
+        self.credential.circuit.succeeded();
+        let ending = Ending { status: Status::Completed, http_status: answer.status.as_u16(), observed };
+        let first_byte_ms = self.attempt.elapsed_ms();
+        let (served, credential) = (self.served, self.credential);
+        let seal = |charged| made.seal(served, credential, exchange, charged);
+        let id = self.attempt.settle_job(ending, Some(first_byte_ms), seal);
+        exchange.first_byte_ms = Some(exchange.elapsed_ms());
         let failed = || {
             let error = GatewayError::new(Kind::UpstreamFailed, "the system's cryptography failed");
             Failure { error, verdict: Verdict::Final }
         };
-        sealed.map(|body| Answer::Plain(Plain { status, headers, body })).ok_or_else(failed)
+        let body = made.answer(&id.ok_or_else(failed)?);
+        Ok(Answer::Plain(Plain { body, ..answer }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a stream goes on with")]
@@ -393,11 +396,11 @@ pub(super) fn looks_like_json(text: &[u8]) -> bool {
 pub(super) async fn relay(
     provider: &Provider,
     request: http::Request<upstream::Outgoing>,
-    exchange: &Exchange,
+    pool: &Pool,
 ) -> Result<Plain, GatewayError> {
     let patience = Patience::new(provider.config.timeouts, true);
-    let answer = ask(provider, request, exchange, &patience).await?;
-    let (head, text) = whole(provider, answer, exchange, &patience).await?;
+    let answer = ask(provider, &provider.endpoint, request, pool, &patience).await?;
+    let (head, text) = whole(provider, answer, pool, &patience).await?;
     if !looks_like_json(&text) {
         let message = format!("provider {:?} did not answer with JSON", provider.config.name);
         return Err(GatewayError::new(Kind::UpstreamFailed, message));
@@ -405,14 +408,15 @@ pub(super) async fn relay(
     Ok(Plain { status: head.status, headers: head.headers, body: text })
 }
 
-/// Sends a request that uses nothing.
+/// Sends a request that uses nothing, to the provider itself or to where it keeps things.
 pub(super) async fn ask(
     provider: &Provider,
+    at: &Endpoint,
     request: http::Request<upstream::Outgoing>,
-    exchange: &Exchange,
+    pool: &Pool,
     patience: &Patience,
 ) -> Result<upstream::Answer<upstream::Outgoing>, GatewayError> {
-    let sending = exchange.core.pool.send(&provider.endpoint, request, |_| ());
+    let sending = pool.send(at, request, |_| ());
     match tokio::time::timeout_at(patience.first, sending).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
@@ -428,7 +432,7 @@ pub(super) async fn ask(
 pub(super) async fn whole(
     provider: &Provider,
     answer: upstream::Answer<upstream::Outgoing>,
-    exchange: &Exchange,
+    pool: &Pool,
     patience: &Patience,
 ) -> Result<(http::response::Parts, Bytes), GatewayError> {
     let (head, mut body) = answer.response.into_parts();
@@ -437,7 +441,7 @@ pub(super) async fn whole(
         Err(cut) if cut.timed_out => return Err(late(provider)),
         Err(cut) => return Err(GatewayError::new(Kind::UpstreamFailed, cut.reason)),
     };
-    exchange.core.pool.give_back(answer.connection);
+    pool.give_back(answer.connection);
     if !head.status.is_success() {
         let error = provider.adapter.error(head.status, &head.headers, &text);
         return Err(GatewayError::upstream(&error, &provider.config.name));

@@ -12,7 +12,7 @@ use crate::{
     gateway::{admit::Permit, exchange::Exchange, ingress::Content, respond},
     provider::Ask,
     snapshot::{Credential, Provider, Served},
-    upstream::Outgoing,
+    upstream::{Endpoint, Outgoing},
     wire::Operation,
 };
 
@@ -88,16 +88,29 @@ pub(super) fn without_body(
     Ok(request)
 }
 
-/// With what every request has.
-fn bare(provider: &Provider, method: Method, target: &Uri, body: Outgoing) -> Request<Outgoing> {
+/// The request for what a provider keeps at a host of another name: nothing of the provider's is shown there.
+pub(super) fn for_storage(at: &Endpoint, target: &Uri) -> Request<Outgoing> {
+    let mut request = plain(at, Method::GET, target, Outgoing::default());
+    request.headers_mut().insert(header::ACCEPT, ANYTHING);
+    request
+}
+
+fn plain(at: &Endpoint, method: Method, target: &Uri, body: Outgoing) -> Request<Outgoing> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     request.uri_mut().clone_from(target);
     let headers = request.headers_mut();
     headers.reserve(10);
-    headers.insert(header::HOST, provider.endpoint.authority.clone());
+    headers.insert(header::HOST, at.authority.clone());
     headers.insert(header::ACCEPT_ENCODING, IDENTITY);
     headers.insert(header::USER_AGENT, USER_AGENT);
+    request
+}
+
+/// With what every request to a provider has.
+fn bare(provider: &Provider, method: Method, target: &Uri, body: Outgoing) -> Request<Outgoing> {
+    let mut request = plain(&provider.endpoint, method, target, body);
+    let headers = request.headers_mut();
     for (name, value) in provider.adapter.fixed_headers() {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -148,7 +161,7 @@ pub(super) async fn count_tokens(
     };
     let prepared = prepare::prepare(&call.arrival, candidate, exchange.id)?;
     let request = request(call, served, credential, &prepared, exchange.core.shared.clock.now_ms())?;
-    match attempt::relay(provider, request, exchange).await {
+    match attempt::relay(provider, request, &exchange.core.pool).await {
         // The request itself is at fault, as it would be in a chat.
         Err(error) if error.kind == Kind::UpstreamRequest && !has_no_endpoint(&error) => Err(error),
         Err(error) => {
@@ -162,4 +175,22 @@ pub(super) async fn count_tokens(
 /// Not everything that speaks Anthropic's wire can count.
 fn has_no_endpoint(error: &GatewayError) -> bool {
     matches!(error.upstream_status, Some(404 | 405))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_is_shown_nothing_of_the_providers() {
+        let at = Endpoint::parse("https://storage.example", false, 1).unwrap();
+        let request = for_storage(&at, &Uri::from_static("/a.mp4?sig=x"));
+        let mut names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"]);
+        assert_eq!(
+            (request.uri().to_string(), &request.headers()["host"]),
+            ("/a.mp4?sig=x".into(), &at.authority)
+        );
+    }
 }

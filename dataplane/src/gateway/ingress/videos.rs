@@ -1,6 +1,6 @@
 //! Paths of videos: jobs that are made, looked at, fetched and deleted.
 
-use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 
 use super::{Endpoint, Errand, Generate, LONGEST_NAME, Wish, bounded, percent_decode};
 use crate::{
@@ -33,13 +33,14 @@ pub(super) fn endpoint(head: &Parts) -> Option<Result<Endpoint, GatewayError>> {
     if id.is_empty() {
         return None;
     }
-    let job = |wish| Ok(Endpoint::Job(Errand { id: percent_decode(id), wish }));
+    let errand = |wish, range| Ok(Endpoint::Job(Errand { id: percent_decode(id), wish, range }));
+    let job = |wish| errand(wish, None);
     Some(match (part, method) {
         (None, "GET") => job(Wish::Look),
         (None, "DELETE") => job(Wish::Delete),
         (None, _) => Err(other_method(head, "GET, DELETE")),
         (Some("content"), "GET") => match variant(head.uri.query().unwrap_or_default()) {
-            Ok(variant) => job(Wish::Fetch(variant)),
+            Ok(variant) => errand(Wish::Fetch(variant), range(&head.headers)),
             Err(error) => Err(error),
         },
         (Some("content"), _) => Err(other_method(head, "GET")),
@@ -57,6 +58,16 @@ fn refused(message: &'static str) -> GatewayError {
 fn other_method(head: &Parts, takes: &'static str) -> GatewayError {
     let path = bounded(head.uri.path(), LONGEST_NAME);
     GatewayError::new(Kind::MethodNotAllowed(takes), format!("{path} takes {takes}, not {}", head.method))
+}
+
+/// A single range of bytes. Any other is left out, and the whole answered, as HTTP has it; so is one that is bound to a version
+/// (`If-Range`), as whether it is still that one is not known here.
+fn range(headers: &HeaderMap) -> Option<HeaderValue> {
+    let range = headers.get(header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE))?;
+    let (from, to) = range.to_str().ok()?.strip_prefix("bytes=")?.split_once('-')?;
+    let is_number = |text: &str| text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_one = is_number(from) && is_number(to) && !(from.is_empty() && to.is_empty());
+    is_one.then(|| range.clone())
 }
 
 /// `?variant=…`; whatever else stands there means nothing.
@@ -96,6 +107,26 @@ mod tests {
         assert!(matches!(found("POST", "/v1/videos"), Some(Ok(Endpoint::Generate(_)))));
         assert!(found("POST", "/v1/videos/video_a/other").is_none());
         assert!(found("GET", "/v1/videosx").is_none() && found("GET", "/v1/videos/").is_none());
+    }
+
+    #[test]
+    fn one_range_is_one_and_any_other_is_none() {
+        let range = |value: &'static str, more: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("range", value)].iter().chain(more) {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            range(&headers).is_some()
+        };
+        for one in ["bytes=0-", "bytes=0-499", "bytes=-5", "bytes=9-9"] {
+            assert!(range(one, &[]), "{one}");
+            assert!(!range(one, &[("if-range", "\"abc\"")]), "{one}");
+        }
+        for other in
+            ["bytes=-", "bytes=0-1,4-5", "items=0-1", "bytes=a-b", "bytes=", "bytes 0-1", "bytes=0-1 "]
+        {
+            assert!(!range(other, &[]), "{other}");
+        }
     }
 
     #[test]

@@ -44,6 +44,11 @@ fn explain(error: &GatewayError, headers: &mut HeaderMap) {
     if let Kind::MethodNotAllowed(method) = error.kind {
         headers.insert(header::ALLOW, HeaderValue::from_static(method));
     }
+    if let Kind::NoSuchRange(Some(length)) = error.kind
+        && let Ok(whole) = HeaderValue::try_from(format!("bytes */{length}"))
+    {
+        headers.insert(header::CONTENT_RANGE, whole);
+    }
     // What trying again cannot help is not tried again: SDKs repeat some statuses by themselves.
     if matches!(error.kind, Kind::UpstreamCredential | Kind::BudgetExceeded) {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));

@@ -12,17 +12,23 @@ static CROSSING: [HeaderName; 4] = [
 
 /// Copies what may cross.
 pub(super) fn cross(upstream: &HeaderMap, client: &mut HeaderMap) {
-    for name in &CROSSING {
+    copy(&CROSSING, upstream, client);
+}
+
+/// Of an answer that is given on byte by byte: how long it is, and which part of the whole.
+static EXTENT: [HeaderName; 3] = [header::CONTENT_LENGTH, header::CONTENT_RANGE, header::ACCEPT_RANGES];
+
+/// Copies what may cross, and what such an answer says of its bytes.
+pub(super) fn cross_bytes(upstream: &HeaderMap, client: &mut HeaderMap) {
+    copy(&CROSSING, upstream, client);
+    copy(&EXTENT, upstream, client);
+}
+
+fn copy(names: &[HeaderName], upstream: &HeaderMap, client: &mut HeaderMap) {
+    for name in names {
         if let Some(value) = upstream.get(name) {
             client.insert(name.clone(), value.clone());
         }
-    }
-}
-
-/// The length of an answer that is given on byte by byte.
-pub(super) fn cross_length(upstream: &HeaderMap, client: &mut HeaderMap) {
-    if let Some(value) = upstream.get(header::CONTENT_LENGTH) {
-        client.insert(header::CONTENT_LENGTH, value.clone());
     }
 }
 

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use super::media::{form, model, typed};
 use crate::{
     gateway::testing::{ERROR, Rig, Setup, Upstream, answer, plain},
+    jobs::Seen,
     ledger::{Nanos, Status},
     usage::Source,
 };
@@ -120,7 +121,8 @@ fn every_gateway_knows_a_job_but_no_other_tenant_does() {
     };
     let [told, ..] = look(|_| {});
     assert!(told.contains(r#""status":"in_progress""#) && told.contains(&id), "{told}");
-    let asked = asked + 3;
+    // Who deletes has it looked at before: what failed is given back.
+    let asked = asked + 4;
     assert_eq!(upstream.requests().len(), asked);
     for refused in [
         look(|setup| setup.tenant.id = "team/other".into()),
@@ -170,6 +172,49 @@ fn a_job_that_failed_is_given_back_before_anybody_is_told() {
     let outcomes = rig.outcomes(1);
     assert_eq!((owed.request_id, owed.amount), (outcomes[0].request_id, outcomes[0].charge.price.0));
     assert_eq!((owed.account.as_str(), owed.amount), ("team/acme", 800_000_000));
+    // The ledger learns with the charge which job to look at.
+    assert_eq!(outcomes[0].job.as_deref(), Some(&*id));
+}
+
+#[test]
+fn who_deletes_a_job_that_failed_gets_its_price_back() {
+    let upstream = Upstream::start(openai("failed"));
+    let rig = Rig::start(ProviderType::OpenAI, &upstream, video);
+    let id = id(&answer(rig.post("/v1/videos", ASKED)));
+    let gone = answer(rig.bodiless("DELETE", &format!("/v1/videos/{id}")));
+    assert!(gone.contains(r#""deleted":true"#), "{gone}");
+    assert_eq!(rig.refunded().len(), 1);
+}
+
+#[test]
+fn a_job_that_nobody_asks_for_is_looked_at_as_for_a_client() {
+    for (state, seen) in
+        [("failed", Seen::Failed), ("completed", Seen::Completed), ("in_progress", Seen::Nothing)]
+    {
+        let upstream = Upstream::start(openai(state));
+        let rig = Rig::start(ProviderType::OpenAI, &upstream, video);
+        let id = id(&answer(rig.post("/v1/videos", ASKED)));
+        assert_eq!(rig.look(&id), seen);
+        assert_eq!(rig.refunded(), [], "that is for who asked");
+        assert_eq!(rig.look("video_AAAA"), Seen::Nothing);
+    }
+    let upstream = Upstream::start(|number, _, stream| match number {
+        0 => plain(stream, 200, QUEUED),
+        _ => plain(stream, 503, ERROR),
+    });
+    let rig = Rig::start(ProviderType::OpenAI, &upstream, video);
+    let id = id(&answer(rig.post("/v1/videos", ASKED)));
+    assert_eq!(rig.look(&id), Seen::Nothing);
+}
+
+#[test]
+fn a_job_without_a_price_is_nobodys_errand() {
+    let upstream = Upstream::start(openai("failed"));
+    let mut rig = Rig::start(ProviderType::OpenAI, &upstream, model(ModelType::Video));
+    let id = id(&answer(rig.post("/v1/videos", ASKED)));
+    assert!(answer(rig.bodiless("GET", &format!("/v1/videos/{id}"))).contains("failed"));
+    rig.drain();
+    assert_eq!((rig.outcomes(1)[0].job.as_deref(), rig.refunded().len()), (None, 0));
 }
 
 #[test]

@@ -1,20 +1,22 @@
-//! Gives back what was paid for and never came: videos that failed. Any gateway may see it, any number of times; the
-//! ledger enters each once, as its reference is the request's that paid.
+//! Ends of jobs: gives back what was paid for and never came (videos that failed), and lets go of the rest. Any gateway may
+//! see an end, any number of times; the ledger enters each refund once, as its reference is the request's that paid.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Accounts, Done, Kind, PRIORITY, Posting, Wish, reference};
 use crate::clock::Clock;
+use crate::ledger::jobs::Jobs;
 use crate::ledger::store::StoreError;
 
 /// As many may wait.
 const WAITING: usize = 1_024;
-/// As many that were given back are remembered, to spare the ledger.
+/// As many that have ended are remembered, to spare the ledger.
 const REMEMBERED: usize = 4_096;
 /// How long somebody waits for the ledger.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -30,6 +32,15 @@ pub struct Owed {
     pub amount: i64,
 }
 
+/// How a job that was paid for has ended, and who is told once the ledger knows.
+#[derive(Debug)]
+pub enum Ended {
+    /// There will be nothing: what was paid is given back.
+    Failed(Owed, oneshot::Sender<()>),
+    /// There is nothing to give back, and no need to look at it any more.
+    Otherwise(Uuid),
+}
+
 /// It could not be entered now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be given back")]
@@ -37,16 +48,16 @@ pub struct NotNow;
 
 /// Asks for it. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Refunds(mpsc::Sender<(Owed, oneshot::Sender<()>)>);
+pub struct Refunds(mpsc::Sender<Ended>);
 
 /// Does it, beside the ledger.
 #[derive(Debug)]
-pub struct Refunder(mpsc::Receiver<(Owed, oneshot::Sender<()>)>);
+pub struct Refunder(mpsc::Receiver<Ended>);
 
-/// The half that asks; the other works beside it, until the tasks end.
-pub fn start(tasks: &mut JoinSet<()>, ledger: impl Accounts, clock: Clock) -> Refunds {
+/// The half that asks; the other works beside it, until the tasks end. `given` counts what is given back.
+pub fn start(tasks: &mut JoinSet<()>, ledger: impl Accounts + Jobs, clock: Clock, given: Counter) -> Refunds {
     let (refunds, refunder) = Refunds::new();
-    tasks.spawn(refunder.run(ledger, clock));
+    tasks.spawn(refunder.run(ledger, clock, given));
     refunds
 }
 
@@ -60,35 +71,55 @@ impl Refunds {
     /// Returns once it is in the ledger, now or from before. Whoever is told [`NotNow`] asks again later.
     pub async fn give_back(&self, owed: Owed) -> Result<(), NotNow> {
         let (told, done) = oneshot::channel();
-        self.0.try_send((owed, told)).map_err(|_| NotNow)?;
+        self.0.try_send(Ended::Failed(owed, told)).map_err(|_| NotNow)?;
         match tokio::time::timeout(WITHIN, done).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(NotNow),
         }
     }
+
+    /// The job of this request needs no more looks. Where that cannot be said now, whoever looks finds it out.
+    pub fn let_go(&self, request_id: Uuid) {
+        let _ = self.0.try_send(Ended::Otherwise(request_id));
+    }
 }
 
 impl Refunder {
     /// Works for as long as anybody can ask.
-    pub async fn run(mut self, ledger: impl Accounts, clock: Clock) {
-        let mut given = BTreeSet::new();
-        while let Some((owed, told)) = self.next().await {
-            if !given.contains(&owed.request_id) {
-                if let Err(error) = enter(&ledger, &owed, clock.now_ms()).await {
-                    tracing::error!(%error, request_id = %owed.request_id, "a failed job cannot be given back yet");
-                    continue;
+    pub async fn run(mut self, ledger: impl Accounts + Jobs, clock: Clock, given: Counter) {
+        let mut over = BTreeSet::new();
+        while let Some(ended) = self.next().await {
+            let request_id = match &ended {
+                Ended::Failed(owed, _) => owed.request_id,
+                Ended::Otherwise(request_id) => *request_id,
+            };
+            if !over.contains(&request_id) {
+                if let Ended::Failed(owed, _) = &ended {
+                    match enter(&ledger, owed, clock.now_ms()).await {
+                        Ok(done) => given.inc_by(u64::from(done == Done::Entered)),
+                        Err(error) => {
+                            tracing::error!(%error, %request_id, "a failed job cannot be given back yet");
+                            continue;
+                        }
+                    };
                 }
-                if given.len() >= REMEMBERED {
-                    given.clear();
+                // After the money: whoever is killed in between looks again, and finds it given back.
+                if let Err(error) = ledger.job_over(request_id).await {
+                    tracing::warn!(%error, %request_id, "a job that has ended is looked at again");
+                } else if over.len() >= REMEMBERED {
+                    over.clear();
+                } else {
+                    over.insert(request_id);
                 }
-                given.insert(owed.request_id);
             }
-            let _ = told.send(());
+            if let Ended::Failed(_, told) = ended {
+                let _ = told.send(());
+            }
         }
     }
 
-    /// The next that is owed, and whom to tell.
-    pub(crate) async fn next(&mut self) -> Option<(Owed, oneshot::Sender<()>)> {
+    /// The next that has ended.
+    pub(crate) async fn next(&mut self) -> Option<Ended> {
         self.0.recv().await
     }
 }
@@ -125,15 +156,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Sqlite::open(&folder.path().join("ledger.db")).await.unwrap();
         let owed = Owed { account: "a".into(), request_id: Uuid::from_u128(1), amount: 130 };
+        let given = Counter::default();
         // Nothing of what another process has given back is remembered here.
         for _ in 0..2 {
             let mut tasks = JoinSet::new();
-            let refunds = start(&mut tasks, ledger.clone(), Clock::default());
+            let refunds = start(&mut tasks, ledger.clone(), Clock::default(), given.clone());
             for _ in 0..2 {
                 assert_eq!(refunds.give_back(owed.clone()).await, Ok(()));
             }
         }
         assert_eq!(ledger.accounts(Some("a")).await.unwrap()[0].balance, 130);
+        assert_eq!(given.get(), 1);
     }
 
     #[tokio::test]

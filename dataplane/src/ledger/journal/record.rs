@@ -27,7 +27,7 @@ const NO_STRING: u16 = u16::MAX;
 #[cfg(test)]
 pub(crate) const PLAIN_OUTCOME_LEN: u64 = 127;
 
-/// The most bytes of an outcome record, prefix included: what an intent keeps free for it.
+/// The most bytes of an outcome record that names no job, prefix included: what an intent keeps free for it.
 pub(crate) const OUTCOME_LEN: u64 = 127 + 5 * 8 + 2 * (1 + Word::MOST as u64);
 
 /// What a segment holds.
@@ -52,7 +52,7 @@ pub(super) fn encode_intent(out: &mut Vec<u8>, intent: &Intent) {
     put_string(out, intent.project.as_deref());
     put_string(out, intent.price_revision.as_deref());
     put_draws(out, &intent.draws);
-    put_units(out, &intent.bound);
+    put_units(out, &intent.bound, false);
 }
 
 /// Replaces `out` with the record; [`seal`] completes it.
@@ -66,7 +66,10 @@ pub(super) fn encode_outcome(out: &mut Vec<u8>, outcome: &Outcome) {
     put_charge(out, outcome.charge);
     out.push(u8::from(outcome.first_byte_ms.is_some()));
     out.extend(outcome.first_byte_ms.unwrap_or(0).to_le_bytes());
-    put_units(out, &outcome.usage);
+    put_units(out, &outcome.usage, outcome.job.is_some());
+    if outcome.job.is_some() {
+        put_string(out, outcome.job.as_deref());
+    }
 }
 
 /// Writes length and checksum for the segment with this sequence number.
@@ -130,10 +133,10 @@ fn put_usage(out: &mut Vec<u8>, usage: &Usage) {
     out.extend(usage.reported_cost_nanos.unwrap_or(0).to_le_bytes());
 }
 
-/// What most attempts have none of, at the end: nothing where there is none.
-fn put_units(out: &mut Vec<u8>, usage: &Usage) {
+/// What most attempts have none of, at the end: nothing where there is none, unless something follows.
+fn put_units(out: &mut Vec<u8>, usage: &Usage, follows: bool) {
     let counts = [usage.image_input, usage.image_output, usage.images, usage.millis, usage.characters];
-    if counts == [0; 5] && usage.image.is_unstated() {
+    if counts == [0; 5] && usage.image.is_unstated() && !follows {
         return;
     }
     for count in counts {
@@ -216,8 +219,11 @@ impl Fields<'_> {
             usage: self.usage()?,
             charge: self.charge()?,
             first_byte_ms: self.optional(|fields| fields.take().map(u32::from_le_bytes))?,
+            job: None,
         };
-        Some(Outcome { usage: self.units(outcome.usage)?, ..outcome })
+        let usage = self.units(outcome.usage)?;
+        let job = if self.0.is_empty() { None } else { self.string()?.map(Arc::from) };
+        Some(Outcome { usage, job, ..outcome })
     }
 
     /// None of them in a record that ends before: there were none, or an earlier version wrote it.

@@ -242,6 +242,42 @@ fn whoever_replays_a_journal_knows_whose_it_was() {
     assert_eq!(found, expected);
 }
 
+/// Without the job that it names.
+fn unnamed(record: Record) -> Record {
+    match record {
+        Record::Outcome(outcome) => Record::Outcome(Outcome { job: None, ..outcome }),
+        intent @ Record::Intent(_) => intent,
+    }
+}
+
+#[test]
+fn a_job_is_named_where_there_is_room_and_the_outcome_stands_where_there_is_none() {
+    let root = TempDir::new().unwrap();
+    let options = Options { max_segments: 2, ..SMALL };
+    let (journals, mut journal) = journal(&root, options);
+    let made = |number| Outcome { job: Some("video_".repeat(60).into()), ..outcome(number, 1) };
+    let mut written = Vec::new();
+    for number in 1.. {
+        if journal.intent(&intent(number, 1)).is_err() {
+            break;
+        }
+        journal.outcome(&made(number)).unwrap();
+        written.push(number);
+    }
+    let mut reader = journals.readers(0).remove(0);
+    let outcomes: Vec<_> = read_all(&mut reader)
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Outcome(outcome) => Some(outcome),
+            Record::Intent(_) => None,
+        })
+        .collect();
+    let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.request_id).collect();
+    assert_eq!(ids, written.into_iter().map(Uuid::from_u128).collect::<Vec<_>>());
+    let named = outcomes.iter().filter(|outcome| outcome.job.is_some()).count();
+    assert!(named >= 2 && named >= outcomes.len() - 1, "{named} of {}", outcomes.len());
+}
+
 fn any_draw() -> impl Strategy<Value = Draw> {
     (".{0,40}", any::<i64>(), any::<bool>()).prop_map(|(allowance, window, reserved)| Draw {
         place: Place { allowance: allowance.into(), window },
@@ -255,6 +291,7 @@ proptest! {
         number: u128, attempt: u32, user in proptest::option::of(".{0,40}"), counts: [u64; 7], cost: i64, first: Option<u32>,
         reported: Option<i64>, draws in proptest::collection::vec(any_draw(), 0..4),
         units in proptest::option::of(any::<[u64; 5]>()), size in ".{0,20}", quality in ".{0,20}",
+        job in proptest::option::of("video_[a-z]{0,900}"),
     ) {
         let [input, cached_input, cache_write, output, reasoning, audio_input, audio_output] = counts;
         let text = Usage {
@@ -278,6 +315,9 @@ proptest! {
             record::encode_outcome(&mut bytes, &wanted);
             let most = if units.is_none() { PLAIN_OUTCOME_LEN } else { OUTCOME_LEN };
             prop_assert!(bytes.len() as u64 <= most);
+            prop_assert_eq!(record::decode(&bytes[8..]), Some(Record::Outcome(wanted.clone())));
+            let wanted = Outcome { job: job.as_deref().map(Into::into), ..wanted };
+            record::encode_outcome(&mut bytes, &wanted);
             prop_assert_eq!(record::decode(&bytes[8..]), Some(Record::Outcome(wanted)));
         }
     }
@@ -307,12 +347,14 @@ proptest! {
                 }
                 4..7 if !open.is_empty() => {
                     let number = open.swap_remove(usize::from(step) % open.len());
-                    journal.outcome(&outcome(number, 1)).unwrap();
+                    // Some name a job: for that nothing was kept free.
+                    let job = (step == 6).then(|| "video_".repeat(60).into());
+                    journal.outcome(&Outcome { job, ..outcome(number, 1) }).unwrap();
                     appended.push(Record::Outcome(outcome(number, 1)));
                 }
-                7 => read.extend(read_all(&mut reader)),
+                7 => read.extend(read_all(&mut reader).into_iter().map(unnamed)),
                 8 => {
-                    read.extend(read_all(&mut reader));
+                    read.extend(read_all(&mut reader).into_iter().map(unnamed));
                     let open: Vec<_> = open.iter().map(|number| intent(*number, 1)).collect();
                     reader.shipped(open.iter()).unwrap();
                     shipped = read.len();
@@ -327,7 +369,7 @@ proptest! {
         drop((journals, journal));
         prop_assert!(appended.starts_with(&read));
         // What the dead process left: all that was not shipped, and the intents that were open then.
-        let left = leftover(&root);
+        let left: Vec<_> = leftover(&root).into_iter().map(unnamed).collect();
         let (open_then, rest) = left.split_at(left.len() - (appended.len() - shipped).min(left.len()));
         prop_assert_eq!(rest, &appended[shipped..]);
         prop_assert!(open_then.iter().all(|record| appended[..shipped].contains(record)));

@@ -11,7 +11,7 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::ledger::{Row, leases};
+use crate::ledger::{Row, jobs, leases};
 use crate::usage::Word;
 
 /// The sums are made from the rows that were really inserted. A sum ends at 64 bits, it never turns around.
@@ -83,6 +83,12 @@ WITH new AS (
         spent = saturated(old.spent::numeric + excluded.spent),
         unreserved = saturated(old.unreserved::numeric + excluded.unreserved),
         suspense = saturated(old.suspense::numeric + excluded.suspense)
+), made AS (
+    INSERT INTO jobs (request_id, id, account, charged, made_at, next_look)
+    SELECT request_id, id, account, price_nanos, at, at + $43 * interval '1 millisecond'
+    FROM UNNEST($40::uuid[], $41::bigint[], $42::text[]) AS made (request_id, attempt, id)
+    JOIN new USING (request_id, attempt)
+    ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM new
 "#;
@@ -93,6 +99,8 @@ pub(super) async fn insert(connection: &mut PgConnection, holder: Uuid, rows: &[
     // Stable: of two with one key, the first that came stands.
     rows.sort_by_key(|row| (row.intent.request_id, row.intent.attempt));
     let drawn = drawn(&rows);
+    let made = rows.iter().filter_map(|row| Some((*row, row.outcome.job.as_deref()?)));
+    let (made, ids): (Vec<_>, Vec<_>) = made.unzip();
     let query = sqlx::query_scalar::<_, i64>(INSERT)
         .bind(column(&rows, |row| row.intent.request_id))
         .bind(column(&rows, |row| i64::from(row.intent.attempt)))
@@ -132,7 +140,11 @@ pub(super) async fn insert(connection: &mut PgConnection, holder: Uuid, rows: &[
         .bind(drawn.allowances)
         .bind(drawn.windows)
         .bind(drawn.reserved)
-        .bind(holder);
+        .bind(holder)
+        .bind(column(&made, |row| row.intent.request_id))
+        .bind(column(&made, |row| i64::from(row.intent.attempt)))
+        .bind(ids)
+        .bind(jobs::first_look(0));
     let new = query.fetch_one(connection).await?;
     Ok(u64::try_from(new).unwrap_or_default())
 }

@@ -12,8 +12,8 @@ use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use sqlx::{Arguments, AssertSqlSafe, Connection, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::settle;
 use super::statements::Statements;
+use super::{jobs, settle};
 use crate::ledger::store::Sums;
 use crate::ledger::{Row, Status};
 use crate::usage::Source;
@@ -94,6 +94,7 @@ async fn transact(
         query.execute(&mut *transaction).await?;
     }
     settle::settle(&mut transaction, texts, holder, &new, &charged).await?;
+    jobs::insert(&mut transaction, &new).await?;
     transaction.commit().await?;
     Ok(Some(new.len() as u64))
 }

@@ -1,6 +1,7 @@
 //! What every store does. [`behaviours!`] makes one test of each.
 
 mod accounts;
+mod jobs;
 mod leases;
 mod outbox;
 
@@ -51,6 +52,8 @@ macro_rules! behaviours {
             entries_are_told_once_to_each_sink
             a_claim_holds_until_it_is_settled_or_lapses
             a_crossing_is_told_once
+            jobs_come_with_their_charge_and_go_when_they_have_ended
+            a_job_is_taken_by_one_and_due_again_later
             what_was_changed_and_who_changed_it_are_one
         }
     };
@@ -65,6 +68,7 @@ macro_rules! behaviours {
     };
 }
 pub(crate) use self::accounts::*;
+pub(crate) use self::jobs::*;
 pub(crate) use self::leases::*;
 pub(crate) use self::outbox::*;
 pub(crate) use behaviours;

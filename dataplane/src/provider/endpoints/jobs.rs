@@ -3,7 +3,7 @@
 use aigne_hub_crds::config::ProviderType;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::gemini;
+use super::{doubao, gemini, xai};
 use crate::{media::video::State, provider::Unreadable};
 
 /// What RFC 3986 leaves as it is.
@@ -20,6 +20,14 @@ pub enum Jobs {
 
 /// A provider's own way of telling of a job. Pure.
 pub trait Polled: std::fmt::Debug + Send + Sync {
+    /// Whose way it is, for messages.
+    fn whose(&self) -> &'static str;
+
+    /// Ends of names of hosts, beside the provider's own, where its videos may lie. They are shown no credential.
+    fn storage(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Below the provider's base URL, percent-encoded; `None` where the id can be no path.
     fn path(&self, id: &str, base_url: &str) -> Option<String>;
 
@@ -32,6 +40,8 @@ pub fn jobs(r#type: ProviderType) -> Option<Jobs> {
     match r#type {
         ProviderType::OpenAI | ProviderType::OpenAICompatible => Some(Jobs::Relayed),
         ProviderType::Gemini => Some(Jobs::Translated(&gemini::beside::Operations)),
+        ProviderType::XAI => Some(Jobs::Translated(&xai::videos::Videos)),
+        ProviderType::Doubao => Some(Jobs::Translated(&doubao::videos::Videos)),
         _ => None,
     }
 }

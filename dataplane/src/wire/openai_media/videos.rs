@@ -86,7 +86,7 @@ pub fn encode(job: &Job, meta: &Meta) -> Vec<u8> {
         State::Queued => ("queued", 0),
         State::InProgress => ("in_progress", 0),
         State::Completed => ("completed", 100),
-        State::Failed { .. } => ("failed", 0),
+        State::Failed { .. } | State::Expired => ("failed", 0),
     };
     object.string("id", &job.id).string("object", "video").number("created_at", meta.created);
     object.string("status", status).string("model", &meta.model).number("progress", progress);
@@ -99,6 +99,13 @@ pub fn encode(job: &Job, meta: &Meta) -> Vec<u8> {
         State::Failed { code, message } => {
             let mut error = Object::open(object.name("error"));
             error.string("code", code).string("message", message);
+            error.close();
+        }
+        State::Expired => {
+            let mut error = Object::open(object.name("error"));
+            error
+                .string("code", "expired")
+                .string("message", "the provider does not keep this video any more");
             error.close();
         }
         _ => _ = object.raw("error", "null"),

@@ -131,6 +131,10 @@ fn instance(out: &mut Vec<u8>, request: &video::Request) {
 }
 
 impl Polled for Operations {
+    fn whose(&self) -> &'static str {
+        "Gemini"
+    }
+
     fn path(&self, id: &str, base_url: &str) -> Option<String> {
         let segments: Option<Vec<String>> = id.split('/').map(segment).collect();
         Some(format!("{}/{}", version(base_url), segments?.join("/")))
