@@ -10,6 +10,7 @@ mod cache;
 mod claude;
 mod compatible;
 mod count;
+mod deep;
 mod deepseek;
 mod doubao;
 pub mod endpoints;
@@ -22,6 +23,7 @@ mod openai_compatible;
 mod openrouter;
 mod poe;
 mod rules;
+mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 mod xai;

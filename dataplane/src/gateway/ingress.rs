@@ -18,6 +18,7 @@ use crate::{
     body::{self, Body},
     chat::estimate,
     error::{GatewayError, Kind},
+    json,
     media::Request,
     payload::Payload,
     usage::Units,
@@ -196,9 +197,8 @@ fn is_text_only(body: &[u8]) -> bool {
         b"\"video",
         b"\"inline",
     ];
-    let is_letter = |at: usize| matches!(body.get(at + 4), Some(b'4'..=b'7'));
     !MEDIA.iter().any(|needle| memchr::memmem::find(body, needle).is_some())
-        && !memchr::memmem::find_iter(body, b"\\u00").any(is_letter)
+        && !json::has_escaped_letter(body)
 }
 
 /// The client's own request id, bounded.

@@ -73,7 +73,7 @@ pub(super) fn request() -> impl Strategy<Value = Value> {
         Just(
             json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})
         ),
-        Just(json!({"type": "file", "file": {"file_id": "file-1"}})),
+        Just(json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})),
     ];
     let message = prop_oneof![
         (prop_oneof![Just("system"), Just("developer"), Just("user")], text())
@@ -168,7 +168,7 @@ fn kept_by_gemini(mut request: Request) -> Request {
     }
 }
 
-/// The same request without what Gemini refuses: results of calls that were never made, and others' files.
+/// The same request without what Gemini refuses: results of calls that were never made.
 fn without_what_gemini_refuses(mut request: Request) -> Request {
     let mut calls = Vec::new();
     for message in &mut request.messages {
@@ -178,7 +178,6 @@ fn without_what_gemini_refuses(mut request: Request) -> Request {
                 true
             }
             Content::ToolResult { id, .. } => calls.contains(id),
-            Content::File { source: Source::Id(_), .. } => false,
             _ => true,
         });
     }
