@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{exchange::bounded, pieces::Pieces, settle::Estimate};
+use super::{crossing, exchange::bounded, pieces::Pieces, settle::Estimate};
 use crate::{
     body::{self, Body},
     chat::estimate,
@@ -243,10 +243,6 @@ pub(super) async fn read(
     let estimated_input =
         if text_only { estimate::output(body.bytes().len() as u64) } else { estimate::request(&body) };
     let user = text(&head.headers, USER_HEADER).or_else(|| user(wire, &body));
-    let headers = ["anthropic-version", "anthropic-beta"]
-        .into_iter()
-        .filter_map(|name| Some((name, joined(&head.headers, name)?)))
-        .collect();
     Ok(Arrival {
         wire,
         operation,
@@ -260,7 +256,7 @@ pub(super) async fn read(
         include_usage,
         user,
         project: project(&head.headers),
-        headers,
+        headers: crossing::of_client(wire, operation, &head.headers),
     })
 }
 
@@ -354,12 +350,6 @@ async fn collect(body: &mut Incoming, max_body: usize) -> Result<Bytes, GatewayE
         }
         pieces.push(data);
     }
-}
-
-/// A header's lines as one (RFC 9110: they mean the same).
-fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(","))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -1,8 +1,6 @@
 use aigne_hub::{
     body,
-    chat::{
-        Content, Event, FinishReason, Message, Reasoning, Request, ResponseFormat, Role, Source, ToolChoice,
-    },
+    chat::{Content, Event, FinishReason, Message, Reasoning, Request, ResponseFormat, Role, ToolChoice},
     provider::{Asked, Target},
     usage::Usage,
     wire::Wire,
@@ -73,7 +71,6 @@ pub(super) fn request() -> impl Strategy<Value = Value> {
         Just(
             json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})
         ),
-        Just(json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})),
     ];
     let message = prop_oneof![
         (prop_oneof![Just("system"), Just("developer"), Just("user")], text())
