@@ -1,4 +1,12 @@
-use aigne_hub::{body, provider::Target, wire::Wire};
+use aigne_hub::{
+    body,
+    payload::Payload,
+    provider::{
+        Target,
+        endpoints::{How, endpoint, relay},
+    },
+    wire::{Operation, Wire, openai_media},
+};
 use aigne_hub_crds::config::ProviderType as Type;
 
 use super::support::{PROVIDERS, adapter, own, provider};
@@ -307,4 +315,95 @@ fn gemini_makes_no_pictures_and_looks_at_films_once() {
     }
     let fine = r#""contents":[{"parts":[{"mediaProcessing":"STATIC"}]}],"generationConfig":{"responseFormat":[{"text":{"mimeType":"x"}},{"audio":{}}]}"#;
     assert_eq!(gemini(fine), None);
+}
+
+/// The field that a refusal names, if this is refused beside chat.
+fn refused_beside(r#type: Type, operation: Operation, member: &str) -> Option<String> {
+    let provider = provider(r#type, &[]);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let text = format!(r#"{{"model":"m","prompt":"p","input":"hi",{member}}}"#);
+    let payload = Payload::Json(body::scan(text.into()).unwrap());
+    let request = match openai_media::decode(operation, &payload) {
+        Ok(request) => request,
+        Err(error) => return error.param,
+    };
+    match endpoint(operation, target).expect("it has such an endpoint").how {
+        How::Relayed(checked) => relay(checked, &request, &payload, target).err(),
+        How::Translated(translation) => translation.encode(&request, target).err(),
+    }
+    .map(|refusal| refusal.field)
+}
+
+#[test]
+fn beside_chat_nothing_chooses_another_model_or_makes_more_than_is_paid_for() {
+    use Operation::{Embeddings, Images, Speech};
+    let of_openai = [Type::OpenAI, Type::OpenAICompatible];
+    let of_images = [Type::OpenAI, Type::OpenAICompatible, Type::XAI, Type::Doubao];
+    for (types, operation, field, value) in [
+        (&of_openai[..], Images, "svg", r#"{"model":"dearer"}"#),
+        (&of_openai, Images, "frame_count", "16"),
+        (&of_openai, Images, "complexity", r#""high""#),
+        (&of_openai, Images, "output_format", r#""gif""#),
+        (&of_openai, Images, "output_format", r#""svg""#),
+        (&of_openai, Speech, "voice", r#"{"id":"voice_1"}"#),
+        (&of_images, Images, "service_tier", r#""priority""#),
+        (&[Type::Doubao, Type::OpenAICompatible], Images, "sequential_image_generation", r#""auto""#),
+        (&[Type::Doubao, Type::OpenAICompatible], Images, "layer_decomposition", "true"),
+        (&[Type::Doubao, Type::OpenAICompatible], Images, "tools", r#"[{"type":"web_search"}]"#),
+        (&[Type::XAI, Type::OpenAICompatible], Images, "storage_options", r#"{"filename":"x"}"#),
+        (&[Type::OpenRouter], Embeddings, "models", r#"["a/b"]"#),
+        (&[Type::OpenRouter], Embeddings, "provider", r#"{"order":["x"]}"#),
+        (&[Type::Ollama, Type::Doubao, Type::OpenAI], Embeddings, "service_tier", r#""flex""#),
+    ] {
+        for r#type in types {
+            let refused = refused_beside(*r#type, operation, &format!(r#""{field}":{value}"#));
+            assert_eq!(refused.as_deref(), Some(field), "{type:?} {operation:?}: {value}");
+        }
+    }
+    for (types, operation, member) in [
+        (
+            &of_openai[..],
+            Images,
+            r#""output_format":"webp","quality":"high","moderation":"low","background":"opaque","partial_images":2,"stream":true"#,
+        ),
+        (&of_openai, Speech, r#""voice":"alloy","instructions":"calmly","speed":1.5"#),
+        (&[Type::XAI], Images, r#""resolution":"2k","aspect_ratio":"1:1""#),
+        (&[Type::Doubao], Images, r#""sequential_image_generation":"disabled","watermark":false,"seed":1"#),
+        (&[Type::OpenRouter], Embeddings, r#""provider":{"zdr":true},"input_type":"search_query""#),
+    ] {
+        for r#type in types {
+            assert_eq!(refused_beside(*r#type, operation, member), None, "{type:?} {operation:?}: {member}");
+        }
+    }
+}
+
+#[test]
+fn reasoning_that_says_nothing_by_itself_stands_in_no_translated_request() {
+    let translating =
+        PROVIDERS.into_iter().filter(|(r#type, _)| !adapter(*r#type).relays(Wire::OpenAiResponses));
+    for (r#type, name) in translating {
+        let provider = provider(r#type, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let sent = |thought: &str| {
+            let text = format!(
+                r#"{{"model":"m","input":[{{"role":"user","content":"a"}},{thought},{{"role":"assistant","content":"b"}},{{"role":"user","content":"c"}}]}}"#
+            );
+            let request = Wire::OpenAiResponses.decode(&body::scan(text.into()).unwrap()).unwrap();
+            String::from_utf8(adapter(r#type).encode(&request, target).unwrap()).unwrap()
+        };
+        for thought in [
+            r#"{"type":"reasoning"}"#,
+            r#"{"type":"reasoning","id":"rs_hidden"}"#,
+            r#"{"type":"reasoning","summary":[]}"#,
+            r#"{"type":"reasoning","id":"rs_hidden","summary":[],"encrypted_content":null}"#,
+            r#"{"type":"reasoning","id":"rs_hidden","summary":[],"content":null,"encrypted_content":""}"#,
+            r#"{"type":"reasoning","id":"rs_hidden","summary":[],"encrypted_content":"hidden, another provider's"}"#,
+            // Nobody signed it, so no provider would take it for what it thought.
+            r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"hidden"}]}"#,
+            r#"{"type":"reasoning","content":[{"type":"reasoning_text","text":"hidden"}]}"#,
+        ] {
+            let sent = sent(thought);
+            assert!(!sent.contains("hidden") && !sent.contains("think"), "{name}: {thought}: {sent}");
+        }
+    }
 }
