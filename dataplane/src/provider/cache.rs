@@ -8,7 +8,7 @@ use super::{
 /// Refuses a mark that asks for another lifetime than the one that is priced: Anthropic's `cache_control`, and `OpenAI`'s
 /// `prompt_cache_breakpoint`.
 pub(super) fn check(json: &[u8]) -> Result<(), Refusal> {
-    if !deep::may_hold(json, &["ttl"]) {
+    if !deep::may_hold(json, &["\"ttl\""]) {
         return Ok(());
     }
     let refuse = |field: &str, message: String| Err(Refusal { field: field.to_owned(), message });

@@ -10,7 +10,7 @@ pub(super) const STORED: &str = "means what is stored in the provider's account,
 
 /// Refuses a list of messages that names files (`file_id`) or earlier sounds (`audio.id`).
 pub(super) fn check(field: &str, raw: &str) -> Result<(), Refusal> {
-    if !deep::may_hold(raw.as_bytes(), &["file_id", "audio"]) {
+    if !deep::may_hold(raw.as_bytes(), &["\"file_id\"", "\"audio\""]) {
         return Ok(());
     }
     match deep::refused(raw.as_bytes(), judge) {

@@ -55,10 +55,7 @@ mod tests {
     use super::*;
     use crate::{
         secret::SecretValue,
-        upstream::sign::{
-            Shown,
-            aws::{Identity, Signer},
-        },
+        upstream::{Identity, Shown, Signer},
     };
 
     #[derive(Clone, Default)]

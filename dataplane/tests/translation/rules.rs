@@ -150,6 +150,8 @@ fn each_provider_has_its_own_ways_round_and_each_is_closed() {
         (Type::XAI, "search_parameters", r#"{"mode":"on"}"#),
         (Type::XAI, "deferred", "true"),
         (Type::Poe, "web_search", "true"),
+        (Type::Poe, "quality", r#""high""#),
+        (Type::Poe, "duration", "10"),
         (Type::OpenRouter, "deferred_tools", r#"{"profile":"portable"}"#),
         (Type::XAI, "agent_count", "16"),
         (Type::XAI, "storage_options", r#"{"filename":"x"}"#),

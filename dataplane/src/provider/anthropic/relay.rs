@@ -34,7 +34,7 @@ pub(super) fn relay(body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked
 
 /// Tools may be defined in the middle of a conversation, too (`tool_addition`), where nobody looks at their types.
 fn check_definitions(field: &str, raw: &str) -> Result<(), Refusal> {
-    if !deep::may_hold(raw.as_bytes(), &["tool_definition"]) {
+    if !deep::may_hold(raw.as_bytes(), &["\"tool_definition\""]) {
         return Ok(());
     }
     let judge = |parent: &str, name: &str, value: Seen<'_>| match (parent, name, value) {
