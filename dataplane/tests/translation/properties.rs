@@ -1,6 +1,8 @@
 use aigne_hub::{
     body,
-    chat::{Content, Event, FinishReason, Message, Reasoning, Request, ResponseFormat, Role, ToolChoice},
+    chat::{
+        Content, Event, FinishReason, Message, Reasoning, Request, ResponseFormat, Role, Source, ToolChoice,
+    },
     provider::{Asked, Target},
     usage::Usage,
     wire::Wire,
@@ -165,7 +167,7 @@ fn kept_by_gemini(mut request: Request) -> Request {
     }
 }
 
-/// The same request without what Gemini refuses: results of calls that were never made.
+/// The same request without what Gemini refuses: results of calls that were never made, and others' files.
 fn without_what_gemini_refuses(mut request: Request) -> Request {
     let mut calls = Vec::new();
     for message in &mut request.messages {
@@ -175,6 +177,7 @@ fn without_what_gemini_refuses(mut request: Request) -> Request {
                 true
             }
             Content::ToolResult { id, .. } => calls.contains(id),
+            Content::File { source: Source::Id(_), .. } => false,
             _ => true,
         });
     }
