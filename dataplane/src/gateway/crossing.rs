@@ -20,13 +20,18 @@ fn towards_provider(wire: Wire, operation: Operation) -> &'static [&'static str]
         (Wire::AnthropicMessages, Operation::Chat | Operation::CountTokens) => {
             &["anthropic-version", "anthropic-beta"]
         }
-        (Wire::AnthropicMessages, _) => &[],
-        // They choose an account (`openai-organization`, `openai-project`), name an answer that the account has stored
+        // OpenAI's choose an account (`openai-organization`, `openai-project`), name an answer that the account has stored
         // (`idempotency-key`), or tell what the client runs on (`x-stainless-…`). OpenRouter's (`http-referer`,
-        // `x-openrouter-title`) say which application the account's owner has.
-        (Wire::OpenAiChat | Wire::OpenAiCompletions | Wire::OpenAiResponses, _) => &[],
-        // `x-goog-user-project` chooses who pays.
-        (Wire::Gemini, _) => &[],
+        // `x-openrouter-title`) say which application the account's owner has. Google's `x-goog-user-project` chooses who
+        // pays.
+        (
+            Wire::AnthropicMessages
+            | Wire::OpenAiChat
+            | Wire::OpenAiCompletions
+            | Wire::OpenAiResponses
+            | Wire::Gemini,
+            _,
+        ) => &[],
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fields that nobody gets round the rules with: those that choose another model, a service tier, a paid tool or
 //! another server. Each is refused by name unless it asks for what costs nothing extra.
 
-use std::collections::HashMap;
+use serde_json::value::RawValue;
 
 use super::Refusal;
 use crate::{
@@ -85,7 +85,10 @@ impl Rule {
         if raw == "null" {
             return Ok(());
         }
-        let object = || body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes())).ok();
+        let object = |raw: &str| body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes())).ok();
+        let only = |raw: &str, names: &[&str]| {
+            object(raw).is_some_and(|object| object.members().all(|(name, _)| names.contains(&name)))
+        };
         let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
         let allowed = match self.allowed {
             Allowed::Nothing => false,
@@ -96,24 +99,17 @@ impl Rule {
                 .is_ok_and(|list| list.iter().all(|word| words.contains(&word.as_str()))),
             Allowed::False => raw == "false",
             Allowed::Empty => raw.starts_with(['[', '{', '"']) && inner.trim().is_empty(),
-            Allowed::Members(names) => {
-                object().is_some_and(|object| object.members().all(|(name, _)| names.contains(&name)))
-            }
-            Allowed::Items(names) => {
-                let raw = if raw.starts_with('[') { raw.to_owned() } else { format!("[{raw}]") };
-                serde_json::from_str::<Vec<HashMap<String, serde::de::IgnoredAny>>>(&raw).is_ok_and(|list| {
-                    list.iter().flat_map(HashMap::keys).all(|name| names.contains(&name.as_str()))
-                })
-            }
-            Allowed::Within(rules) => match object() {
-                Some(object) => {
-                    return check_members(&object, rules).map_err(|error| error.within(self.field));
-                }
-                None => {
+            Allowed::Members(names) => only(raw, names),
+            Allowed::Items(names) if raw.starts_with('[') => serde_json::from_str::<Vec<&RawValue>>(raw)
+                .is_ok_and(|list| list.iter().all(|item| only(item.get(), names))),
+            Allowed::Items(names) => only(raw, names),
+            Allowed::Within(rules) => {
+                let Some(object) = object(raw) else {
                     let message = format!("`{}` must be an object that names each member once", self.field);
                     return Err(Refusal { field: self.field.to_owned(), message });
-                }
-            },
+                };
+                return check_members(&object, rules).map_err(|error| error.within(self.field));
+            }
             Allowed::Text => raw.starts_with('"'),
             Allowed::Dated(kinds) => serde_json::from_str::<Vec<Typed>>(raw).is_ok_and(|list| {
                 let kinds = |typed: &Typed| typed.r#type.as_deref().is_some_and(|kind| is_dated(kind, kinds));
