@@ -99,10 +99,9 @@ impl Rule {
                 .is_ok_and(|list| list.iter().all(|word| words.contains(&word.as_str()))),
             Allowed::False => raw == "false",
             Allowed::Empty => raw.starts_with(['[', '{', '"']) && inner.trim().is_empty(),
-            Allowed::Members(names) => only(raw, names),
             Allowed::Items(names) if raw.starts_with('[') => serde_json::from_str::<Vec<&RawValue>>(raw)
                 .is_ok_and(|list| list.iter().all(|item| only(item.get(), names))),
-            Allowed::Items(names) => only(raw, names),
+            Allowed::Members(names) | Allowed::Items(names) => only(raw, names),
             Allowed::Within(rules) => {
                 let Some(object) = object(raw) else {
                     let message = format!("`{}` must be an object that names each member once", self.field);
