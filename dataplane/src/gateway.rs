@@ -2,6 +2,7 @@
 
 mod admit;
 mod authenticate;
+mod crossing;
 mod dispatch;
 mod exchange;
 mod ingress;

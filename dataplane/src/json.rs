@@ -135,6 +135,13 @@ pub(crate) fn list<T>(
     out.push(b']');
 }
 
+/// Whether a letter (or `_`) is written as an escape, which nobody has a reason to: it may be part of a name that is
+/// looked for by its bytes.
+pub(crate) fn has_escaped_letter(text: &[u8]) -> bool {
+    let is_letter = |at: usize| matches!(text.get(at + 4), Some(b'4'..=b'7'));
+    memchr::memmem::find_iter(text, b"\\u00").any(is_letter)
+}
+
 /// The length of the run at the start of `bytes` that holds no quote, backslash or control character: the part of
 /// a JSON string that needs no thought. Eight bytes at a time.
 pub(crate) fn plain_run(bytes: &[u8]) -> usize {

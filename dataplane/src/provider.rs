@@ -12,6 +12,7 @@ mod claude;
 mod cleaning;
 mod compatible;
 mod count;
+mod deep;
 mod deepseek;
 mod doubao;
 pub mod endpoints;
@@ -25,6 +26,7 @@ mod openrouter;
 mod plain;
 mod poe;
 mod rules;
+mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 mod waiting;

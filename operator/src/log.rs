@@ -3,14 +3,17 @@
 use std::io::{IsTerminal as _, stderr};
 
 use clap::ValueEnum;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::Metadata;
+use tracing_subscriber::{
+    EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 /// Which lines: a `tracing` filter, for example `info,aigne_hub_operator=debug`.
 pub const FILTER_VARIABLE: &str = "AIGNE_HUB_LOG";
 
-/// The client writes whole answers to its log where it cannot read them, and answers hold Secrets: it is held silent
+/// Beginnings of targets. The client writes whole answers to its log where it cannot read them, and answers hold Secrets: it is held silent
 /// whatever the filter says. What matters of its errors is said here.
-const SILENT: [&str; 4] = ["kube_client=off", "kube_runtime=off", "hyper=off", "tower=off"];
+const SILENT: [&str; 4] = ["kube_client", "kube_runtime", "hyper", "tower"];
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,11 +29,8 @@ pub fn init(format: Format) {
     let wanted = std::env::var(FILTER_VARIABLE).unwrap_or_default();
     let parsed = EnvFilter::try_new(if wanted.is_empty() { "info" } else { &wanted });
     let wrong = parsed.is_err();
-    let mut filter = parsed.unwrap_or_else(|_| EnvFilter::new("info"));
-    for directive in SILENT.iter().filter_map(|text| text.parse().ok()) {
-        filter = filter.add_directive(directive);
-    }
-    let registry = tracing_subscriber::registry().with(filter);
+    let filter = parsed.unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(may_be_heard));
     let started = match format {
         Format::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(stderr)).try_init(),
         Format::Text => {
@@ -41,4 +41,9 @@ pub fn init(format: Format) {
     if started.is_ok() && wrong {
         tracing::warn!("{FILTER_VARIABLE} cannot be read as a filter; info is used");
     }
+}
+
+/// A filter may name a part of a crate, and would win over a directive about the whole.
+fn may_be_heard(metadata: &Metadata<'_>) -> bool {
+    !SILENT.iter().any(|silent| metadata.target().starts_with(silent))
 }

@@ -13,11 +13,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{exchange::bounded, pieces::Pieces, settle::Estimate};
+use super::{crossing, exchange::bounded, pieces::Pieces, settle::Estimate};
 use crate::{
     body::{self, Body},
     chat::estimate,
     error::{GatewayError, Kind},
+    json,
     media::Request,
     payload::Payload,
     usage::Units,
@@ -198,9 +199,8 @@ fn is_text_only(body: &[u8]) -> bool {
         b"\"video",
         b"\"inline",
     ];
-    let is_letter = |at: usize| matches!(body.get(at + 4), Some(b'4'..=b'7'));
     !MEDIA.iter().any(|needle| memchr::memmem::find(body, needle).is_some())
-        && !memchr::memmem::find_iter(body, b"\\u00").any(is_letter)
+        && !json::has_escaped_letter(body)
 }
 
 /// The client's own request id, bounded.
@@ -245,10 +245,6 @@ pub(super) async fn read(
     let estimated_input =
         if text_only { estimate::output(body.bytes().len() as u64) } else { estimate::request(&body) };
     let user = text(&head.headers, USER_HEADER).or_else(|| user(wire, &body));
-    let headers = ["anthropic-version", "anthropic-beta"]
-        .into_iter()
-        .filter_map(|name| Some((name, joined(&head.headers, name)?)))
-        .collect();
     Ok(Arrival {
         wire,
         operation,
@@ -262,7 +258,7 @@ pub(super) async fn read(
         include_usage,
         user,
         project: project(&head.headers),
-        headers,
+        headers: crossing::of_client(wire, operation, &head.headers),
     })
 }
 
@@ -356,12 +352,6 @@ async fn collect(body: &mut Incoming, max_body: usize) -> Result<Bytes, GatewayE
         }
         pieces.push(data);
     }
-}
-
-/// A header's lines as one (RFC 9110: they mean the same).
-fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(","))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -2,7 +2,6 @@
 
 mod array;
 mod error;
-mod headers;
 pub(super) mod models;
 mod pump;
 mod quotas;
@@ -25,7 +24,11 @@ pub(super) use self::{
     pump::Pump,
     stream::Stream,
 };
-use super::{exchange::Exchange, ingress::Arrival};
+use super::{
+    crossing::{self, ESTIMATED},
+    exchange::Exchange,
+    ingress::Arrival,
+};
 use crate::{
     chat,
     error::GatewayError,
@@ -56,16 +59,13 @@ impl Answer {
     }
 }
 
-/// Marks an answer of `count_tokens` that no provider has counted.
-const ESTIMATED: &str = "x-aigne-hub-estimated";
-
 /// Writes the answer.
 pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<ReplyBody> {
     let mut stream = match answer {
         Answer::Plain(plain) => {
             exchange.status = plain.status.as_u16();
             let mut response = reply(plain.status, &exchange, ReplyBody::whole(plain.body));
-            headers::cross(&plain.headers, response.headers_mut());
+            cross(&exchange, &plain.headers, response.headers_mut());
             response.headers_mut().entry(header::CONTENT_TYPE).or_insert(JSON);
             return response;
         }
@@ -75,18 +75,22 @@ pub(super) fn respond(answer: Answer, mut exchange: Box<Exchange>) -> Response<R
     let mut response = reply(stream.status, &exchange, ReplyBody::Empty);
     let written = response.headers_mut();
     let upstream = std::mem::take(&mut stream.headers);
+    cross(&exchange, &upstream, written);
     if stream.pump.is_bytes() {
-        headers::cross_bytes(&upstream, written);
+        crossing::extent_of_provider(&upstream, written);
         *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
         return response;
     }
-    headers::cross(&upstream, written);
     written.insert(header::CONTENT_TYPE, if stream.pump.is_array() { JSON } else { EVENT_STREAM });
     written.insert(header::CACHE_CONTROL, NO_CACHE);
     // Asks proxies in between (nginx and its kin) not to hold pieces back.
     written.insert("x-accel-buffering", HeaderValue::from_static("no"));
     *response.body_mut() = ReplyBody::Stream(Box::new(StreamBody::new(*stream, exchange)));
     response
+}
+
+fn cross(exchange: &Exchange, upstream: &HeaderMap, client: &mut HeaderMap) {
+    crossing::of_provider(exchange.wire.family(), exchange.operation, upstream, client);
 }
 
 /// The client has left meanwhile: nothing is written, but a stream is read to its end.

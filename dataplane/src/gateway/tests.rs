@@ -1,5 +1,7 @@
 //! What happens at the edges of a request's life, seen from both ends of a running gateway.
 
+mod addresses;
+mod headers;
 mod leaving;
 mod media;
 mod video;

@@ -18,6 +18,7 @@ use super::{
     Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
     UpstreamError,
     rules::{Allowed, Rule, Tools, rule},
+    stored::STORED,
 };
 use crate::{
     body::{Body, Edit},
@@ -35,6 +36,25 @@ const RULES: &[Rule] = &[
     rule("speed", Allowed::Words(&["standard"]), "chooses a speed with its own price"),
     rule("inference_geo", Allowed::Words(&["global"]), "chooses a region with its own price"),
     rule("container", Allowed::Nothing, "uses a container, which is billed by the hour"),
+    rule("fallbacks", Allowed::Empty, "chooses other models"),
+    rule("fallback_credit_token", Allowed::Nothing, "settles what another request has cost"),
+    rule("thread", Allowed::Nothing, STORED),
+    rule("diagnostics", Allowed::Within(&[rule("previous_message_id", Allowed::Nothing, STORED)]), ""),
+    rule("compaction", Allowed::Nothing, "lets the provider write a summary in place of an answer"),
+    rule(
+        "context_management",
+        Allowed::Within(&[rule(
+            "edits",
+            Allowed::Dated(&["clear_tool_uses", "clear_thinking"]),
+            "lets the provider call the model again",
+        )]),
+        "",
+    ),
+    rule(
+        "billing_policy",
+        Allowed::Within(&[rule("bill_to", Allowed::Words(&["self"]), "chooses who pays")]),
+        "",
+    ),
     rule("mcp_servers", Allowed::Empty, "lets the provider call other servers"),
     rule("workspace_id", Allowed::Nothing, "chooses another workspace of the provider's account"),
     rule("user_profile_id", Allowed::Nothing, "chooses a profile of the provider's account"),
@@ -43,7 +63,7 @@ const RULES: &[Rule] = &[
 /// Tools whose calls the client answers: its own, and those that Anthropic only describes.
 const TOOLS: Tools = Tools {
     own: &["custom"],
-    own_prefixes: &["bash_", "text_editor_", "computer_", "memory_"],
+    own_dated: &["bash", "text_editor", "computer", "memory", "computer_toolset", "browser_toolset"],
     untyped: true,
 };
 

@@ -3,6 +3,7 @@
 use super::{
     openai_compatible::{Dialect, MaxTokens, OPENAI, OpenAiCompatible},
     rules::{Allowed, Rule, rule},
+    stored::STORED,
 };
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
@@ -11,6 +12,18 @@ pub(super) const RULES: &[Rule] = &[
     rule("route", Allowed::Nothing, "chooses other models"),
     rule("preset", Allowed::Nothing, "chooses another model and settings"),
     rule("fallbacks", Allowed::Empty, "chooses other models"),
+    rule("context_window_fallbacks", Allowed::Empty, "chooses other models"),
+    rule("api_base", Allowed::Nothing, "chooses another server"),
+    rule("base_url", Allowed::Nothing, "chooses another server"),
+    rule("deferred_tools", Allowed::Nothing, "lets the provider call the model again"),
+    rule("agent_count", Allowed::Nothing, "lets several agents answer, each of which costs"),
+    rule(
+        "storage_options",
+        Allowed::Nothing,
+        "keeps what is made in the provider's account, which all tenants share",
+    ),
+    rule("caching", Allowed::Nothing, "stores the conversation, which is billed by the hour"),
+    rule("session", Allowed::Nothing, STORED),
     rule("plugins", Allowed::Empty, "turns on tools that are billed by the call"),
     rule("provider", Allowed::Empty, "chooses who serves the request"),
     rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),

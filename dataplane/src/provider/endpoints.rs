@@ -14,7 +14,8 @@ pub use self::{
     relay::relay,
 };
 use super::{
-    Refusal, Target, Unreadable, bedrock, compatible, doubao, gemini, ollama, openai, openrouter, rules, xai,
+    Refusal, Target, Unreadable, bedrock, compatible, doubao, gemini, ollama, openai, openrouter, rules,
+    stored, xai,
 };
 use crate::{
     media,
@@ -22,6 +23,7 @@ use crate::{
     wire::Operation,
 };
 use rules::{Allowed, Rule, rule};
+use stored::STORED;
 
 /// One endpoint of a provider's.
 pub struct Endpoint {
@@ -72,9 +74,9 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
     let translated = |path: &str, how| Some(Endpoint { path: path.to_owned(), how: How::Translated(how) });
     let is = |part: &str| target.model.upstream_model.contains(part) || target.model.name.contains(part);
     match (target.provider.r#type, operation) {
-        (Type::OpenAI, operation) => relayed(of_openai(operation)?, &[openai::RULES]),
+        (Type::OpenAI, operation) => relayed(of_openai(operation)?, &[openai::RULES, OPENAI_MEDIA]),
         (Type::OpenAICompatible, operation) => {
-            relayed(of_openai(operation)?, &[compatible::RULES, DOUBAO_IMAGES])
+            relayed(of_openai(operation)?, &[compatible::RULES, OPENAI_MEDIA, DOUBAO_IMAGES])
         }
         (Type::OpenRouter, operation) => of_openrouter(operation),
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
@@ -131,7 +133,23 @@ const DOUBAO_IMAGES: &[Rule] = &[
         Allowed::Words(&["disabled"]),
         "lets the model choose how many pictures it makes",
     ),
+    rule("layer_decomposition", Allowed::False, "makes a picture of each layer"),
     rule("tools", Allowed::Empty, "turns on tools that are billed by the call"),
+];
+
+/// Fields of what is asked beside chat in `OpenAI`'s format (types of its SDK 3.57).
+const OPENAI_MEDIA: &[Rule] = &[
+    // Pictures.
+    rule("svg", Allowed::Nothing, "chooses another model"),
+    rule("complexity", Allowed::Nothing, "chooses how much is planned, which has its own price"),
+    rule("frame_count", Allowed::Nothing, "makes many pictures for the price of one"),
+    rule(
+        "output_format",
+        Allowed::Words(&["png", "jpeg", "webp"]),
+        "chooses a format of many pictures or of another model",
+    ),
+    // Speech: an object names a voice of one's own.
+    rule("voice", Allowed::Text, STORED),
 ];
 
 #[cfg(test)]

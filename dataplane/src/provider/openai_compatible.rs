@@ -135,7 +135,7 @@ pub(crate) const OPENAI: Dialect = Dialect {
 };
 
 /// In this format the client's own tools have these types.
-const TOOLS: Tools = Tools { own: &["function", "custom"], own_prefixes: &[], untyped: false };
+const TOOLS: Tools = Tools { own: &["function", "custom"], own_dated: &[], untyped: false };
 
 /// A provider that speaks `OpenAI`'s chat completions.
 #[derive(Clone, Copy, Debug)]

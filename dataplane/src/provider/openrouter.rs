@@ -20,6 +20,7 @@ pub(super) const RULES: &[Rule] = &[
         Allowed::Members(&["data_collection", "zdr", "require_parameters"]),
         "chooses who serves the request",
     ),
+    rule("deferred_tools", Allowed::Nothing, "lets the provider call the model again"),
     rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
     rule("modalities", Allowed::Each(&["text", "audio"]), "asks for pictures, which have their own price"),

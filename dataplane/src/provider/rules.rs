@@ -1,6 +1,8 @@
 //! Fields that nobody gets round the rules with: those that choose another model, a service tier, a paid tool or
 //! another server. Each is refused by name unless it asks for what costs nothing extra.
 
+use serde_json::value::RawValue;
+
 use super::Refusal;
 use crate::{
     body::{self, Body},
@@ -14,7 +16,7 @@ pub(crate) struct Rule {
     pub(crate) field: &'static str,
     /// What may stand there. Absent and `null` always may.
     pub(crate) allowed: Allowed,
-    /// What the field would do, for the refusal: "chooses …".
+    /// What the field would do, for the refusal: "chooses …". Of [`Allowed::Within`], its members say it.
     pub(crate) effect: &'static str,
 }
 
@@ -33,6 +35,14 @@ pub(crate) enum Allowed {
     Empty,
     /// An object with these members only.
     Members(&'static [&'static str]),
+    /// An object, or a list of such, with these members only.
+    Items(&'static [&'static str]),
+    /// An object, of whose members these are looked at.
+    Within(&'static [Rule]),
+    /// A text, but no object.
+    Text,
+    /// A list of objects of these types, each with a date behind it (`clear_thinking_20251015`).
+    Dated(&'static [&'static str]),
 }
 
 /// A rule.
@@ -107,32 +117,56 @@ pub(crate) fn unsupported(field: &str, who: &str) -> Refusal {
 /// Checks one field.
 pub(super) fn check_member(name: &str, raw: &str, rules: &[Rule]) -> Result<(), Refusal> {
     match rules.iter().find(|rule| rule.field == name) {
-        Some(rule) if !rule.allows(raw) => Err(rule.refusal()),
-        _ => Ok(()),
+        Some(rule) => rule.check(raw),
+        None => Ok(()),
     }
 }
 
 impl Rule {
-    fn allows(&self, raw: &str) -> bool {
+    fn check(&self, raw: &str) -> Result<(), Refusal> {
+        if raw == "null" {
+            return Ok(());
+        }
+        let object = |raw: &str| body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes())).ok();
+        let only = |raw: &str, names: &[&str]| {
+            object(raw).is_some_and(|object| object.members().all(|(name, _)| names.contains(&name)))
+        };
         let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-        raw == "null"
-            || match self.allowed {
-                Allowed::Nothing => false,
-                Allowed::Words(words) => {
-                    serde_json::from_str::<String>(raw).is_ok_and(|word| words.contains(&word.as_str()))
-                }
-                Allowed::Each(words) => serde_json::from_str::<Vec<String>>(raw)
-                    .is_ok_and(|list| list.iter().all(|word| words.contains(&word.as_str()))),
-                Allowed::False => raw == "false",
-                Allowed::Empty => raw.starts_with(['[', '{', '"']) && inner.trim().is_empty(),
-                Allowed::Members(names) => body::scan(bytes::Bytes::copy_from_slice(raw.as_bytes()))
-                    .is_ok_and(|object| object.members().all(|(name, _)| names.contains(&name))),
+        let allowed = match self.allowed {
+            Allowed::Nothing => false,
+            Allowed::Words(words) => {
+                serde_json::from_str::<String>(raw).is_ok_and(|word| words.contains(&word.as_str()))
             }
+            Allowed::Each(words) => serde_json::from_str::<Vec<String>>(raw)
+                .is_ok_and(|list| list.iter().all(|word| words.contains(&word.as_str()))),
+            Allowed::False => raw == "false",
+            Allowed::Empty => raw.starts_with(['[', '{', '"']) && inner.trim().is_empty(),
+            Allowed::Items(names) if raw.starts_with('[') => serde_json::from_str::<Vec<&RawValue>>(raw)
+                .is_ok_and(|list| list.iter().all(|item| only(item.get(), names))),
+            Allowed::Members(names) | Allowed::Items(names) => only(raw, names),
+            Allowed::Within(rules) => {
+                let Some(object) = object(raw) else {
+                    let message = format!("`{}` must be an object that names each member once", self.field);
+                    return Err(Refusal { field: self.field.to_owned(), message });
+                };
+                return check_members(&object, rules).map_err(|error| error.within(self.field));
+            }
+            Allowed::Text => raw.starts_with('"'),
+            Allowed::Dated(kinds) => serde_json::from_str::<Vec<Typed>>(raw).is_ok_and(|list| {
+                let kinds = |typed: &Typed| typed.r#type.as_deref().is_some_and(|kind| is_dated(kind, kinds));
+                list.iter().all(kinds)
+            }),
+        };
+        if allowed { Ok(()) } else { Err(self.refusal()) }
     }
 
     fn refusal(&self) -> Refusal {
         let but = match self.allowed {
-            Allowed::Words(words) | Allowed::Each(words) | Allowed::Members(words) => {
+            Allowed::Words(words)
+            | Allowed::Each(words)
+            | Allowed::Members(words)
+            | Allowed::Items(words)
+            | Allowed::Dated(words) => {
                 format!("; allowed: {}", words.join(", "))
             }
             _ => String::new(),
@@ -144,14 +178,30 @@ impl Rule {
     }
 }
 
+impl Refusal {
+    /// The same of a member of this field.
+    fn within(self, field: &str) -> Self {
+        let path = format!("{field}.{}", self.field);
+        let message = self.message.replacen(&self.field, &path, 1);
+        Self { field: path, message }
+    }
+}
+
+/// Whether this is one of these names with a date behind it (`bash_20250124`).
+fn is_dated(kind: &str, names: &[&str]) -> bool {
+    kind.rsplit_once('_').is_some_and(|(name, date)| {
+        names.contains(&name) && date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// Which tools a client may name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tools {
     /// Values of a tool's `type` that mean the client's own tool. A tool with another type is run, and billed, by
     /// the provider.
     pub(crate) own: &'static [&'static str],
-    /// Prefixes of further types that the client runs itself (Anthropic's `bash_…`, versioned by date).
-    pub(crate) own_prefixes: &'static [&'static str],
+    /// Further types that the client runs itself, each with a date behind it (Anthropic's `bash_20250124`).
+    pub(crate) own_dated: &'static [&'static str],
     /// A tool without a type is the client's own (Anthropic).
     pub(crate) untyped: bool,
 }
@@ -170,9 +220,7 @@ fn check_tools(raw: &str, tools: Tools) -> Result<(), Refusal> {
     for (index, tool) in list.iter().enumerate() {
         let own = match tool.r#type.as_deref() {
             None => tools.untyped,
-            Some(kind) => {
-                tools.own.contains(&kind) || tools.own_prefixes.iter().any(|prefix| kind.starts_with(prefix))
-            }
+            Some(kind) => tools.own.contains(&kind) || is_dated(kind, tools.own_dated),
         };
         if !own {
             let kind = tool.r#type.as_deref().unwrap_or("none");

@@ -13,6 +13,12 @@ use crate::chat::Effort;
 pub(super) const RULES: &[Rule] = &[
     rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),
     rule("deferred", Allowed::False, "puts the answer where the hub cannot meter it"),
+    rule("agent_count", Allowed::Nothing, "lets several agents answer, each of which costs"),
+    rule(
+        "storage_options",
+        Allowed::Nothing,
+        "keeps the picture in the provider's account, which all tenants share",
+    ),
     rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];

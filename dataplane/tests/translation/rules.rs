@@ -1,4 +1,12 @@
-use aigne_hub::{body, provider::Target, wire::Wire};
+use aigne_hub::{
+    body,
+    payload::Payload,
+    provider::{
+        Target,
+        endpoints::{How, endpoint, relay},
+    },
+    wire::{Operation, Wire, openai_media},
+};
 use aigne_hub_crds::config::ProviderType as Type;
 
 use super::support::{PROVIDERS, adapter, own, provider};
@@ -26,7 +34,18 @@ fn no_response_reaches_what_is_stored_or_paid_for() {
             ("background", r#""background":true"#),
             ("context_management", r#""context_management":[{"type":"compaction"}]"#),
             ("moderation", r#""moderation":{"model":"m"}"#),
-            ("prompt_cache_options", r#""prompt_cache_options":{"ttl":"12h"}"#),
+            ("prompt_cache_options.ttl", r#""prompt_cache_options":{"ttl":"12h"}"#),
+            (
+                "prompt_cache_options.comparison_response_id",
+                r#""prompt_cache_options":{"comparison_response_id":"resp_1"}"#,
+            ),
+            ("prompt_cache_options.prewarm", r#""prompt_cache_options":{"prewarm":true}"#),
+            (
+                "prompt_cache_breakpoint.ttl",
+                r#""input":[{"role":"user","content":[{"type":"input_text","text":"a","prompt_cache_breakpoint":{"mode":"explicit","ttl":"12h"}}]}]"#,
+            ),
+            ("reasoning.mode", r#""reasoning":{"effort":"low","m\u006fde":"pro"}"#),
+            ("reasoning", r#""reasoning":{"mode":"pro","mode":"standard"}"#),
             ("service_tier", r#""service_tier":"flex""#),
             ("stream", r#""stream":1"#),
             ("tools[0].type", r#""tools":[{"type":"web_search"}]"#),
@@ -38,7 +57,7 @@ fn no_response_reaches_what_is_stored_or_paid_for() {
                 r#""input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]"#,
             ),
             (
-                "input[0].file_id",
+                "input[0].content[0].file_id",
                 r#""input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]"#,
             ),
         ] {
@@ -47,6 +66,7 @@ fn no_response_reaches_what_is_stored_or_paid_for() {
         for fine in [
             r#""previous_response_id":null"#,
             r#""background":false"#,
+            r#""reasoning":{"effort":"low","mode":"standard","summary":"auto"},"prompt_cache_options":{"mode":"explicit","ttl":"30m"}"#,
             r#""store":false,"include":["reasoning.encrypted_content"],"prompt_cache_key":"k""#,
             r#""tools":[{"type":"function","name":"f"},{"type":"custom","name":"g"},{"type":"local_shell"}]"#,
             r#""input":"Hi","stream":true"#,
@@ -130,25 +150,263 @@ fn each_provider_has_its_own_ways_round_and_each_is_closed() {
         (Type::XAI, "search_parameters", r#"{"mode":"on"}"#),
         (Type::XAI, "deferred", "true"),
         (Type::Poe, "web_search", "true"),
+        (Type::Poe, "quality", r#""high""#),
+        (Type::Poe, "duration", "10"),
+        (Type::OpenRouter, "deferred_tools", r#"{"profile":"portable"}"#),
+        (Type::XAI, "agent_count", "16"),
+        (Type::XAI, "storage_options", r#"{"filename":"x"}"#),
+        (Type::Doubao, "session", r#"{"id":"x"}"#),
+        (Type::OpenAICompatible, "api_base", r#""https://example.com""#),
+        (Type::OpenAICompatible, "context_window_fallbacks", r#"[{"a":["b"]}]"#),
+        (Type::Anthropic, "fallbacks", r#""default""#),
+        (Type::Anthropic, "fallbacks", r#"[{"model":"dearer"}]"#),
+        (Type::Anthropic, "fallback_credit_token", r#""x""#),
+        (Type::Anthropic, "thread", r#"{"type":"continue","previous_message_id":"msg_1"}"#),
+        (Type::Anthropic, "diagnostics.previous_message_id", r#"{"previous_message_id":"msg_1"}"#),
+        (Type::Anthropic, "compaction", r#"{"type":"summarize"}"#),
+        (Type::Anthropic, "context_management.edits", r#"{"edits":[{"type":"compact_20260112"}]}"#),
+        (Type::Anthropic, "billing_policy.bill_to", r#"{"type":"billing_policy","bill_to":"user_profile"}"#),
         (Type::Gemini, "serviceTier", r#""flex""#),
         (Type::Gemini, "cached_content", r#""cachedContents/1""#),
         (Type::OpenAICompatible, "models", r#"["a"]"#),
         (Type::OpenAICompatible, "provider", r#"{"zdr":true}"#),
         (Type::OpenAICompatible, "search_parameters", "{}"),
     ] {
+        let name = field.split('.').next().unwrap_or_default();
         assert_eq!(
-            refused(r#type, &format!(r#""{field}":{value}"#)).as_deref(),
+            refused(r#type, &format!(r#""{name}":{value}"#)).as_deref(),
             Some(field),
             "{type:?}: {value}"
         );
     }
     for (r#type, member) in [
+        (
+            Type::Anthropic,
+            r#""diagnostics":{"previous_message_id":null},"billing_policy":{"bill_to":"self"}"#,
+        ),
+        (
+            Type::Anthropic,
+            r#""context_management":{"edits":[{"type":"clear_tool_uses_20250919","keep":{"type":"tool_uses","value":3}}]}"#,
+        ),
         (Type::OpenRouter, r#""models":[ ]"#),
         (Type::OpenRouter, r#""provider":{"data_collection":"deny","zdr":true}"#),
         (Type::XAI, r#""deferred":false"#),
         (Type::OpenAI, r#""models":["not a field of this provider"]"#),
     ] {
         assert_eq!(refused(r#type, member), None, "{type:?}: {member}");
+    }
+}
+
+#[test]
+fn a_provider_is_known_to_run_a_tool_unless_it_is_known_not_to() {
+    let anthropic =
+        |kind: &str| refused(Type::Anthropic, &format!(r#""tools":[{{"type":"{kind}","name":"x"}}]"#));
+    for own in [
+        "custom",
+        "bash_20250124",
+        "text_editor_20250728",
+        "computer_20251124",
+        "memory_20250818",
+        "computer_toolset_20260801",
+        "browser_toolset_20260801",
+    ] {
+        assert_eq!(anthropic(own), None, "{own}");
+    }
+    for foreign in [
+        "bash_code_execution_20260101",
+        "computer_cloud",
+        "memory_store_20260101",
+        "memory_2025",
+        "advisor_20260301",
+        "tool_search_tool_bm25_20251119",
+        "mcp_toolset",
+        "web_fetch_20260318",
+    ] {
+        assert_eq!(anthropic(foreign).as_deref(), Some("tools[0].type"), "{foreign}");
+    }
+    for (r#type, name) in PROVIDERS.into_iter().filter(|(r#type, _)| *r#type != Type::Gemini) {
+        for foreign in
+            ["something_new", "openrouter:fusion", "doubao_app", "view_image", "programmatic_tool_calling"]
+        {
+            let refused = refused(r#type, &format!(r#""tools":[{{"type":"{foreign}","name":"x"}}]"#));
+            assert_eq!(refused.as_deref(), Some("tools[0].type"), "{name}: {foreign}");
+        }
+    }
+    for foreign in ["mcpServers", "exaAiSearch", "parallelAiSearch", "fileSearch", "something_new"] {
+        let refused = refused(Type::Gemini, &format!(r#""contents":[],"tools":[{{"{foreign}":{{}}}}]"#));
+        assert_eq!(refused, Some(format!("tools[0].{foreign}")));
+    }
+    let inline = r#"[{"role":"system","content":[{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"type":"web_search_20260318","name":"s"}}}]}]"#;
+    assert_eq!(
+        refused_in(
+            Wire::AnthropicMessages,
+            Type::Anthropic,
+            &format!(r#"{{"model":"m","messages":{inline}}}"#)
+        )
+        .as_deref(),
+        Some("messages[0].content[0].tool.type")
+    );
+}
+
+#[test]
+fn nothing_that_lies_in_the_providers_account_can_be_named() {
+    let openai_type = PROVIDERS.into_iter().filter(|(r#type, _)| adapter(*r#type).relays(Wire::OpenAiChat));
+    for (r#type, name) in openai_type {
+        let chat = |body: &str| refused_in(Wire::OpenAiChat, r#type, &format!(r#"{{"model":"m",{body}}}"#));
+        for (field, body) in [
+            (
+                "messages[0].content[0].file.file_id",
+                r#""messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}]"#,
+            ),
+            ("messages[0].audio.id", r#""messages":[{"role":"assistant","audio":{"id":"audio_1"}}]"#),
+            ("audio.voice", r#""messages":[],"audio":{"format":"wav","voice":{"id":"voice_1"}}"#),
+            ("previous_response_id", r#""messages":[],"previous_response_id":"resp_1""#),
+            ("moderation", r#""messages":[],"moderation":{"model":"omni"}"#),
+            ("prompt_cache_options.ttl", r#""messages":[],"prompt_cache_options":{"ttl":"12h"}"#),
+            ("reasoning.mode", r#""messages":[],"reasoning":{"mode":"pro"}"#),
+            (
+                "cache_control.ttl",
+                r#""messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"x":1,"ttl":"1h"}}]}]"#,
+            ),
+        ] {
+            assert_eq!(chat(body).as_deref(), Some(field), "{name}: {body}");
+        }
+        let fine = r#""messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,AA=="}}]}],"audio":{"format":"wav","voice":"alloy"},"prompt_cache_options":{"mode":"explicit","ttl":"30m"},"reasoning":{"effort":"low"}"#;
+        assert_eq!(chat(fine), None, "{name}");
+    }
+    let messages = |content: &str| {
+        let body =
+            format!(r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":[{content}]}}]}}"#);
+        refused_in(Wire::AnthropicMessages, Type::Anthropic, &body)
+    };
+    for (field, content) in [
+        (
+            "messages[0].content[0].source.file_id",
+            r#"{"type":"image","source":{"type":"file","file_id":"file_1"}}"#,
+        ),
+        ("messages[0].content[0].file_id", r#"{"type":"container_upload","file_id":"file_1"}"#),
+        (
+            "messages[0].content[0].content[0].source.file_id",
+            r#"{"type":"tool_result","tool_use_id":"t","content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}"#,
+        ),
+    ] {
+        assert_eq!(messages(content).as_deref(), Some(field), "{content}");
+    }
+    assert_eq!(
+        messages(r#"{"type":"tool_use","id":"t","name":"open","input":{"file_id":"the client's own"}}"#),
+        None
+    );
+}
+
+#[test]
+fn gemini_makes_no_pictures_and_looks_at_films_once() {
+    let gemini = |body: &str| refused_in(Wire::Gemini, Type::Gemini, &format!("{{{body}}}"));
+    for (field, body) in [
+        (
+            "generationConfig.responseFormat",
+            r#""generationConfig":{"responseFormat":[{"text":{}},{"image":{"imageSize":"SIZE_4K"}}]}"#,
+        ),
+        ("generation_config.response_format", r#""generation_config":{"response_format":{"video":{}}}"#),
+        (
+            "contents[0].parts[0].mediaProcessing",
+            r#""contents":[{"parts":[{"mediaProcessing":"AGENTIC","inlineData":{"mimeType":"video/mp4","data":"AA=="}}]}]"#,
+        ),
+        ("contents[0].parts[0].media_processing", r#""contents":[{"parts":[{"media_processing":2}]}]"#),
+    ] {
+        assert_eq!(gemini(body).as_deref(), Some(field), "{body}");
+    }
+    let fine = r#""contents":[{"parts":[{"mediaProcessing":"STATIC"}]}],"generationConfig":{"responseFormat":[{"text":{"mimeType":"x"}},{"audio":{}}]}"#;
+    assert_eq!(gemini(fine), None);
+}
+
+/// The field that a refusal names, if this is refused beside chat.
+fn refused_beside(r#type: Type, operation: Operation, member: &str) -> Option<String> {
+    let provider = provider(r#type, &[]);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let text = format!(r#"{{"model":"m","prompt":"p","input":"hi",{member}}}"#);
+    let payload = Payload::Json(body::scan(text.into()).unwrap());
+    let request = match openai_media::decode(operation, &payload) {
+        Ok(request) => request,
+        Err(error) => return error.param,
+    };
+    match endpoint(operation, target).expect("it has such an endpoint").how {
+        How::Relayed(checked) => relay(checked, &request, &payload, target).err(),
+        How::Translated(translation) => translation.encode(&request, target).err(),
+    }
+    .map(|refusal| refusal.field)
+}
+
+#[test]
+fn beside_chat_nothing_chooses_another_model_or_makes_more_than_is_paid_for() {
+    use Operation::{Embeddings, Images, Speech};
+    let of_openai = [Type::OpenAI, Type::OpenAICompatible];
+    let of_images = [Type::OpenAI, Type::OpenAICompatible, Type::XAI, Type::Doubao];
+    for (types, operation, field, value) in [
+        (&of_openai[..], Images, "svg", r#"{"model":"dearer"}"#),
+        (&of_openai, Images, "frame_count", "16"),
+        (&of_openai, Images, "complexity", r#""high""#),
+        (&of_openai, Images, "output_format", r#""gif""#),
+        (&of_openai, Images, "output_format", r#""svg""#),
+        (&of_openai, Speech, "voice", r#"{"id":"voice_1"}"#),
+        (&of_images, Images, "service_tier", r#""priority""#),
+        (&[Type::Doubao, Type::OpenAICompatible], Images, "sequential_image_generation", r#""auto""#),
+        (&[Type::Doubao, Type::OpenAICompatible], Images, "layer_decomposition", "true"),
+        (&[Type::Doubao, Type::OpenAICompatible], Images, "tools", r#"[{"type":"web_search"}]"#),
+        (&[Type::XAI, Type::OpenAICompatible], Images, "storage_options", r#"{"filename":"x"}"#),
+        (&[Type::OpenRouter], Embeddings, "models", r#"["a/b"]"#),
+        (&[Type::OpenRouter], Embeddings, "provider", r#"{"order":["x"]}"#),
+        (&[Type::Ollama, Type::Doubao, Type::OpenAI], Embeddings, "service_tier", r#""flex""#),
+    ] {
+        for r#type in types {
+            let refused = refused_beside(*r#type, operation, &format!(r#""{field}":{value}"#));
+            assert_eq!(refused.as_deref(), Some(field), "{type:?} {operation:?}: {value}");
+        }
+    }
+    for (types, operation, member) in [
+        (
+            &of_openai[..],
+            Images,
+            r#""output_format":"webp","quality":"high","moderation":"low","background":"opaque","partial_images":2,"stream":true"#,
+        ),
+        (&of_openai, Speech, r#""voice":"alloy","instructions":"calmly","speed":1.5"#),
+        (&[Type::XAI], Images, r#""resolution":"2k","aspect_ratio":"1:1""#),
+        (&[Type::Doubao], Images, r#""sequential_image_generation":"disabled","watermark":false,"seed":1"#),
+        (&[Type::OpenRouter], Embeddings, r#""provider":{"zdr":true},"input_type":"search_query""#),
+    ] {
+        for r#type in types {
+            assert_eq!(refused_beside(*r#type, operation, member), None, "{type:?} {operation:?}: {member}");
+        }
+    }
+}
+
+#[test]
+fn reasoning_that_says_nothing_by_itself_stands_in_no_translated_request() {
+    let translating =
+        PROVIDERS.into_iter().filter(|(r#type, _)| !adapter(*r#type).relays(Wire::OpenAiResponses));
+    for (r#type, name) in translating {
+        let provider = provider(r#type, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let sent = |thought: &str| {
+            let text = format!(
+                r#"{{"model":"m","input":[{{"role":"user","content":"a"}},{thought},{{"role":"assistant","content":"b"}},{{"role":"user","content":"c"}}]}}"#
+            );
+            let request = Wire::OpenAiResponses.decode(&body::scan(text.into()).unwrap()).unwrap();
+            String::from_utf8(adapter(r#type).encode(&request, target).unwrap()).unwrap()
+        };
+        for thought in [
+            r#"{"type":"reasoning"}"#,
+            r#"{"type":"reasoning","id":"rs_hidden"}"#,
+            r#"{"type":"reasoning","summary":[]}"#,
+            r#"{"type":"reasoning","id":"rs_hidden","summary":[],"encrypted_content":null}"#,
+            r#"{"type":"reasoning","id":"rs_hidden","summary":[],"content":null,"encrypted_content":""}"#,
+            r#"{"type":"reasoning","id":"rs_hidden","summary":[],"encrypted_content":"hidden, another provider's"}"#,
+            // Nobody signed it, so no provider would take it for what it thought.
+            r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"hidden"}]}"#,
+            r#"{"type":"reasoning","content":[{"type":"reasoning_text","text":"hidden"}]}"#,
+        ] {
+            let sent = sent(thought);
+            assert!(!sent.contains("hidden") && !sent.contains("think"), "{name}: {thought}: {sent}");
+        }
     }
 }
 

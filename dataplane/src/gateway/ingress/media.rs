@@ -8,7 +8,7 @@ use crate::{
     body,
     chat::estimate,
     error::{GatewayError, Kind},
-    gateway::settle::Estimate,
+    gateway::{crossing, settle::Estimate},
     media::{Request, image::Request as Image, video::Request as Video},
     payload::Payload,
     wire::{Operation, Wire, gemini_embeddings, openai_media},
@@ -59,7 +59,7 @@ pub(super) fn arrival(
         include_usage: true,
         user,
         project: project(&head.headers),
-        headers: Vec::new(),
+        headers: crossing::of_client(wire, operation, &head.headers),
         content: Content::Media(payload, Box::new(request)),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::provider::Refusal;
 
-/// Names without their dates. They change the format or cost nothing beyond the tokens that usage counts.
+/// Names without their dates (types of Anthropic's SDK 2.14). They change the format or cost nothing beyond the tokens that usage counts.
 const FREE: &[&str] = &[
     "claude-code",
     "computer-use",
@@ -11,6 +11,9 @@ const FREE: &[&str] = &[
     "fine-grained-tool-streaming",
     "interleaved-thinking",
     "max-tokens-3-5-sonnet",
+    "mid-conversation-output-config",
+    "mid-conversation-system-clear-at",
+    "mid-conversation-tool-changes",
     "model-context-window-exceeded",
     "output-128k",
     "pdfs",
@@ -18,21 +21,34 @@ const FREE: &[&str] = &[
     "prompt-caching-scope",
     "search-results",
     "structured-outputs",
+    "task-budgets",
+    "thinking-display-updates",
+    "thinking-token-count",
     "token-counting",
     "token-efficient-tools",
 ];
 
 /// Those that open paid tools, dearer prices, or a store that all who use the provider's account share.
 const REFUSED: &[(&str, &str)] = &[
+    ("advisor-tool", "lets the model ask a dearer one"),
+    ("agent-memory", "opens a store that all who use the provider's account share"),
     ("code-execution", "runs code in a container, which is billed by the hour"),
     ("compact", "lets the provider call the model again"),
     ("context-1m", "allows prompts that cost more by the token"),
     ("extended-cache-ttl", "writes to the cache at a higher price"),
+    ("fallback-credit", "settles what another request has cost"),
     ("fast-mode", "chooses a speed with its own price"),
     ("files-api", "opens files that all who use the provider's account share"),
+    ("inline-tools", "defines tools where this hub does not look for them"),
+    ("managed-agents", "runs agents in the provider's account"),
     ("mcp-client", "lets the provider call other servers"),
+    ("mcp-tunnels", "lets the provider call other servers"),
     ("message-batches", "puts answers where the hub cannot meter them"),
+    ("message-threads", "opens a store that all who use the provider's account share"),
+    ("server-side-fallback", "chooses other models"),
     ("skills", "runs code in a container, which is billed by the hour"),
+    ("user-profiles", "chooses a profile of the provider's account"),
+    ("user-profiles-billing", "chooses who pays"),
     ("web-fetch", "turns on a tool that the provider runs"),
     ("web-search", "turns on a tool that the provider runs, billed by the call"),
 ];

@@ -157,7 +157,7 @@ fn document(source: &Source) -> Result<Source, &'static str> {
                 .ok_or("a text document must be base64 of UTF-8")
         }
         Source::Base64 { .. } => Err("a document must be PDF or text for Anthropic"),
-        Source::Id(_) => Err("a file that was uploaded to another provider cannot be sent to Anthropic"),
+        Source::Id(_) => Err("a file that was uploaded to a provider cannot be sent: send its data"),
         Source::Url(_) | Source::Text(_) => Ok(source.clone()),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn is_public(uri: &str) -> bool {
 pub(super) fn check(name: &str, raw: &str) -> Result<(), Refusal> {
     // Without an escape, a name stands as it is.
     let may_name = |word: &str| memchr::memmem::find(raw.as_bytes(), word.as_bytes()).is_some();
-    if !["fileUri", "file_uri", "\\u"].into_iter().any(may_name) {
+    if !["fileUri", "file_uri", "mediaProcessing", "media_processing", "\\u"].into_iter().any(may_name) {
         return Ok(());
     }
     walk(name, raw, DEEPEST)
@@ -55,6 +55,7 @@ fn walk(path: &str, raw: &str, depth: usize) -> Result<(), Refusal> {
         let inner = format!("{path}.{name}");
         match name {
             "fileUri" | "file_uri" => file(&inner, raw)?,
+            "mediaProcessing" | "media_processing" => processing(&inner, raw)?,
             "functionCall" | "function_call" => besides("args", &inner, raw, depth)?,
             "functionResponse" | "function_response" => besides("response", &inner, raw, depth)?,
             _ => walk(&inner, raw, depth)?,
@@ -81,6 +82,14 @@ fn file(path: &str, raw: &str) -> Result<(), Refusal> {
     match serde_json::from_str::<Option<String>>(raw) {
         Ok(uri) if uri.as_deref().is_none_or(is_public) => Ok(()),
         _ => Err(refuse(path, NOT_PUBLIC)),
+    }
+}
+
+/// `AGENTIC` lets the model look at a film again and again.
+fn processing(path: &str, raw: &str) -> Result<(), Refusal> {
+    match raw {
+        "null" | r#""STATIC""# | r#""MEDIA_PROCESSING_UNSPECIFIED""# => Ok(()),
+        _ => Err(refuse(path, "may only be STATIC: others cost more than is known before")),
     }
 }
 

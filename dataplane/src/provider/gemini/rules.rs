@@ -16,6 +16,7 @@ const TIER: &str = "chooses a service tier with its own price";
 const CACHE: &str =
     "uses a cache that all who use the provider's account share and that is billed by the hour";
 const CHOICE: &str = "chooses another model";
+const PICTURES: &str = "asks for pictures or films, which have their own price";
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
 pub(super) const RULES: &[Rule] = &[
@@ -31,10 +32,12 @@ const CONFIG: &[Rule] = &[
     rule("routing_config", Allowed::Nothing, CHOICE),
     rule("modelSelectionConfig", Allowed::Nothing, CHOICE),
     rule("model_selection_config", Allowed::Nothing, CHOICE),
+    rule("responseFormat", Allowed::Items(&["text", "audio"]), PICTURES),
+    rule("response_format", Allowed::Items(&["text", "audio"]), PICTURES),
 ];
 
 /// Tools have no type here; they are looked at by [`check_tools`].
-const ANY_TYPE: Tools = Tools { own: &[], own_prefixes: &[], untyped: true };
+const ANY_TYPE: Tools = Tools { own: &[], own_dated: &[], untyped: true };
 
 /// Members of a tool that the client answers itself. All others (search, maps, code, URLs, files, other servers) are
 /// run by Google, and most are billed by the call.

@@ -22,6 +22,7 @@ pub(in crate::provider) const RULES: &[Rule] = &[
 
 /// What `/api/chat` cannot do, and what stands for not asking for it.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
+    ("n", &["1"]),
     ("logprobs", &["false"]),
     ("top_logprobs", &["0"]),
     ("logit_bias", &["{}"]),

@@ -104,6 +104,7 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
 
 fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     rules::check_extra(&request.extra, dialect.rules)?;
+    rules::check_extra(&request.extra, super::relay::RULES)?;
     let refuse = |field: &str, message: String| Err(Refusal { field: field.to_owned(), message });
     if let Some((name, _)) = request.extra.iter().find(|(name, _)| OWNED.contains(&name.as_str())) {
         return refuse(name, format!("`{name}` is not a field of this format"));

@@ -6,8 +6,38 @@ use super::{Dialect, MaxTokens, TOOLS, schema};
 use crate::{
     body::{self, Body, Edit},
     json,
-    provider::{Asked, Refusal, Target, cache, rules},
+    provider::{
+        Asked, Refusal, Target, cache,
+        rules::{self, Allowed, Rule, rule},
+        stored::{self, STORED},
+    },
 };
+
+/// Fields of chat completions, whoever speaks them, that reach what is stored, or change what a request costs beyond
+/// its tokens (types of OpenAI's SDK 3.57, OpenRouter's 1.3).
+pub(super) const RULES: &[Rule] = &[
+    rule("moderation", Allowed::Nothing, "lets the provider call another model"),
+    rule("previous_response_id", Allowed::Nothing, STORED),
+    PROMPT_CACHE,
+    rule("audio", Allowed::Within(&[rule("voice", Allowed::Text, STORED)]), ""),
+    rule(
+        "reasoning",
+        Allowed::Within(&[rule("mode", Allowed::Words(&["standard"]), "chooses a mode with its own cost")]),
+        "",
+    ),
+];
+
+/// Twelve hours are written at a higher price than half an hour; two others name what is stored, and write without
+/// answering.
+pub(super) const PROMPT_CACHE: Rule = rule(
+    "prompt_cache_options",
+    Allowed::Within(&[
+        rule("ttl", Allowed::Words(&["30m"]), "chooses a cache with its own price"),
+        rule("comparison_response_id", Allowed::Nothing, STORED),
+        rule("prewarm", Allowed::False, "writes a cache without an answer"),
+    ]),
+    "",
+);
 
 pub(super) fn relay(
     dialect: &Dialect,
@@ -15,6 +45,11 @@ pub(super) fn relay(
     target: Target<'_>,
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
+    rules::check_members(body, RULES)?;
+    if let Some(messages) = body.raw("messages") {
+        stored::check("messages", messages)?;
+    }
+    cache::check(body.bytes())?;
     let mut edits = model(body, target);
     let asked = Asked { usage: stream(body)? && ask_for_usage(body, &mut edits) };
     if dialect.usage_include {
@@ -22,9 +57,6 @@ pub(super) fn relay(
     }
     if dialect.max_tokens == MaxTokens::Plain && body.raw("max_completion_tokens").is_some() {
         edits.push(Edit::Rename("max_completion_tokens", "max_tokens"));
-    }
-    if dialect.cache_control {
-        cache::check(body.bytes())?;
     }
     let schema = if dialect.json_schema { None } else { schema::asked(body)? };
     if schema.is_some() {

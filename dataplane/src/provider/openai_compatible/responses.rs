@@ -8,12 +8,13 @@ mod observe;
 
 pub(super) use observe::{Observer, plain};
 
-use super::{Dialect, relay};
+use super::{Dialect, relay, relay::PROMPT_CACHE};
 use crate::{
     body::{Body, Edit},
     provider::{
         Asked, Refusal, Target, cache,
         rules::{self, Allowed, Rule, Tools, rule},
+        stored::STORED,
     },
 };
 
@@ -27,15 +28,19 @@ const RULES: &[Rule] = &[
     rule("context_management", Allowed::Empty, "lets the provider call the model again"),
     rule("moderation", Allowed::Nothing, "lets the provider call another model"),
     rule("access_programs", Allowed::Nothing, "uses what the provider's account is enrolled in"),
-    rule("prompt_cache_options", Allowed::Members(&["mode"]), "chooses a cache with its own price"),
+    // `pro` lets several runs think for one answer, beyond what `max_output_tokens` bounds.
+    rule(
+        "reasoning",
+        Allowed::Within(&[rule("mode", Allowed::Words(&["standard"]), "chooses a mode with its own cost")]),
+        "",
+    ),
+    PROMPT_CACHE,
 ];
-
-const STORED: &str = "means what is stored in the provider's account, which all tenants share";
 
 /// Tools that the client runs itself.
 const TOOLS: Tools = Tools {
     own: &["function", "custom", "local_shell", "apply_patch", "computer", "computer_use_preview"],
-    own_prefixes: &[],
+    own_dated: &[],
     untyped: false,
 };
 
@@ -47,9 +52,7 @@ pub(super) fn relay(
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
     rules::check_members(body, RULES)?;
-    if dialect.cache_control {
-        cache::check(body.bytes())?;
-    }
+    cache::check(body.bytes())?;
     relay::stream(body)?;
     let mut edits = relay::model(body, target);
     if let Some(raw) = body.raw("input") {

@@ -33,6 +33,9 @@ impl Translation for Edits {
         }
         body.number("n", request.n);
         body.string("response_format", if request.as_url { "url" } else { "b64_json" });
+        if let Some(size) = request.size.as_deref().filter(|size| size.ends_with('K')) {
+            body.string("resolution", &size.to_lowercase());
+        }
         if let Some(ratio) = &request.aspect_ratio {
             body.string("aspect_ratio", ratio);
         }
@@ -53,8 +56,8 @@ fn check(request: &image::Request) -> Result<(), Refusal> {
     if request.mask.is_some() {
         return refuse("mask", "is not supported by xAI");
     }
-    if request.size.as_deref().is_some_and(|size| size != "auto") {
-        return refuse("size", "is not known to xAI: use `aspect_ratio`");
+    if request.size.as_deref().is_some_and(|size| size != "auto" && !size.ends_with('K')) {
+        return refuse("size", "is not known to xAI: use `aspect_ratio` and `resolution`");
     }
     if request.quality.as_deref().is_some_and(|quality| quality != "auto") {
         return refuse("quality", "cannot be chosen with xAI");
@@ -111,6 +114,8 @@ mod tests {
         assert!(sent(more).unwrap().contains(
             r#""images":[{"type":"image_url","url":"https://a"},{"type":"image_url","url":"https://b"}],"n":1,"response_format":"url","aspect_ratio":"1:1""#
         ));
+        let large = image::Request { size: Some("2K".into()), ..request.clone() };
+        assert!(sent(large).unwrap().ends_with(r#""response_format":"b64_json","resolution":"2k"}"#));
         let sized = image::Request { size: Some("512x512".into()), ..request };
         assert_eq!(sent(sized).unwrap_err().field, "size");
     }

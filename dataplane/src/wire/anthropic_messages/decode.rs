@@ -1,8 +1,8 @@
 //! Reads a request, to be translated for another kind of provider.
 //!
 //! What only Anthropic has: `cache_control`, `context_management` and `diagnostics` are left out (they change cost
-//! or comfort, not the answer); `container`, `mcp_servers`, `speed: fast`, `inference_geo`, citations and tools that
-//! Anthropic runs itself are refused by name. `seed` and the penalties, which other providers know, pass.
+//! or comfort, not the answer); `container`, `mcp_servers`, `fallbacks`, `thread`, `compaction`, `billing_policy`,
+//! `speed: fast`, `inference_geo`, citations and tools that Anthropic runs itself are refused by name. `seed` and the penalties, which other providers know, pass.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -47,8 +47,18 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "cache_control" | "context_management" | "diagnostics" => {}
             "service_tier" if matches!(raw, r#""auto""# | r#""standard_only""#) => {}
             "speed" if raw == r#""standard""# => {}
-            "mcp_servers" if raw.trim_start_matches('[').trim() == "]" => {}
-            "service_tier" | "speed" | "mcp_servers" | "container" | "inference_geo" | "user_profile_id"
+            "mcp_servers" | "fallbacks" if raw.trim_start_matches('[').trim() == "]" => {}
+            "fallbacks"
+            | "fallback_credit_token"
+            | "thread"
+            | "compaction"
+            | "billing_policy"
+            | "service_tier"
+            | "speed"
+            | "mcp_servers"
+            | "container"
+            | "inference_geo"
+            | "user_profile_id"
             | "workspace_id" => {
                 return Err(bad(name, "is not supported by the provider that serves this model"));
             }

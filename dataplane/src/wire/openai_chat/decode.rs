@@ -290,11 +290,15 @@ fn openrouter_reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadR
     #[derive(Deserialize)]
     struct Asked {
         effort: Option<String>,
+        mode: Option<String>,
         max_tokens: Option<u64>,
         enabled: Option<bool>,
         exclude: Option<bool>,
     }
     let asked: Asked = read("reasoning", raw)?;
+    if asked.mode.is_some_and(|mode| mode != "standard") {
+        return Err(bad("reasoning.mode", "may only be standard where a request is translated"));
+    }
     if let Some(word) = asked.effort {
         let effort =
             Effort::parse(&word).ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;

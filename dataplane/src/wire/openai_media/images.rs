@@ -21,11 +21,13 @@ use crate::{
 pub(super) fn decode(payload: &Payload) -> Result<Request, BadRequest> {
     let mut request = Request { n: 1, ..Request::default() };
     let mut given = false;
+    let mut resolution = None;
     for value in values(payload) {
         match value.name {
             "prompt" => (given, request.prompt) = (true, value.text()?),
             "n" => request.n = value.count()?,
             "size" => request.size = Some(size(value.text()?)?),
+            "resolution" => resolution = Some(value.text()?),
             "quality" => request.quality = Some(value.text()?),
             "background" => request.background = Some(value.text()?),
             "output_format" => request.output_format = Some(value.text()?),
@@ -55,6 +57,13 @@ pub(super) fn decode(payload: &Payload) -> Result<Request, BadRequest> {
             other => return Err(bad(other, "is not a file that is known here")),
         }
     }
+    // xAI's name for a size, on which the price depends as well.
+    if let Some(text) = resolution {
+        if request.size.is_some() {
+            return Err(bad("resolution", "stands beside `size`, which means the same"));
+        }
+        request.size = Some(thousands(&text).ok_or_else(|| bad("resolution", "must be 1k, 2k or 4k"))?);
+    }
     match (given, request.n) {
         (false, _) => Err(bad("prompt", "is missing")),
         (true, 0) => Err(bad("n", "must be at least 1")),
@@ -63,9 +72,14 @@ pub(super) fn decode(payload: &Payload) -> Result<Request, BadRequest> {
 }
 
 /// A price may depend on it: what can be written in two ways would have two prices. `2K` is Doubao's.
+/// `2k` as prices have it.
+fn thousands(text: &str) -> Option<String> {
+    let count = text.strip_suffix(['k', 'K'])?;
+    matches!(count.as_bytes(), [b'1'..=b'9']).then(|| format!("{count}K"))
+}
+
 fn size(text: String) -> Result<String, BadRequest> {
-    let thousands = text.strip_suffix('K').is_some_and(|count| matches!(count.as_bytes(), [b'1'..=b'9']));
-    if text == "auto" || thousands || sides(&text).is_some() {
+    if text == "auto" || thousands(&text).as_ref() == Some(&text) || sides(&text).is_some() {
         Ok(text)
     } else {
         Err(bad(
@@ -199,11 +213,15 @@ mod tests {
             (r#"{"prompt":"p","size":"2048x 2048"}"#, "size"),
             (r#"{"prompt":"p","size":"2048X2048"}"#, "size"),
             (r#"{"prompt":"p","size":"2k"}"#, "size"),
+            (r#"{"prompt":"p","resolution":"2048"}"#, "resolution"),
+            (r#"{"prompt":"p","resolution":["2k"]}"#, "resolution"),
+            (r#"{"prompt":"p","resolution":"2k","size":"1K"}"#, "resolution"),
             (r#"{"prompt":"p","stream":"true"}"#, "stream"),
             (r#"{"prompt":"p","response_format":"x"}"#, "response_format"),
         ] {
             assert_eq!(json(text).unwrap_err().param.as_deref(), Some(param), "{text}");
         }
+        assert_eq!(json(r#"{"prompt":"p","resolution":"2k"}"#).unwrap().size.as_deref(), Some("2K"));
         assert_eq!(form(&[("name=prompt", "p"), ("name=n", "x")]).unwrap_err().param.as_deref(), Some("n"));
     }
 

@@ -161,10 +161,14 @@ fn reasoning(raw: &str, reasoning: &mut Reasoning) -> Result<(), BadRequest> {
     #[derive(Deserialize)]
     struct RawReasoning {
         effort: Option<String>,
+        mode: Option<String>,
         summary: Option<String>,
         generate_summary: Option<String>,
     }
     let asked: RawReasoning = read("reasoning", raw)?;
+    if asked.mode.is_some_and(|mode| mode != "standard") {
+        return Err(bad("reasoning.mode", "may only be standard where a request is translated"));
+    }
     if let Some(word) = asked.effort {
         let effort =
             Effort::parse(&word).ok_or_else(|| bad("reasoning.effort", format!("{word:?} is not known")))?;

@@ -3,17 +3,14 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::{
     body::{self, Edit},
     chat::Sealed,
     json,
-    provider::Refusal,
+    provider::{Refusal, stored},
 };
 
 /// Items that mean only what they say. Others refer to what is stored, or belong to tools that the provider runs.
@@ -66,13 +63,13 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
     for (index, text) in items.into_iter().enumerate() {
         let unreadable = || refuse(format!("input[{index}]"), "cannot be read as an item");
         let bytes = text.get().as_bytes();
-        let (mut scratch, mut again) = (Vec::new(), Vec::new());
-        let (Ok(item), Ok(found)) =
-            (json::parse::<Item>(bytes, &mut scratch), json::parse::<Found>(bytes, &mut again))
-        else {
-            return unreadable();
-        };
-        match Known::of(&item, found) {
+        let mut scratch = Vec::new();
+        let Ok(item) = json::parse::<Item>(bytes, &mut scratch) else { return unreadable() };
+        let known = Known::of(&item);
+        if !matches!(known, Known::No) {
+            stored::check(&format!("input[{index}]"), text.get())?;
+        }
+        match known {
             Known::Yes => kept.push(Cow::Borrowed(text.get())),
             Known::Foreign => changed = true,
             Known::Stored => {
@@ -80,12 +77,6 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
                 let item = body::apply(&item, &[Edit::Remove("id")]);
                 kept.push(Cow::Owned(String::from_utf8_lossy(&item).into_owned()));
                 changed = true;
-            }
-            Known::File => {
-                return refuse(
-                    format!("input[{index}].file_id"),
-                    "names a file in the provider's account, which all tenants share: send its data instead",
-                );
             }
             Known::No => {
                 return refuse(
@@ -104,8 +95,6 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
 enum Known {
     Yes,
     No,
-    /// It refers to a file.
-    File,
     /// Reasoning of a provider of another kind.
     Foreign,
     /// Its id would be read for what is stored; what it says itself may be sent.
@@ -113,82 +102,15 @@ enum Known {
 }
 
 impl Known {
-    fn of(item: &Item, found: Found) -> Self {
+    fn of(item: &Item) -> Self {
         let kind = item.r#type.as_deref().or_else(|| item.role.as_ref().map(|_| "message"));
         let Some(kind) = kind.filter(|kind| KNOWN.contains(kind)) else { return Self::No };
-        if found.file {
-            return Self::File;
-        }
         let sealed = item.encrypted_content.as_deref().filter(|sealed| !sealed.trim().is_empty());
         match sealed {
             Some(sealed) if Sealed::open(sealed).is_some() => Self::Foreign,
             None if THOUGHTS.contains(&kind) && item.id.is_some() => Self::Stored,
             _ => Self::Yes,
         }
-    }
-}
-
-/// Whether a value names a file, at any depth and as often as a name stands there.
-#[derive(Clone, Copy, Default)]
-struct Found {
-    file: bool,
-    null: bool,
-}
-
-impl<'de> Deserialize<'de> for Found {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Look)
-    }
-}
-
-struct Look;
-
-impl<'de> Visitor<'de> for Look {
-    type Value = Found;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Found, E> {
-        Ok(Found { null: true, ..Found::default() })
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found, A::Error> {
-        let mut all = Found::default();
-        while let Some(item) = list.next_element::<Found>()? {
-            all.file |= item.file;
-        }
-        Ok(all)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Found, A::Error> {
-        let mut all = Found::default();
-        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
-            let value = members.next_value::<Found>()?;
-            all.file |= value.file || (name == "file_id" && !value.null);
-        }
-        Ok(all)
     }
 }
 
@@ -206,19 +128,27 @@ mod tests {
         ] {
             assert_eq!(check(&format!("[{item}]")).unwrap_err().field, "input[0].type", "{item}");
         }
-        for part in
-            [r#""content":[{"type":"input_file","file_id":"f"}]"#, r#""content":[{"file\u005fid":"f"}]"#]
-        {
-            let error = check(&format!(r#"[{{"role":"user",{part}}}]"#)).unwrap_err();
-            assert_eq!(error.field, "input[0].file_id");
-        }
-        for item in [
-            r#"{"type":"computer_call_output","output":{"type":"computer_screenshot","file_id":"file-x"}}"#,
-            r#"{"role":"user","content":[{"type":"input_file","file_id":"file-x","file_id":"file-x"}]}"#,
-            r#"{"role":"user","content":[{"type":"input_file","file_id":"file-x","file_id":null}]}"#,
-            r#"{"type":"function_call_output","call_id":"c","output":[[{"a":{"file_id":["file-x"]}}]]}"#,
+        for (item, field) in [
+            (r#"{"role":"user","content":[{"type":"input_file","file_id":"f"}]}"#, "content[0].file_id"),
+            (r#"{"role":"user","content":[{"file\u005fid":"f"}]}"#, "content[0].file_id"),
+            (
+                r#"{"type":"computer_call_output","output":{"type":"computer_screenshot","file_id":"file-x"}}"#,
+                "output.file_id",
+            ),
+            (
+                r#"{"role":"user","content":[{"type":"input_file","file_id":"file-x","file_id":"file-x"}]}"#,
+                "content[0].file_id",
+            ),
+            (
+                r#"{"role":"user","content":[{"type":"input_file","file_id":"file-x","file_id":null}]}"#,
+                "content[0].file_id",
+            ),
+            (
+                r#"{"type":"function_call_output","call_id":"c","output":[[{"a":{"file_id":["file-x"]}}]]}"#,
+                "output[0][0].a.file_id",
+            ),
         ] {
-            assert_eq!(check(&format!("[{item}]")).unwrap_err().field, "input[0].file_id", "{item}");
+            assert_eq!(check(&format!("[{item}]")).unwrap_err().field, format!("input[0].{field}"), "{item}");
         }
         for unreadable in [r#"{"role":"user","role":"user"}"#, r#""text""#, "7"] {
             assert_eq!(check(&format!("[{unreadable}]")).unwrap_err().field, "input[0]", "{unreadable}");
