@@ -15,7 +15,7 @@ mod settings;
 pub mod signature;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
-pub use citation::Citation;
+pub use citation::{Citation, Passage, Unit};
 pub use extra::ExtraContent;
 pub use message::{Content, Message, Part, Role, Source};
 pub use raw::Raw;

@@ -53,6 +53,8 @@ pub enum Content {
         source: Source,
         /// Its name or title.
         name: Option<String>,
+        /// The answer is to say what it takes from where in it.
+        cited: bool,
     },
     /// Sound.
     Audio {

@@ -4,7 +4,7 @@
 use super::Refusal;
 use crate::{
     body::{self, Body},
-    chat::Raw,
+    chat::{Content, Message, Part, Raw},
 };
 
 /// One field that is looked at.
@@ -60,6 +60,22 @@ pub(crate) fn check_members(body: &Body, rules: &[Rule]) -> Result<(), Refusal> 
 /// Checks what a translated request carries along.
 pub(crate) fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(), Refusal> {
     extra.iter().try_for_each(|(name, raw)| check_member(name, raw.get(), rules))
+}
+
+/// Checks that no document is to be cited from, which `who` cannot do.
+pub(crate) fn no_citations(messages: &[Message], who: &str) -> Result<(), Refusal> {
+    fn cited(part: &Part) -> bool {
+        match &part.content {
+            Content::File { cited, .. } => *cited,
+            Content::ToolResult { content, .. } => content.iter().any(cited),
+            _ => false,
+        }
+    }
+    if messages.iter().flat_map(|message| &message.parts).any(cited) {
+        let message = format!("`citations` of documents are not supported by {who}");
+        return Err(Refusal { field: "citations".to_owned(), message });
+    }
+    Ok(())
 }
 
 /// Checks one field.

@@ -85,7 +85,7 @@ fn block(out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
                 _ => source(&mut block, from),
             }
         }
-        Content::File { source: from, name } => {
+        Content::File { source: from, name, cited } => {
             block.string("type", "document");
             match document(from) {
                 Ok(from) => source(&mut block, &from),
@@ -93,6 +93,9 @@ fn block(out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
             }
             if let Some(name) = name {
                 block.string("title", name);
+            }
+            if *cited {
+                block.raw("citations", r#"{"enabled":true}"#);
             }
         }
         Content::Audio { .. } => return refuse("Anthropic takes no sound"),

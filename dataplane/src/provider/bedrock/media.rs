@@ -47,11 +47,12 @@ pub(super) fn image(block: &mut Object<'_>, source: &Source) -> Result<(), Refus
     }
 }
 
-/// `{"format": …, "name": …, "source": {"bytes": …}}`
+/// `{"format": …, "name": …, "source": {"bytes": …}, "citations": {"enabled": true}}`
 pub(super) fn document(
     block: &mut Object<'_>,
     source: &Source,
     name: Option<&str>,
+    cited: bool,
     names: &mut Names,
 ) -> Result<(), Refusal> {
     const FIELD: &str = "file";
@@ -84,6 +85,9 @@ pub(super) fn document(
     let mut document = Object::open(block.name("document"));
     document.string("name", &names.fit(name));
     bytes(&mut document, format, &data);
+    if cited {
+        document.raw("citations", r#"{"enabled":true}"#);
+    }
     document.close();
     Ok(())
 }

@@ -106,8 +106,8 @@ impl Blocks {
                 block.string("text", text);
             }
             Content::Image { source, .. } => media::image(&mut block, source)?,
-            Content::File { source, name } => {
-                media::document(&mut block, source, name.as_deref(), &mut self.names)?;
+            Content::File { source, name, cited } => {
+                media::document(&mut block, source, name.as_deref(), *cited, &mut self.names)?;
             }
             Content::Audio { data, format } => media::audio(&mut block, format, data)?,
             Content::ToolCall { id, name, arguments } => {

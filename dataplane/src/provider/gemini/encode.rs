@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Others' fields that change comfort, not meaning.
-const IGNORED: [&str; 11] = [
+const IGNORED: [&str; 12] = [
     "logprobs",
     "top_logprobs",
     "logit_bias",
@@ -36,6 +36,7 @@ const IGNORED: [&str; 11] = [
     "prediction",
     "verbosity",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "modalities",
@@ -57,6 +58,7 @@ const OWNED: [&str; 10] = [
 
 pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
     check(request)?;
+    rules::no_citations(&request.messages, "Gemini")?;
     let generation = Generation::of(&target.model.upstream_model);
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);

@@ -1,10 +1,12 @@
 //! Reads a request, to be translated for another kind of provider.
 //!
 //! What only Anthropic has: `cache_control`, `context_management` and `diagnostics` are left out (they change cost
-//! or comfort, not the answer); `container`, `mcp_servers`, `speed: fast`, `inference_geo`, citations and tools that
-//! Anthropic runs itself are refused by name. `seed` and the penalties, which other providers know, pass.
+//! or comfort, not the answer), and `eager_input_streaming` of tools; `container`, `mcp_servers`, `speed: fast`,
+//! `inference_geo`, search results, tools that Anthropic runs itself, and of the client's own tools `input_examples`,
+//! `defer_loading` and callers other than the model are refused by name. `seed` and the penalties, which other providers
+//! know, pass; so do citations of documents, which Bedrock knows too.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::super::{
@@ -127,11 +129,9 @@ fn block(raw: &str) -> Result<Vec<Part>, BadRequest> {
         "text" => Content::Text(need("text", block.text)?),
         "image" => Content::Image { source: source(block.source)?, detail: None },
         "document" => {
-            if block.citations.is_some_and(|citations| wants_citations(&citations)) {
-                return Err(bad("citations", "is not supported by the provider that serves this model"));
-            }
             parts.extend(block.context.map(|text| Content::Text(text).into()));
-            Content::File { source: source(block.source)?, name: block.title }
+            let cited = block.citations.is_some_and(|citations| wants_citations(&citations));
+            Content::File { source: source(block.source)?, name: block.title, cited }
         }
         "tool_use" => {
             let input = need("input", block.input)?;
@@ -222,10 +222,21 @@ fn tool(raw: &str) -> Result<Tool, BadRequest> {
         input_schema: Option<Raw>,
         strict: Option<bool>,
         cache_control: Option<Raw>,
+        input_examples: Option<Vec<IgnoredAny>>,
+        defer_loading: Option<bool>,
+        allowed_callers: Option<Vec<String>>,
     }
     let tool: RawTool = read("", raw)?;
     if let Some(kind) = tool.r#type.filter(|kind| kind != "custom") {
         return Err(bad("type", format!("{kind:?} is not supported by the provider that serves this model")));
+    }
+    let others = [
+        ("input_examples", tool.input_examples.is_some_and(|examples| !examples.is_empty())),
+        ("defer_loading", tool.defer_loading == Some(true)),
+        ("allowed_callers", tool.allowed_callers.is_some_and(|callers| callers != ["direct"])),
+    ];
+    if let Some((name, _)) = others.iter().find(|(_, asked)| *asked) {
+        return Err(bad(name, "is not supported by the provider that serves this model"));
     }
     let schema = need("input_schema", tool.input_schema)?;
     if !schema.is_object() {
