@@ -114,7 +114,7 @@ fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `gpt-5.6` and later (`openai` 2, `completion_create_params.py`): older models refuse the field.
+/// `gpt-5.6` and later, as `OpenAI`'s SDK says of `prompt_cache_options`: older models refuse the field.
 fn has_breakpoints(model: &str) -> bool {
     let version = model.strip_prefix("ft:").unwrap_or(model).strip_prefix("gpt-").unwrap_or_default();
     let version = version.split(['-', ':']).next().unwrap_or_default();
