@@ -62,20 +62,22 @@ pub(crate) fn check_extra(extra: &[(String, Raw)], rules: &[Rule]) -> Result<(),
     extra.iter().try_for_each(|(name, raw)| check_member(name, raw.get(), rules))
 }
 
-/// Checks that no document is to be cited from, which `who` cannot do.
-pub(crate) fn no_citations(messages: &[Message], who: &str) -> Result<(), Refusal> {
-    fn cited(part: &Part) -> bool {
+/// Checks that there are neither search results nor documents to be cited from, which `who` does not know.
+pub(crate) fn no_sources(messages: &[Message], who: &str) -> Result<(), Refusal> {
+    fn source(part: &Part) -> Option<&'static str> {
         match &part.content {
-            Content::File { cited, .. } => *cited,
-            Content::ToolResult { content, .. } => content.iter().any(cited),
-            _ => false,
+            Content::File { cited: true, .. } => Some("citations"),
+            Content::SearchResult { .. } => Some("search_result"),
+            Content::ToolResult { content, .. } => content.iter().find_map(source),
+            _ => None,
         }
     }
-    if messages.iter().flat_map(|message| &message.parts).any(cited) {
-        let message = format!("`citations` of documents are not supported by {who}");
-        return Err(Refusal { field: "citations".to_owned(), message });
+    match messages.iter().flat_map(|message| &message.parts).find_map(source) {
+        Some(field) => {
+            Err(Refusal { field: field.to_owned(), message: format!("`{field}` is not supported by {who}") })
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks one field.

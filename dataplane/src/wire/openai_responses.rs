@@ -55,7 +55,9 @@ impl Status<'_> {
             | FinishReason::StopSequence
             | FinishReason::ToolCalls
             | FinishReason::Pause => Self::Completed,
-            FinishReason::Error => Self::Failed(FailureKind::Provider, "the model gave up before its answer was complete"),
+            FinishReason::Error => {
+                Self::Failed(FailureKind::Provider, "the model gave up before its answer was complete")
+            }
         }
     }
 

@@ -86,7 +86,8 @@ fn translated(wire: Wire, r#type: Type, model: &str, body: &str) -> Result<serde
 
 #[test]
 fn top_k_is_never_dropped_by_those_who_do_not_ignore_it() {
-    const ANTHROPIC: &str = r#"{"model":"m","max_tokens":9,"top_k":40,"messages":[{"role":"user","content":"x"}]}"#;
+    const ANTHROPIC: &str =
+        r#"{"model":"m","max_tokens":9,"top_k":40,"messages":[{"role":"user","content":"x"}]}"#;
     const GEMINI: &str = r#"{"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"topK":40.0}}"#;
     for (wire, body) in [(Wire::AnthropicMessages, ANTHROPIC), (Wire::Gemini, GEMINI)] {
         for (r#type, name) in PROVIDERS {
@@ -105,7 +106,10 @@ fn top_k_is_never_dropped_by_those_who_do_not_ignore_it() {
             let sent = sent.unwrap();
             let found = place.and_then(|place| sent.pointer(place)).and_then(serde_json::Value::as_u64);
             assert_eq!(found, place.map(|_| 40), "{name}: {sent}");
-            assert_eq!(sent.to_string().contains("top_k"), place.is_some_and(|place| place.contains("top_k")));
+            assert_eq!(
+                sent.to_string().contains("top_k"),
+                place.is_some_and(|place| place.contains("top_k"))
+            );
         }
     }
 }
@@ -159,7 +163,7 @@ fn what_only_anthropics_tools_have_is_refused_by_name() {
 }
 
 #[test]
-fn documents_are_cited_from_where_that_can_be_asked_for() {
+fn sources_are_sent_and_cited_where_they_are_known() {
     const BODY: &str = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"x"},
         {"type":"document","source":{"type":"text","media_type":"text/plain","data":"y"},"citations":{"enabled":true}}]}]}"#;
     for (r#type, name) in PROVIDERS {
@@ -168,6 +172,21 @@ fn documents_are_cited_from_where_that_can_be_asked_for() {
             assert!(sent.unwrap().to_string().contains(r#""citations":{"enabled":true}"#), "{name}");
         } else {
             assert_eq!(sent.unwrap_err(), "citations", "{name}");
+        }
+    }
+    let found = r#"{"type":"search_result","source":"https://e.org","title":"E","content":[{"type":"text","text":"y"}],"citations":{"enabled":true}}"#;
+    let alone = found.to_owned();
+    let of_a_tool = format!(r#"{{"type":"tool_result","tool_use_id":"t","content":[{found}]}}"#);
+    for block in [alone, of_a_tool] {
+        let body =
+            format!(r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":[{block}]}}]}}"#);
+        for (r#type, name) in PROVIDERS {
+            let sent = translated(Wire::AnthropicMessages, r#type, "", &body);
+            match r#type {
+                Type::Bedrock => assert!(sent.unwrap().to_string().contains("searchResult"), "{name}"),
+                Type::Anthropic => assert!(sent.unwrap().to_string().contains("search_result"), "{name}"),
+                _ => assert_eq!(sent.unwrap_err(), "search_result", "{name}"),
+            }
         }
     }
 }

@@ -98,6 +98,17 @@ fn block(out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
                 block.raw("citations", r#"{"enabled":true}"#);
             }
         }
+        Content::SearchResult { source, title, texts, cited } => {
+            block.string("type", "search_result").string("source", source).string("title", title);
+            json::list(block.name("content"), texts, |out, text| {
+                let mut piece = Object::open(out);
+                piece.string("type", "text").string("text", text);
+                piece.close();
+            });
+            if *cited {
+                block.raw("citations", r#"{"enabled":true}"#);
+            }
+        }
         Content::Audio { .. } => return refuse("Anthropic takes no sound"),
         Content::ToolCall { id, name, arguments } => {
             block.string("type", "tool_use").string("id", &ids::fit(id, ID)).string("name", name);

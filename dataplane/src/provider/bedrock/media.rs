@@ -7,6 +7,9 @@ use base64::Engine as _;
 
 use crate::{chat::Source, json::Object, provider::Refusal};
 
+/// Says that what is taken from a source is to be cited.
+pub(super) const CITED: &str = r#"{"enabled":true}"#;
+
 /// Longest document name that is sent.
 const NAME: usize = 200;
 
@@ -86,7 +89,7 @@ pub(super) fn document(
     document.string("name", &names.fit(name));
     bytes(&mut document, format, &data);
     if cited {
-        document.raw("citations", r#"{"enabled":true}"#);
+        document.raw("citations", CITED);
     }
     document.close();
     Ok(())

@@ -58,7 +58,7 @@ const OWNED: [&str; 10] = [
 
 pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
     check(request)?;
-    rules::no_citations(&request.messages, "Gemini")?;
+    rules::no_sources(&request.messages, "Gemini")?;
     let generation = Generation::of(&target.model.upstream_model);
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);

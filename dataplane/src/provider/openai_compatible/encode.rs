@@ -107,7 +107,7 @@ fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     if request.extra("n").is_some_and(|n| n.get() != "1") {
         return refuse("n", "`n` must be 1 where a request is translated".to_owned());
     }
-    rules::no_citations(&request.messages, "the provider that serves this model")?;
+    rules::no_sources(&request.messages, "the provider that serves this model")?;
     if request.top_k.is_some() && !dialect.top_k && !dialect.ignored.contains(&"top_k") {
         return refuse("top_k", "`top_k` is not known to the provider that serves this model".to_owned());
     }

@@ -274,6 +274,7 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
         }
         Content::ToolCall { .. }
         | Content::ToolResult { .. }
+        | Content::SearchResult { .. }
         | Content::Thinking { .. }
         | Content::RedactedThinking(_)
         | Content::Refusal(_) => {

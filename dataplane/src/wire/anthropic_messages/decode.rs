@@ -2,9 +2,9 @@
 //!
 //! What only Anthropic has: `cache_control`, `context_management` and `diagnostics` are left out (they change cost
 //! or comfort, not the answer), and `eager_input_streaming` of tools; `container`, `mcp_servers`, `speed: fast`,
-//! `inference_geo`, search results, tools that Anthropic runs itself, and of the client's own tools `input_examples`,
+//! `inference_geo`, tools that Anthropic runs itself, and of the client's own tools `input_examples`,
 //! `defer_loading` and callers other than the model are refused by name. `seed` and the penalties, which other providers
-//! know, pass; so do citations of documents, which Bedrock knows too.
+//! know, pass; so do search results and citations of documents, which Bedrock knows too.
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
@@ -133,6 +133,12 @@ fn block(raw: &str) -> Result<Vec<Part>, BadRequest> {
             let cited = block.citations.is_some_and(|citations| wants_citations(&citations));
             Content::File { source: source(block.source)?, name: block.title, cited }
         }
+        "search_result" => Content::SearchResult {
+            source: read("source", need("source", block.source)?.get())?,
+            title: need("title", block.title)?,
+            texts: texts(block.content)?,
+            cited: block.citations.is_some_and(|citations| wants_citations(&citations)),
+        },
         "tool_use" => {
             let input = need("input", block.input)?;
             if !input.is_object() {
@@ -162,6 +168,15 @@ fn block(raw: &str) -> Result<Vec<Part>, BadRequest> {
     };
     parts.push(Part { content, cache: block.cache_control, signature: None });
     Ok(parts)
+}
+
+/// Blocks that may only be text.
+fn texts(raw: Option<&RawValue>) -> Result<Vec<String>, BadRequest> {
+    let text = |part: Part| match part.content {
+        Content::Text(text) => Ok(text),
+        _ => Err(bad("content", "may hold only text")),
+    };
+    parts("content", need("content", raw)?.get())?.into_iter().map(text).collect()
 }
 
 fn wants_citations(raw: &Raw) -> bool {

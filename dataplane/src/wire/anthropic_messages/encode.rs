@@ -77,22 +77,28 @@ pub(super) fn citation(raw: &Raw) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// A place in a document.
+/// A place in a document, or in a search result.
 fn place(object: &mut Object<'_>, passage: &Passage) {
     let (kind, start, end) = match passage.unit {
         Unit::Characters => ("char_location", "start_char_index", "end_char_index"),
         Unit::Pages => ("page_location", "start_page_number", "end_page_number"),
         Unit::Chunks => ("content_block_location", "start_block_index", "end_block_index"),
+        Unit::Pieces => ("search_result_location", "start_block_index", "end_block_index"),
     };
-    object
-        .string("type", kind)
-        .string("cited_text", &passage.text)
-        .number("document_index", passage.document);
+    object.string("type", kind).string("cited_text", &passage.text);
+    let title = if passage.unit == Unit::Pieces {
+        let source = passage.source.as_deref().unwrap_or_default();
+        object.number("search_result_index", passage.index).string("source", source);
+        "title"
+    } else {
+        object.number("document_index", passage.index).raw("file_id", "null");
+        "document_title"
+    };
     match &passage.title {
-        Some(title) => object.string("document_title", title),
-        None => object.raw("document_title", "null"),
+        Some(text) => object.string(title, text),
+        None => object.raw(title, "null"),
     };
-    object.raw("file_id", "null").number(start, passage.range.0).number(end, passage.range.1);
+    object.number(start, passage.range.0).number(end, passage.range.1);
 }
 
 fn block(out: &mut Vec<u8>, part: &Part, citations: &[Raw]) {
@@ -120,7 +126,11 @@ fn block(out: &mut Vec<u8>, part: &Part, citations: &[Raw]) {
             }
         }
         // Models write none of these in the formats that are read.
-        Content::Image { .. } | Content::File { .. } | Content::Audio { .. } | Content::ToolResult { .. } => {
+        Content::Image { .. }
+        | Content::File { .. }
+        | Content::SearchResult { .. }
+        | Content::Audio { .. }
+        | Content::ToolResult { .. } => {
             block.string("type", "text").string("text", "");
         }
     }
