@@ -16,7 +16,7 @@ mod settings;
 pub mod signature;
 
 pub use answer::{Answer, Event, Failure, FailureKind, Finish, FinishReason, Response};
-pub use citation::Citation;
+pub use citation::{Citation, Passage, Unit};
 pub use extra::ExtraContent;
 pub use likelihood::{Likelihood, Logprobs, TokenLogprob};
 pub use message::{Content, Message, Part, Role, Source};

@@ -233,8 +233,15 @@ pub trait Adapter: Send + Sync {
     /// Translated: reads a plain answer.
     fn decode(&self, body: &[u8]) -> Result<chat::Response, Unreadable>;
 
-    /// Translated: reads a stream.
+    /// Translated: reads a stream, whatever was asked.
     fn decoder(&self) -> Box<dyn StreamDecoder>;
+
+    /// Translated: reads the stream that answers `sent`, which [`encode`](Self::encode) gave: where it matters what was
+    /// asked.
+    fn decoder_of(&self, sent: &[u8]) -> Box<dyn StreamDecoder> {
+        let _ = sent;
+        self.decoder()
+    }
 
     /// Reads an error answer. `body` may be anything (HTML, empty, cut).
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError;

@@ -196,8 +196,10 @@ async fn an_answer_follows_its_schema_by_a_tool_or_by_itself() -> Outcome {
     let hub = of(provider(&upstream).with_model(native).secret(KEYS)).start().await?;
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let format = json!({"type": "json_schema", "json_schema": {"name": "place", "schema": schema}});
-    for model in [MODEL, "bedrock/native"] {
-        let ask = with(chat(model, "where?"), json!({"response_format": format}));
+    // Words beside the tool's call are no part of the answer.
+    let by_tool = "where? [[text=<thinking>By+the+tool.</thinking>]]";
+    for (model, question) in [(MODEL, by_tool), ("bedrock/native", "where?")] {
+        let ask = with(chat(model, question), json!({"response_format": format}));
         let answer = hub.client().chat(&ask).await?.good()?;
         let choice = &answer["choices"][0];
         ensure!(
@@ -209,6 +211,22 @@ async fn an_answer_follows_its_schema_by_a_tool_or_by_itself() -> Outcome {
         let events = hub.client().chat(&streamed(ask)).await?.events()?;
         ensure!(serde_json::from_str::<Value>(&text(&events))? == json!({"city": "sample"}), "{events:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_with_nothing_in_it_is_an_error() -> Outcome {
+    let upstream = emulator(&[]).await?;
+    let hub = with_secret(&upstream, KEYS).start().await?;
+    let ask = chat(MODEL, "[[chunks=0 finish=malformed_model_output input=5 output=3]]");
+    let answer = hub.client().chat(&ask).await?;
+    ensure!(answer.status == 502, "{} {}", answer.status, answer.text());
+    ensure!(answer.text().contains("malformed_model_output"), "{}", answer.text());
+    for row in hub.rows(1).await? {
+        ensure!(row.status == json!("Failed") && row.price_nanos.unwrap_or_default() == 0, "{row:?}");
+    }
+    let streamed = hub.client().chat(&streamed(ask)).await?;
+    ensure!(streamed.text().contains("malformed_model_output"), "{}", streamed.text());
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! Where an answer's text comes from. Providers write that in shapes of their own; what the formats have in common is a
-//! page on the web.
+//! page on the web, and what Bedrock and Anthropic have beside that, a place in a document of the request, or in a search result.
 
 use serde::Deserialize;
 
@@ -43,6 +43,84 @@ struct Location {
 #[serde(default)]
 struct Web {
     url: Option<String>,
+}
+
+/// A place in a document of the request, or in a search result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// What the range counts.
+    pub unit: Unit,
+    /// Which of the request's documents or search results, from 0.
+    pub index: u64,
+    /// Of the document or result.
+    pub title: Option<String>,
+    /// Where the search result is.
+    pub source: Option<String>,
+    /// What was taken from there.
+    pub text: String,
+    /// From where to where.
+    pub range: (u64, u64),
+}
+
+/// What a document is counted in, or a search result: its pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the units' own names")]
+pub enum Unit {
+    Characters,
+    Pages,
+    Chunks,
+    Pieces,
+}
+
+impl Passage {
+    /// Reads what Bedrock wrote; `None` where it is about something else.
+    pub fn read(raw: &Raw) -> Option<Self> {
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Fields {
+            title: Option<String>,
+            source: Option<String>,
+            source_content: Vec<Source>,
+            location: Places,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Source {
+            text: String,
+        }
+        /// One is set.
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Places {
+            document_char: Option<Place>,
+            document_page: Option<Place>,
+            document_chunk: Option<Place>,
+            search_result_location: Option<Place>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Place {
+            #[serde(alias = "searchResultIndex")]
+            document_index: u64,
+            start: u64,
+            end: u64,
+        }
+        let fields: Fields = raw.read()?;
+        let places = fields.location;
+        let (unit, place) = None
+            .or(places.document_char.map(|place| (Unit::Characters, place)))
+            .or(places.document_page.map(|place| (Unit::Pages, place)))
+            .or(places.document_chunk.map(|place| (Unit::Chunks, place)))
+            .or(places.search_result_location.map(|place| (Unit::Pieces, place)))?;
+        Some(Self {
+            unit,
+            index: place.document_index,
+            title: fields.title,
+            source: fields.source,
+            text: fields.source_content.into_iter().map(|source| source.text).collect(),
+            range: (place.start, place.end),
+        })
+    }
 }
 
 impl Citation {
@@ -104,5 +182,22 @@ mod tests {
         assert_eq!(read(r#"{"title":"E","location":{"web":{"url":"https://e.org"}}}"#), page(None));
         assert_eq!(read(r#"{"type":"char_location","cited_text":"x","document_index":0}"#), None);
         assert_eq!(read("7"), None);
+    }
+
+    #[test]
+    fn places_in_documents_are_read_as_bedrock_writes_them() {
+        let read = |text: &str| Passage::read(&Raw::parse(text).unwrap());
+        let page = r#"{"title":"D","sourceContent":[{"text":"a"},{"text":"b"}],"location":{"documentPage":{"documentIndex":1,"start":2,"end":3}}}"#;
+        let passage = Passage {
+            unit: Unit::Pages,
+            index: 1,
+            title: Some("D".to_owned()),
+            source: None,
+            text: "ab".to_owned(),
+            range: (2, 3),
+        };
+        assert_eq!(read(page), Some(passage));
+        assert_eq!(read(r#"{"location":{"documentPage":{"documentIndex":1}}}"#), None);
+        assert_eq!(read(r#"{"location":{"web":{"url":"https://e.org"}}}"#), None);
     }
 }

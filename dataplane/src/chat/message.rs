@@ -53,6 +53,19 @@ pub enum Content {
         source: Source,
         /// Its name or title.
         name: Option<String>,
+        /// The answer is to say what it takes from where in it.
+        cited: bool,
+    },
+    /// What the client's own search has found.
+    SearchResult {
+        /// Its address, or another name for where it is.
+        source: String,
+        /// Of what was found.
+        title: String,
+        /// Pieces that can be told apart when they are cited.
+        texts: Vec<String>,
+        /// The answer is to say what it takes from it.
+        cited: bool,
     },
     /// Sound.
     Audio {

@@ -77,6 +77,7 @@ impl Adapter for Bedrock {
             usage: answer.usage,
             usage_complete: answer.usage.is_some(),
             output_bytes: answer.output_bytes(),
+            error: answer.error.and_then(|failure| failure.code).map(|reason| error::gave_up(&reason)),
             ..Observed::default()
         }
     }
@@ -95,6 +96,10 @@ impl Adapter for Bedrock {
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {
         Box::new(stream::Decoder::default())
+    }
+
+    fn decoder_of(&self, sent: &[u8]) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::of(sent))
     }
 
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> UpstreamError {

@@ -25,6 +25,8 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         several_answers: false,
         reasoning: ReasoningField::ThinkingAndEffort(Effort::Max),
         returns_reasoning: ReturnedReasoning::WithCalls,
+        // As its page on Anthropic's format says.
+        ignored: &["top_k"],
         rules: RULES,
         ..OPENAI
     },

@@ -17,6 +17,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
     dialect: Dialect {
         completions_path: Some("/completions"),
         responses_path: Some("/responses"),
+        cache_breakpoints: true,
         rules: RULES,
         ..OPENAI
     },

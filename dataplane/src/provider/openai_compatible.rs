@@ -52,13 +52,15 @@ pub(crate) struct Dialect {
     pub(crate) audio: bool,
     /// It takes `cache_control` on parts and tools; else it is left out, as such a provider caches by itself.
     pub(crate) cache_control: bool,
+    /// It takes `prompt_cache_breakpoint` on parts, for models of a version that knows it; else the same.
+    pub(crate) cache_breakpoints: bool,
     /// It gives and takes `extra_content` on tool calls (Google's own compatibility layer).
     pub(crate) extra_content: bool,
     /// It takes several texts in one message; else they are joined by a blank line.
     pub(crate) text_parts: bool,
     /// It gives several answers where `n` asks for them; else that is refused where a request is translated.
     pub(crate) several_answers: bool,
-    /// It takes `top_k`; else it is left out, as the provider ignores it.
+    /// It takes `top_k`; else that is refused, or left out where it is among `ignored`.
     pub(crate) top_k: bool,
     /// How it is told how much to think.
     pub(crate) reasoning: ReasoningField,
@@ -121,6 +123,7 @@ pub(crate) const OPENAI: Dialect = Dialect {
     files: true,
     audio: true,
     cache_control: false,
+    cache_breakpoints: false,
     extra_content: false,
     text_parts: true,
     several_answers: true,

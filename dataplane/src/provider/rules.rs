@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::Refusal;
 use crate::{
     body::{self, Body},
-    chat::{Raw, Request},
+    chat::{Content, Message, Part, Raw, Request},
 };
 
 /// One field that is looked at.
@@ -112,6 +112,22 @@ pub(crate) fn check_unsupported(
 /// What a provider cannot do.
 pub(crate) fn unsupported(field: &str, who: &str) -> Refusal {
     Refusal { field: field.to_owned(), message: format!("`{field}` is not supported by {who}") }
+}
+
+/// Checks that there are neither search results nor documents to be cited from, which `who` does not know.
+pub(crate) fn no_sources(messages: &[Message], who: &str) -> Result<(), Refusal> {
+    fn source(part: &Part) -> Option<&'static str> {
+        match &part.content {
+            Content::File { cited: true, .. } => Some("citations"),
+            Content::SearchResult { .. } => Some("search_result"),
+            Content::ToolResult { content, .. } => content.iter().find_map(source),
+            _ => None,
+        }
+    }
+    match messages.iter().flat_map(|message| &message.parts).find_map(source) {
+        Some(field) => Err(unsupported(field, who)),
+        None => Ok(()),
+    }
 }
 
 /// Checks one field.

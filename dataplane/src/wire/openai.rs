@@ -48,7 +48,7 @@ pub(super) fn file(
         (None, None, Some(url)) => self::url("file_url", url)?,
         _ => return Err(bad("", "needs either data, an id or an address")),
     };
-    Ok(Content::File { source, name })
+    Ok(Content::File { source, name, cited: false })
 }
 
 /// Sound.

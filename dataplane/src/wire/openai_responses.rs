@@ -10,7 +10,7 @@ mod items;
 mod stream;
 
 use crate::{
-    chat::{Failure, FailureKind, FinishReason},
+    chat::{FailureKind, FinishReason},
     json::{self, Object},
     usage::Usage,
     wire::{Meta, StreamEncoder, first::First},
@@ -41,7 +41,8 @@ enum Status<'a> {
     Completed,
     /// Why.
     Incomplete(&'static str),
-    Failed(&'a Failure),
+    /// What kind of failure, in a sentence.
+    Failed(FailureKind, &'a str),
 }
 
 impl Status<'_> {
@@ -53,8 +54,10 @@ impl Status<'_> {
             FinishReason::Stop
             | FinishReason::StopSequence
             | FinishReason::ToolCalls
-            | FinishReason::Pause
-            | FinishReason::Error => Self::Completed,
+            | FinishReason::Pause => Self::Completed,
+            FinishReason::Error => {
+                Self::Failed(FailureKind::Provider, "the model gave up before its answer was complete")
+            }
         }
     }
 
@@ -63,7 +66,7 @@ impl Status<'_> {
             Self::InProgress => "in_progress",
             Self::Completed => "completed",
             Self::Incomplete(_) => "incomplete",
-            Self::Failed(_) => "failed",
+            Self::Failed(..) => "failed",
         }
     }
 }
@@ -80,9 +83,9 @@ fn response(out: &mut Vec<u8>, meta: &Meta, status: Status<'_>, items: &[Item], 
         .raw("background", "false");
     let error = answer.name("error");
     match status {
-        Status::Failed(failure) => {
+        Status::Failed(kind, message) => {
             let mut error = Object::open(error);
-            error.string("code", error_code(failure.kind)).string("message", &failure.message);
+            error.string("code", error_code(kind)).string("message", message);
             error.close();
         }
         _ => error.extend_from_slice(b"null"),

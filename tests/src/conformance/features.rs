@@ -39,6 +39,7 @@ pub const ALL: &[Feature] = &[
     system::SYSTEM,
     turns::TURNS,
     sampling::SAMPLING,
+    sampling::TOP_K,
     limits::LIMIT,
     stop::STOP,
     seed::SEED,

@@ -44,6 +44,7 @@ pub struct Heard {
     pub penalties: Option<(f64, f64)>,
     pub temperature: Option<f64>,
     pub top_p: Option<f64>,
+    pub top_k: Option<f64>,
     pub max_tokens: Option<u64>,
     pub logprobs: bool,
     pub tier: Option<String>,

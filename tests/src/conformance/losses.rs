@@ -28,10 +28,16 @@ const LOSSES: &[Loss] = &[
     Loss { feature: "seed", to: &[Format::Chat], at: &["Poe"], why: "Poe ignores it" },
     Loss { feature: "log probabilities", to: &[Format::Chat], at: &["Poe"], why: "Poe ignores it" },
     Loss {
+        feature: "top_k",
+        to: &[Format::Chat],
+        at: &["DeepSeek"],
+        why: "DeepSeek says itself that it ignores one",
+    },
+    Loss {
         feature: "prompt-cache marks",
         to: &[Format::Chat],
-        at: &["OpenAI", "DeepSeek", "Ollama", "XAI", "Doubao", "Poe", "OpenAICompatible"],
-        why: "it caches by itself; only OpenRouter takes marks in this format",
+        at: &["DeepSeek", "Ollama", "XAI", "Doubao", "Poe", "OpenAICompatible"],
+        why: "it caches by itself; only OpenRouter and OpenAI (from GPT 5.6 on) take marks in this format",
     },
     Loss {
         feature: "thinking given back in the next turn, signed",

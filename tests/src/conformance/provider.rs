@@ -143,7 +143,12 @@ impl Provider {
 
     /// What a chat model is called there.
     fn upstream_model(&self) -> &'static str {
-        if self.kind == "Bedrock" { "anthropic.claude-sonnet-4-5-20250929-v1:0" } else { "m" }
+        match self.kind {
+            "Bedrock" => "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            // The first that takes marks of the cache.
+            "OpenAI" => "gpt-5.6",
+            _ => "m",
+        }
     }
 
     /// Its manifest, at this address.

@@ -154,7 +154,8 @@ impl Flight<'_> {
         let expected = Expected::of(call, prepared, provider.adapter);
         if expected.is(&head.headers) {
             let length = body.size_hint().exact();
-            let mut pump = Pump::new(provider.adapter, &call.arrival, prepared.way, length, exchange);
+            let Prepared { way, body: sent, .. } = prepared;
+            let mut pump = Pump::new(provider.adapter, &call.arrival, *way, sent, length, exchange);
             let began = tokio::time::timeout_at(patience.first, begin(&mut body, &mut pump)).await;
             // Nothing has reached the client yet: an error that comes first is as good as an error status.
             if let Some(error) = pump.observed().error.clone() {

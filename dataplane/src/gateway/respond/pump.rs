@@ -15,6 +15,7 @@ use crate::{
     },
     media::Request,
     provider::{Adapter, Observed, Relay, StreamDecoder, StreamObserver, Unreadable, endpoints::Observer},
+    upstream::Outgoing,
     usage::Usage,
     wire::StreamEncoder,
 };
@@ -54,11 +55,12 @@ enum Mode {
 }
 
 impl Pump {
-    /// `length`: of the provider's body in bytes, where it said so.
+    /// `sent`: the provider's request. `length`: of its answer's body in bytes, where it said so.
     pub(in crate::gateway) fn new(
         adapter: &dyn Adapter,
         arrival: &Arrival,
         way: Way,
+        sent: &Outgoing,
         length: Option<u64>,
         exchange: &Exchange,
     ) -> Self {
@@ -66,7 +68,7 @@ impl Pump {
             (Way::Verbatim(asked), _) => Mode::Verbatim(adapter.observer(arrival.wire, asked)),
             (Way::Media(_), Content::Media(_, request)) => beside_chat(request, length),
             _ => Mode::Translated {
-                decoder: adapter.decoder(),
+                decoder: adapter.decoder_of(&sent.whole()),
                 encoder: arrival.wire.encoder(meta(arrival, exchange)),
                 events: Vec::new(),
             },

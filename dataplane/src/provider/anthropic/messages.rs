@@ -85,7 +85,7 @@ fn block(out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
                 _ => source(&mut block, from),
             }
         }
-        Content::File { source: from, name } => {
+        Content::File { source: from, name, cited } => {
             block.string("type", "document");
             match document(from) {
                 Ok(from) => source(&mut block, &from),
@@ -93,6 +93,20 @@ fn block(out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
             }
             if let Some(name) = name {
                 block.string("title", name);
+            }
+            if *cited {
+                block.raw("citations", r#"{"enabled":true}"#);
+            }
+        }
+        Content::SearchResult { source, title, texts, cited } => {
+            block.string("type", "search_result").string("source", source).string("title", title);
+            json::list(block.name("content"), texts, |out, text| {
+                let mut piece = Object::open(out);
+                piece.string("type", "text").string("text", text);
+                piece.close();
+            });
+            if *cited {
+                block.raw("citations", r#"{"enabled":true}"#);
             }
         }
         Content::Audio { .. } => return refuse("Anthropic takes no sound"),

@@ -106,6 +106,13 @@ pub(super) fn inside(data: &[u8]) -> Option<UpstreamError> {
     Some(upstream(200, &HeaderMap::new(), words, Some(fault)))
 }
 
+/// The model ended without an answer, for a reason that is none of the client's.
+pub(super) fn gave_up(reason: &str) -> UpstreamError {
+    let message = format!("the model gave up without an answer: {reason}");
+    let words = Words { message: Some(message), code: Some(reason.to_owned()), param: None };
+    upstream(200, &HeaderMap::new(), words, Some(Fault::Provider))
+}
+
 /// An error inside a stream in the client's terms.
 pub(super) fn failure(error: &UpstreamError) -> Failure {
     let kind = match error.code.as_deref() {

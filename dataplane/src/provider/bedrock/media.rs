@@ -7,6 +7,9 @@ use base64::Engine as _;
 
 use crate::{chat::Source, json::Object, provider::Refusal};
 
+/// Says that what is taken from a source is to be cited.
+pub(super) const CITED: &str = r#"{"enabled":true}"#;
+
 /// Longest document name that is sent.
 const NAME: usize = 200;
 
@@ -47,11 +50,12 @@ pub(super) fn image(block: &mut Object<'_>, source: &Source) -> Result<(), Refus
     }
 }
 
-/// `{"format": …, "name": …, "source": {"bytes": …}}`
+/// `{"format": …, "name": …, "source": {"bytes": …}, "citations": {"enabled": true}}`
 pub(super) fn document(
     block: &mut Object<'_>,
     source: &Source,
     name: Option<&str>,
+    cited: bool,
     names: &mut Names,
 ) -> Result<(), Refusal> {
     const FIELD: &str = "file";
@@ -84,6 +88,9 @@ pub(super) fn document(
     let mut document = Object::open(block.name("document"));
     document.string("name", &names.fit(name));
     bytes(&mut document, format, &data);
+    if cited {
+        document.raw("citations", CITED);
+    }
     document.close();
     Ok(())
 }

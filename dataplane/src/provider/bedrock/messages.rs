@@ -106,8 +106,21 @@ impl Blocks {
                 block.string("text", text);
             }
             Content::Image { source, .. } => media::image(&mut block, source)?,
-            Content::File { source, name } => {
-                media::document(&mut block, source, name.as_deref(), &mut self.names)?;
+            Content::File { source, name, cited } => {
+                media::document(&mut block, source, name.as_deref(), *cited, &mut self.names)?;
+            }
+            Content::SearchResult { source, title, texts, cited } => {
+                let mut result = Object::open(block.name("searchResult"));
+                result.string("source", source).string("title", title);
+                json::list(result.name("content"), texts, |out, text| {
+                    let mut piece = Object::open(out);
+                    piece.string("text", text);
+                    piece.close();
+                });
+                if *cited {
+                    result.raw("citations", media::CITED);
+                }
+                result.close();
             }
             Content::Audio { data, format } => media::audio(&mut block, format, data)?,
             Content::ToolCall { id, name, arguments } => {
@@ -148,18 +161,20 @@ impl Blocks {
         Ok(cached)
     }
 
-    /// Texts, pictures and documents.
+    /// Texts, pictures, documents and search results.
     fn within_result(&mut self, out: &mut Vec<u8>, part: &Part) -> Result<(), Refusal> {
         if let Some(cache) = &part.cache {
             check_cache(cache)?;
         }
         match part.content {
-            Content::Text(_) | Content::Image { .. } | Content::File { .. } => {
-                self.block(out, part).map(drop)
-            }
+            Content::Text(_)
+            | Content::Image { .. }
+            | Content::File { .. }
+            | Content::SearchResult { .. } => self.block(out, part).map(drop),
             _ => Err(Refusal {
                 field: "messages".to_owned(),
-                message: "a tool's result may hold text, pictures and documents only".to_owned(),
+                message: "a tool's result may hold text, pictures, documents and search results only"
+                    .to_owned(),
             }),
         }
     }

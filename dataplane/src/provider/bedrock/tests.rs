@@ -186,3 +186,60 @@ fn usage_comes_after_the_message_has_ended() {
         .unwrap();
     assert!(decoder.observed().terminated && decoder.observed().usage_complete);
 }
+
+/// What comes of a stream that answers a request with a schema, and the bytes that were counted.
+fn formed(tools: &str, lines: &[&str]) -> (Vec<chat::Event>, u64) {
+    let schema = r#""response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}}"#;
+    let sent = asked(&format!("{schema}{tools}")).unwrap();
+    let mut decoder = ADAPTER.decoder_of(&sent);
+    let mut events = Vec::new();
+    for line in lines {
+        decoder.event(line.as_bytes(), &mut events).unwrap();
+    }
+    (events, decoder.observed().output_bytes)
+}
+
+const WORDS: &str =
+    r#"{"contentBlockDelta":{"delta":{"text":"<thinking>Well</thinking>"},"contentBlockIndex":0}}"#;
+const STOP: &str = r#"{"messageStop":{"stopReason":"tool_use"}}"#;
+
+fn call(block: u64, name: &str, input: &str) -> [String; 2] {
+    let start = format!(r#"{{"toolUse":{{"toolUseId":"t{block}","name":"{name}"}}}}"#);
+    let input = serde_json::Value::from(input);
+    [
+        format!(r#"{{"contentBlockStart":{{"start":{start},"contentBlockIndex":{block}}}}}"#),
+        format!(
+            r#"{{"contentBlockDelta":{{"delta":{{"toolUse":{{"input":{input}}}}},"contentBlockIndex":{block}}}}}"#
+        ),
+    ]
+}
+
+#[test]
+fn no_words_stand_beside_an_answer_that_has_a_form() {
+    use chat::{Event, FinishReason};
+    let [first, input] = call(1, "hub_structured_answer", r#"{"a":1}"#);
+    let [second, other] = call(2, "hub_structured_answer", r#"{"a":2}"#);
+    let (events, bytes) = formed("", &[WORDS, &first, &input, &second, &other, WORDS, STOP]);
+    assert_eq!(
+        events[1..],
+        [Event::Text(r#"{"a":1}"#.to_owned()), Event::Finish(FinishReason::Stop.into())],
+        "the first answer alone"
+    );
+    assert_eq!(bytes, 2 * 25 + 2 * 7, "what is left out was generated all the same");
+}
+
+#[test]
+fn words_without_an_answer_in_form_are_given_late() {
+    use chat::{Event, FinishReason};
+    let tools = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
+    let words = Event::Text("<thinking>Well</thinking>".to_owned());
+    let (events, _) = formed(tools, &[WORDS, r#"{"messageStop":{"stopReason":"end_turn"}}"#]);
+    assert_eq!(events[1..], [words.clone(), Event::Finish(FinishReason::Stop.into())]);
+
+    let [called, arguments] = call(1, "f", "{}");
+    let [answer, early] = call(2, "hub_structured_answer", "{}");
+    let (events, _) = formed(tools, &[WORDS, &called, &arguments, &answer, &early, STOP]);
+    let call = Event::ToolCall { index: 0, id: "t1".to_owned(), name: "f".to_owned(), signature: None };
+    let arguments = Event::ToolArguments { index: 0, text: "{}".to_owned() };
+    assert_eq!(events[1..], [words, call, arguments, Event::Finish(FinishReason::ToolCalls.into())]);
+}

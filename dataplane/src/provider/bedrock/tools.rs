@@ -2,7 +2,7 @@
 //!
 //! | asked for | becomes |
 //! |---|---|
-//! | a schema for the answer, and the model states no `StructuredOutput` | one more tool, [`ANSWER`], that it must call: its input is given to the client as the answer's text. Beside other tools it must call one of them all; where a tool must be called anyway, there is no answer to give a form to |
+//! | a schema for the answer, and the model states no `StructuredOutput` | one more tool, [`ANSWER`], that it must call: its input is given to the client as the answer's text, and words that stand beside it are not. Beside other tools it must call one of them all; where a tool must be called anyway, there is no answer to give a form to |
 //! | `tool_choice: none` | no tools, unless the history has calls: Bedrock refuses those without tools. Then Anthropic's models are told so in their own format, others in the system prompt |
 //! | no tools, and the history has calls | the tools that were called, by name, as for `none` |
 //! | `parallel_tool_calls: false` | Anthropic's own field; refused elsewhere |
@@ -183,6 +183,13 @@ impl<'a> Plan<'a> {
         spec.close();
         outer.close();
     }
+}
+
+/// Whether a body has [`ANSWER`] among its tools. Each [`tool`](Plan::tool) begins so, and no text within can, as its
+/// quotes are escaped.
+pub(super) fn answers(sent: &[u8]) -> bool {
+    let begun = format!(r#""toolSpec":{{"name":"{ANSWER}""#);
+    memchr::memmem::find(sent, begun.as_bytes()).is_some()
 }
 
 fn answer_description(description: Option<&str>) -> String {

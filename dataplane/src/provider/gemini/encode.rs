@@ -28,13 +28,14 @@ use crate::{
 };
 
 /// Others' fields that change comfort, not meaning.
-const IGNORED: [&str; 9] = [
+const IGNORED: [&str; 10] = [
     "logit_bias",
     "store",
     "metadata",
     "prediction",
     "verbosity",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "modalities",
@@ -56,6 +57,7 @@ const OWNED: [&str; 10] = [
 
 pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
     check(request)?;
+    rules::no_sources(&request.messages, "Gemini")?;
     let generation = Generation::of(&target.model.upstream_model);
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);

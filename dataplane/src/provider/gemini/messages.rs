@@ -130,7 +130,8 @@ impl<'a> Writer<'a> {
                 Content::Image { .. } | Content::File { .. } | Content::Audio { .. } => {
                     self.media(&part.content)?;
                 }
-                Content::RedactedThinking(_) => {}
+                // None is left: see `rules::no_sources`.
+                Content::RedactedThinking(_) | Content::SearchResult { .. } => {}
             }
         }
         self.signature_alone(pending);

@@ -37,6 +37,7 @@ pub(super) fn check(request: &Request) -> Result<(), Refusal> {
     rules::check_extra(&request.extra, RULES)?;
     rules::one_answer(request, "Ollama")?;
     rules::no_logprobs(request, "Ollama")?;
+    rules::no_sources(&request.messages, "Ollama")?;
     rules::check_unsupported(&request.extra, UNSUPPORTED, "Ollama")?;
     let own = request.extra.iter().find(|(name, _)| SAID_OTHERWISE.contains(&name.as_str()));
     if let Some((name, _)) = own {

@@ -150,7 +150,8 @@ impl<'a> Said<'a> {
                 }
                 Content::Audio { .. } => return Err(refusal("this provider takes no sound")),
                 Content::Thinking { text, .. } => said.thinking.push_str(text),
-                Content::RedactedThinking(_) => {}
+                // Of search results none is left: see `rules::no_sources`.
+                Content::RedactedThinking(_) | Content::SearchResult { .. } => {}
                 Content::ToolCall { id, name, arguments } => said.calls.push((id, name, arguments)),
                 Content::ToolResult { .. } => {
                     return Err(refusal("this kind of part does not belong into a message of this role"));

@@ -5,7 +5,7 @@
 //! | developer messages | `developer`, or `system` where that role is not known |
 //! | tool results | `tool` messages before the rest of their user message; images in them go into that user message |
 //! | `is_error` | `Error: ` before the result's text, unless that says so itself: the format has no such mark |
-//! | cache markers | `cache_control` for `OpenRouter`; else left out: these providers cache by themselves |
+//! | cache markers | `cache_control` for `OpenRouter`; `prompt_cache_breakpoint` on parts for `OpenAI`'s models that take it; else left out: these providers cache by themselves |
 //! | thinking of earlier turns | `reasoning_details` for `OpenRouter`; `reasoning_content` with tool calls for `DeepSeek`; else left out, as these providers ignore it |
 //! | a call's signature | `extra_content` where the provider may be Google's compatibility layer; else left out |
 //! | documents that are text | text |
@@ -13,7 +13,7 @@
 //! | a thinking budget | an effort: below 2,048 tokens `low`, below 8,192 `medium`, else `high` |
 //! | `n` above 1 | refused by name where the provider gives one answer |
 //! | log probabilities, `seed` | left out where the provider ignores them |
-//! | `top_k` | left out where the provider ignores it |
+//! | `top_k` | left out where the provider is known to ignore it; refused by name where it does not take it |
 //! | a schema for the answer | `response_format`; where the provider only promises JSON, that and a system message that tells the schema |
 //! | unknown fields | kept, after the rules have been checked |
 
@@ -52,6 +52,8 @@ const OWNED: [&str; 22] = [
 
 pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
     check(dialect, request)?;
+    let breakpoints = dialect.cache_breakpoints && has_breakpoints(&target.model.upstream_model);
+    let dialect = &Dialect { cache_breakpoints: breakpoints, ..*dialect };
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);
     body.string("model", &target.model.upstream_model);
@@ -112,7 +114,20 @@ fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     if !dialect.several_answers {
         rules::one_answer(request, "the provider that serves this model")?;
     }
+    rules::no_sources(&request.messages, "the provider that serves this model")?;
+    if request.top_k.is_some() && !dialect.top_k && !dialect.ignored.contains(&"top_k") {
+        return refuse("top_k", "`top_k` is not known to the provider that serves this model".to_owned());
+    }
     Ok(())
+}
+
+/// `gpt-5.6` and later, as `OpenAI`'s SDK says of `prompt_cache_options`: older models refuse the field.
+fn has_breakpoints(model: &str) -> bool {
+    let version = model.strip_prefix("ft:").unwrap_or(model).strip_prefix("gpt-").unwrap_or_default();
+    let version = version.split(['-', ':']).next().unwrap_or_default();
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let number = |text: &str| text.parse::<u32>().ok();
+    number(major).zip(number(minor)).is_some_and(|version| version >= (5, 6))
 }
 
 fn sampling(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
@@ -122,7 +137,7 @@ fn sampling(body: &mut Object<'_>, dialect: &Dialect, request: &Request) {
         ("presence_penalty", &request.presence_penalty),
         ("frequency_penalty", &request.frequency_penalty),
         ("seed", &request.seed),
-        ("top_k", if dialect.top_k { &request.top_k } else { &None }),
+        ("top_k", &request.top_k),
     ];
     for (name, value) in numbers {
         if let Some(value) = value.as_ref().filter(|_| !dialect.ignored.contains(&name)) {

@@ -184,7 +184,8 @@ fn call(out: &mut Vec<u8>, part: &Part, dialect: &Dialect) {
 
 /// A string where text alone allows it, else a list of parts.
 fn content(out: &mut Vec<u8>, parts: &[&Part], dialect: &Dialect) -> Result<(), Refusal> {
-    let is_marked = |part: &&Part| dialect.cache_control && part.cache.is_some();
+    let takes_marks = dialect.cache_control || dialect.cache_breakpoints;
+    let is_marked = |part: &&Part| takes_marks && part.cache.is_some();
     if let [part @ Part { content: Content::Text(text), .. }] = parts
         && !is_marked(part)
     {
@@ -251,7 +252,7 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
             }
             image.close();
         }
-        Content::File { source, name } => {
+        Content::File { source, name, .. } => {
             let mut file = Object::open(part.string("type", "file").name("file"));
             match source {
                 Source::Base64 { media_type, data } => {
@@ -272,6 +273,7 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
         }
         Content::ToolCall { .. }
         | Content::ToolResult { .. }
+        | Content::SearchResult { .. }
         | Content::Thinking { .. }
         | Content::RedactedThinking(_)
         | Content::Refusal(_) => {
@@ -280,6 +282,9 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
     }
     if let Some(cache) = written.cache.as_ref().filter(|_| dialect.cache_control) {
         part.raw("cache_control", cache.get());
+    } else if written.cache.is_some() && dialect.cache_breakpoints {
+        // Its lifetime is the least there is: whatever was asked for is not more than what is priced.
+        part.raw("prompt_cache_breakpoint", r#"{"mode":"explicit"}"#);
     }
     part.close();
     Ok(())

@@ -1,10 +1,12 @@
 //! Reads a request, to be translated for another kind of provider.
 //!
 //! What only Anthropic has: `cache_control`, `context_management` and `diagnostics` are left out (they change cost
-//! or comfort, not the answer); `container`, `mcp_servers`, `fallbacks`, `thread`, `compaction`, `billing_policy`,
-//! `speed: fast`, `inference_geo`, citations and tools that Anthropic runs itself are refused by name. `seed` and the penalties, which other providers know, pass.
+//! or comfort, not the answer), and `eager_input_streaming` of tools; `container`, `mcp_servers`, `fallbacks`, `thread`,
+//! `compaction`, `billing_policy`, `speed: fast`, `inference_geo`, tools that Anthropic runs itself, and of the client's
+//! own tools `input_examples`, `defer_loading` and callers other than the model are refused by name. `seed` and the
+//! penalties, which other providers know, pass; so do search results and citations of documents, which Bedrock knows too.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::super::{
@@ -137,12 +139,16 @@ fn block(raw: &str) -> Result<Vec<Part>, BadRequest> {
         "text" => Content::Text(need("text", block.text)?),
         "image" => Content::Image { source: source(block.source)?, detail: None },
         "document" => {
-            if block.citations.is_some_and(|citations| wants_citations(&citations)) {
-                return Err(bad("citations", "is not supported by the provider that serves this model"));
-            }
             parts.extend(block.context.map(|text| Content::Text(text).into()));
-            Content::File { source: source(block.source)?, name: block.title }
+            let cited = block.citations.is_some_and(|citations| wants_citations(&citations));
+            Content::File { source: source(block.source)?, name: block.title, cited }
         }
+        "search_result" => Content::SearchResult {
+            source: read("source", need("source", block.source)?.get())?,
+            title: need("title", block.title)?,
+            texts: texts(block.content)?,
+            cited: block.citations.is_some_and(|citations| wants_citations(&citations)),
+        },
         "tool_use" => {
             let input = need("input", block.input)?;
             if !input.is_object() {
@@ -172,6 +178,15 @@ fn block(raw: &str) -> Result<Vec<Part>, BadRequest> {
     };
     parts.push(Part { content, cache: block.cache_control, signature: None });
     Ok(parts)
+}
+
+/// Blocks that may only be text.
+fn texts(raw: Option<&RawValue>) -> Result<Vec<String>, BadRequest> {
+    let text = |part: Part| match part.content {
+        Content::Text(text) => Ok(text),
+        _ => Err(bad("content", "may hold only text")),
+    };
+    parts("content", need("content", raw)?.get())?.into_iter().map(text).collect()
 }
 
 fn wants_citations(raw: &Raw) -> bool {
@@ -232,10 +247,21 @@ fn tool(raw: &str) -> Result<Tool, BadRequest> {
         input_schema: Option<Raw>,
         strict: Option<bool>,
         cache_control: Option<Raw>,
+        input_examples: Option<Vec<IgnoredAny>>,
+        defer_loading: Option<bool>,
+        allowed_callers: Option<Vec<String>>,
     }
     let tool: RawTool = read("", raw)?;
     if let Some(kind) = tool.r#type.filter(|kind| kind != "custom") {
         return Err(bad("type", format!("{kind:?} is not supported by the provider that serves this model")));
+    }
+    let others = [
+        ("input_examples", tool.input_examples.is_some_and(|examples| !examples.is_empty())),
+        ("defer_loading", tool.defer_loading == Some(true)),
+        ("allowed_callers", tool.allowed_callers.is_some_and(|callers| callers != ["direct"])),
+    ];
+    if let Some((name, _)) = others.iter().find(|(_, asked)| *asked) {
+        return Err(bad(name, "is not supported by the provider that serves this model"));
     }
     let schema = need("input_schema", tool.input_schema)?;
     if !schema.is_object() {

@@ -2,7 +2,7 @@
 
 use super::{stop_reason, usage};
 use crate::{
-    chat::{Citation, Content, Finish, FinishReason, Part, Raw, Response, signature},
+    chat::{Citation, Content, Finish, FinishReason, Part, Passage, Raw, Response, Unit, signature},
     json::{self, Object},
     wire::Meta,
 };
@@ -61,17 +61,45 @@ pub(super) fn citation(raw: &Raw) -> Option<String> {
     if raw.read::<Typed>().is_some_and(|typed| typed.r#type.ends_with("_location")) {
         return Some(raw.one_line());
     }
-    let citation = Citation::read(raw)?;
     let mut out = Vec::new();
     let mut object = Object::open(&mut out);
-    object
-        .string("type", "web_search_result_location")
-        .string("url", &citation.url)
-        .string("title", citation.title.as_deref().unwrap_or_default())
-        .string("cited_text", citation.text.as_deref().unwrap_or_default())
-        .string("encrypted_index", "");
+    if let Some(passage) = Passage::read(raw) {
+        place(&mut object, &passage);
+    } else {
+        let citation = Citation::read(raw)?;
+        object
+            .string("type", "web_search_result_location")
+            .string("url", &citation.url)
+            .string("title", citation.title.as_deref().unwrap_or_default())
+            .string("cited_text", citation.text.as_deref().unwrap_or_default())
+            .string("encrypted_index", "");
+    }
     object.close();
     String::from_utf8(out).ok()
+}
+
+/// A place in a document, or in a search result.
+fn place(object: &mut Object<'_>, passage: &Passage) {
+    let (kind, start, end) = match passage.unit {
+        Unit::Characters => ("char_location", "start_char_index", "end_char_index"),
+        Unit::Pages => ("page_location", "start_page_number", "end_page_number"),
+        Unit::Chunks => ("content_block_location", "start_block_index", "end_block_index"),
+        Unit::Pieces => ("search_result_location", "start_block_index", "end_block_index"),
+    };
+    object.string("type", kind).string("cited_text", &passage.text);
+    let title = if passage.unit == Unit::Pieces {
+        let source = passage.source.as_deref().unwrap_or_default();
+        object.number("search_result_index", passage.index).string("source", source);
+        "title"
+    } else {
+        object.number("document_index", passage.index).raw("file_id", "null");
+        "document_title"
+    };
+    match &passage.title {
+        Some(text) => object.string(title, text),
+        None => object.raw(title, "null"),
+    };
+    object.number(start, passage.range.0).number(end, passage.range.1);
 }
 
 fn block(out: &mut Vec<u8>, part: &Part, citations: &[Raw]) {
@@ -99,7 +127,11 @@ fn block(out: &mut Vec<u8>, part: &Part, citations: &[Raw]) {
             }
         }
         // Models write none of these in the formats that are read.
-        Content::Image { .. } | Content::File { .. } | Content::Audio { .. } | Content::ToolResult { .. } => {
+        Content::Image { .. }
+        | Content::File { .. }
+        | Content::SearchResult { .. }
+        | Content::Audio { .. }
+        | Content::ToolResult { .. } => {
             block.string("type", "text").string("text", "");
         }
     }

@@ -214,7 +214,7 @@ fn inline(blob: Blob) -> Content {
     }
     let is_image = mime_type.starts_with("image/");
     let source = Source::Base64 { media_type: mime_type, data };
-    if is_image { Content::Image { source, detail: None } } else { Content::File { source, name: None } }
+    if is_image { Content::Image { source, detail: None } } else { document(source) }
 }
 
 fn by_address(file: File) -> Content {
@@ -222,6 +222,10 @@ fn by_address(file: File) -> Content {
     if file.mime_type.is_some_and(|mime_type| mime_type.starts_with("image/")) {
         Content::Image { source, detail: None }
     } else {
-        Content::File { source, name: None }
+        document(source)
     }
+}
+
+fn document(source: Source) -> Content {
+    Content::File { source, name: None, cited: false }
 }

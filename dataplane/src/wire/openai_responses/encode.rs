@@ -7,7 +7,7 @@ pub(in crate::wire) fn encode(answer: &Response, meta: &Meta) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     let first = answer.first();
     let status = match &answer.error {
-        Some(failure) => Status::Failed(failure),
+        Some(failure) => Status::Failed(failure.kind, &failure.message),
         None => Status::of(first.reason()),
     };
     response(&mut out, meta, status, &items::of(&first), answer.usage.as_ref());

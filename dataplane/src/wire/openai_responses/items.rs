@@ -73,6 +73,7 @@ pub(super) fn of(answer: &Answer) -> Vec<Item> {
             // Models write none of these in the formats that are read.
             Content::Image { .. }
             | Content::File { .. }
+            | Content::SearchResult { .. }
             | Content::Audio { .. }
             | Content::ToolResult { .. } => {}
         }

@@ -309,7 +309,7 @@ impl Encoder {
             words(error.string("type", error_code(failure.kind)));
             error.close();
         });
-        self.answer("response.failed", Status::Failed(failure), out);
+        self.answer("response.failed", Status::Failed(failure.kind, &failure.message), out);
         self.failed = true;
     }
 }
@@ -366,6 +366,7 @@ impl StreamEncoder for Encoder {
         let status = Status::of(self.finish.as_ref().map_or(FinishReason::Stop, |finish| finish.reason));
         match status {
             Status::Incomplete(_) => self.answer("response.incomplete", status, out),
+            Status::Failed(..) => self.answer("response.failed", status, out),
             _ => self.answer("response.completed", status, out),
         }
     }

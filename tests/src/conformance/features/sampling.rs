@@ -1,4 +1,4 @@
-//! Temperature and nucleus.
+//! Temperature, nucleus, and how many tokens may be chosen from.
 
 use serde_json::json;
 
@@ -14,5 +14,20 @@ pub(super) const SAMPLING: Feature = Feature {
     },
     again: None,
     heard: |heard| Reach::of(&heard.temperature.zip(heard.top_p), &Some((0.25, 0.5))),
+    expect: Expect::Answer(|_, _| Reach::Whole),
+};
+
+pub(super) const TOP_K: Feature = Feature {
+    name: "top_k",
+    script: "",
+    ask: |wire, _| match wire {
+        Wire::Messages => Ask::With(json!({"top_k": 40})),
+        Wire::Gemini => Ask::With(json!({"generationConfig": {"topK": 40}})),
+        Wire::Chat | Wire::Responses | Wire::Completions => {
+            Ask::Not("OpenAI's formats have no top_k; one that is sent all the same goes to who takes it")
+        }
+    },
+    again: None,
+    heard: |heard| Reach::of(&heard.top_k, &Some(40.0)),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

@@ -37,6 +37,7 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.penalties = body["presence_penalty"].as_f64().zip(body["frequency_penalty"].as_f64());
     heard.temperature = body["temperature"].as_f64();
     heard.top_p = body["top_p"].as_f64();
+    heard.top_k = body["top_k"].as_f64();
     heard.max_tokens = body["max_completion_tokens"].as_u64().or(body["max_tokens"].as_u64());
     heard.logprobs = body["logprobs"].as_bool().unwrap_or(body["logprobs"].is_u64());
     heard.tier = word(&body["service_tier"]);

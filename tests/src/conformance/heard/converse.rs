@@ -24,6 +24,7 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.stop = strings(&config["stopSequences"]);
     heard.temperature = config["temperature"].as_f64();
     heard.top_p = config["topP"].as_f64();
+    heard.top_k = body["additionalModelRequestFields"]["top_k"].as_f64();
     heard.max_tokens = config["maxTokens"].as_u64();
     heard.tier = word(&body["serviceTier"]["type"]);
     let more = &body["additionalModelRequestFields"];

@@ -27,6 +27,7 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.penalties = config["presencePenalty"].as_f64().zip(config["frequencyPenalty"].as_f64());
     heard.temperature = config["temperature"].as_f64();
     heard.top_p = config["topP"].as_f64();
+    heard.top_k = config["topK"].as_f64();
     heard.max_tokens = config["maxOutputTokens"].as_u64();
     heard.logprobs = config["responseLogprobs"] == true;
     let thinking = &config["thinkingConfig"];

@@ -23,6 +23,7 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.stop = strings(&body["stop_sequences"]);
     heard.temperature = body["temperature"].as_f64();
     heard.top_p = body["top_p"].as_f64();
+    heard.top_k = body["top_k"].as_f64();
     heard.max_tokens = body["max_tokens"].as_u64();
     heard.tier = word(&body["service_tier"]);
     heard.effort = word(&body["output_config"]["effort"])
