@@ -122,7 +122,8 @@ async fn what_is_sent_is_what_its_own_client_could_send() -> Outcome {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let lines: String = sent.iter().map(|body| format!("{body}\n")).collect();
+    let lines: Vec<String> = sent.iter().map(Value::to_string).collect();
+    let lines = lines.join("\n");
     let mut stdin = python.stdin.take().context("its input")?;
     stdin.write_all(lines.as_bytes()).await?;
     drop(stdin);

@@ -16,7 +16,7 @@ use super::{
     support::{PROVIDERS, adapter, own, provider},
 };
 
-/// Those whose own format is read here; Gemini's property stands beside its others, and Ollama's beside its code.
+/// Those whose own format a wire reads. Gemini's and Ollama's properties stand beside the others' in `properties`.
 fn providers() -> impl Iterator<Item = (Type, &'static str)> {
     let elsewhere = [Type::Gemini, Type::Bedrock, Type::Ollama];
     PROVIDERS.into_iter().filter(move |(r#type, _)| !elsewhere.contains(r#type))

@@ -46,6 +46,25 @@ async def stream(client, model):
 
 
 @check
+async def log_probabilities(client, model):
+    if UPSTREAM != "scripted":
+        return
+    wanted = {"include": ["message.output_text.logprobs"], "top_logprobs": 1}
+    if "sonnet" in model:
+        error = await raises(openai.BadRequestError, 400, lambda: ask(client, model, "hello", **wanted))
+        assert error.param == "include", error
+        return
+    answer = await got(ask(client, model, "hello [[chunks=2]]", **wanted))
+    told = answer.output[0].content[0].logprobs
+    assert [(token.token, token.logprob) for token in told] == [("piece 0 ", -0.5), ("piece 1 ", -0.5)], told
+    assert b"".join(bytes(token.bytes) for token in told) == b"piece 0 piece 1 ", told
+    events = await each(await got(ask(client, model, "hello [[chunks=2]]", stream=True, **wanted)))
+    kinds = ("response.output_text.delta", "response.output_text.done")
+    counts = [[len(event.logprobs) for event in events if event.type == kind] for kind in kinds]
+    assert counts == [[1, 1], [2]], counts
+
+
+@check
 async def tool_round_trip(client, model):
     items = [{"role": "user", "content": "weather in Paris? [[tools=1]]"}]
     first = await got(client.responses.create(model=model, input=items, tools=[WEATHER]))

@@ -16,7 +16,7 @@ pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {
         merge(&mut message, json!({"thinking": reply.reasoning.concat()}));
     }
     merge(&mut message, calls(reply));
-    escape(&last(script, ask, reply, message))
+    escape(&last(script, ask, reply, &message))
 }
 
 /// The lines of a streamed answer. Calls come whole; the last line counts.
@@ -34,8 +34,8 @@ pub(super) fn stream(script: &Script, ask: &Ask, reply: &Reply) -> Events {
         messages.push(message);
     }
     let mut events: Vec<Bytes> =
-        messages.into_iter().map(|message| line(&envelope(ask, message, false))).collect();
-    events.push(line(&last(script, ask, reply, said(""))));
+        messages.into_iter().map(|message| line(&envelope(ask, &message, false))).collect();
+    events.push(line(&last(script, ask, reply, &said(""))));
     Events { events, terminator: Bytes::new() }
 }
 
@@ -64,12 +64,12 @@ fn calls(reply: &Reply) -> Value {
     if calls.is_empty() { json!({}) } else { json!({ "tool_calls": calls }) }
 }
 
-fn envelope(ask: &Ask, message: Value, done: bool) -> Value {
+fn envelope(ask: &Ask, message: &Value, done: bool) -> Value {
     json!({"model": ask.model, "created_at": "2023-11-14T22:13:20.123456789Z", "message": message, "done": done,
         "x_scripted": {"kept": true}})
 }
 
-fn last(script: &Script, ask: &Ask, reply: &Reply, message: Value) -> Value {
+fn last(script: &Script, ask: &Ask, reply: &Reply, message: &Value) -> Value {
     let mut body = envelope(ask, message, true);
     let reason = match &reply.finish {
         // It says the same for a call.

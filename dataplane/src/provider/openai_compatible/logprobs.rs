@@ -8,20 +8,20 @@ use crate::chat::{Likelihood, Raw, TokenLogprob};
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Told {
-    content: Option<Vec<Token>>,
-    refusal: Option<Vec<Token>>,
+    content: Option<Vec<Likely>>,
+    refusal: Option<Vec<Likely>>,
 }
 
 /// Also one of those that stand within another.
 #[derive(Deserialize)]
-struct Token {
+struct Likely {
     token: String,
     #[serde(default)]
     logprob: Option<Raw>,
     #[serde(default)]
     bytes: Option<Raw>,
     #[serde(default)]
-    top_logprobs: Option<Vec<Token>>,
+    top_logprobs: Option<Vec<Likely>>,
 }
 
 /// Of the text and of the refusal; none where they have another form, as some have who follow the format.
@@ -31,8 +31,8 @@ pub(super) fn read(told: Option<&Raw>) -> Vec<TokenLogprob> {
     tokens.filter_map(token).collect()
 }
 
-fn token(token: Token) -> Option<TokenLogprob> {
-    let top = token.top_logprobs.into_iter().flatten();
+fn token(likely: Likely) -> Option<TokenLogprob> {
+    let top = likely.top_logprobs.into_iter().flatten();
     let top = top.filter_map(|other| Likelihood::new(other.token, other.logprob, other.bytes)).collect();
-    Some(TokenLogprob { chosen: Likelihood::new(token.token, token.logprob, token.bytes)?, top })
+    Some(TokenLogprob { chosen: Likelihood::new(likely.token, likely.logprob, likely.bytes)?, top })
 }

@@ -216,8 +216,12 @@ impl StreamEncoder for Encoder {
             }
             Event::Finish(finish) => self.finish = Some(finish.clone()),
             // No place for the last two: neither is ever asked for in this format.
-            Event::Citation(_) | Event::Start { .. } | Event::Usage(_) | Event::Error(_) => {}
-            Event::Answer(_) | Event::Logprobs(_) => {}
+            Event::Citation(_)
+            | Event::Start { .. }
+            | Event::Usage(_)
+            | Event::Error(_)
+            | Event::Answer(_)
+            | Event::Logprobs(_) => {}
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) enum Piece {
 /// A text, and what is told of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text {
-    pub(super) text: String,
+    pub(super) said: String,
     pub(super) annotations: Vec<Citation>,
     /// Of its tokens, where they were asked for.
     pub(super) logprobs: Vec<TokenLogprob>,
@@ -100,7 +100,7 @@ fn add(items: &mut Vec<Item>, piece: Piece) {
         return;
     };
     match (pieces.last_mut(), &piece) {
-        (Some(Piece::Text(Text { text, .. })), Piece::Text(Text { text: more, .. }))
+        (Some(Piece::Text(Text { said: text, .. })), Piece::Text(Text { said: more, .. }))
         | (Some(Piece::Refusal(text)), Piece::Refusal(more)) => text.push_str(more),
         _ => pieces.push(piece),
     }
@@ -184,7 +184,7 @@ pub(super) fn summary(out: &mut Vec<u8>, text: &str) {
 impl Piece {
     /// Text of which nothing else is told.
     pub(super) fn text(text: &str) -> Self {
-        Self::Text(Text { text: text.to_owned(), ..Text::default() })
+        Self::Text(Text { said: text.to_owned(), ..Text::default() })
     }
 
     /// The piece as it stands.
@@ -204,10 +204,10 @@ impl Piece {
     }
 }
 
-fn text_piece(out: &mut Vec<u8>, Text { text, annotations, logprobs }: &Text) {
+fn text_piece(out: &mut Vec<u8>, Text { said, annotations, logprobs }: &Text) {
     let mut piece = Object::open(out);
-    piece.string("type", "output_text").string("text", text);
-    let length = text.chars().count() as u64;
+    piece.string("type", "output_text").string("text", said);
+    let length = said.chars().count() as u64;
     json::list(piece.name("annotations"), annotations, |out, citation| annotation(out, citation, length));
     logprobs::write(piece.name("logprobs"), logprobs, Unknown::Text);
     piece.close();

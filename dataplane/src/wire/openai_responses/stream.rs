@@ -149,9 +149,9 @@ impl Encoder {
         let Some(piece) = pieces.last().cloned() else { return };
         let content = pieces.len() - 1;
         match &piece {
-            Piece::Text(Text { text, logprobs, .. }) => {
+            Piece::Text(Text { said, logprobs, .. }) => {
                 self.within(index, "response.output_text.done", out, |_, event| {
-                    event.number("content_index", content).string("text", text);
+                    event.number("content_index", content).string("text", said);
                     logprobs::write(event.name("logprobs"), logprobs, Unknown::Text);
                 });
             }
@@ -182,12 +182,12 @@ impl Encoder {
         let index = self.message(out);
         let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
         let (name, delta) = match more {
-            Piece::Text(Text { text, .. }) => ("response.output_text.delta", text),
+            Piece::Text(Text { said, .. }) => ("response.output_text.delta", said),
             Piece::Refusal(text) => ("response.refusal.delta", text),
         };
         match (pieces.last_mut(), more) {
             (Some(Piece::Text(open)), Piece::Text(more)) => {
-                open.text.push_str(delta);
+                open.said.push_str(delta);
                 open.logprobs.extend_from_slice(&more.logprobs);
             }
             (Some(Piece::Refusal(text)), Piece::Refusal(_)) => text.push_str(delta),
@@ -216,8 +216,8 @@ impl Encoder {
         let Some(index) = self.open else { return };
         let content = self.last_piece(index);
         let Some(Item::Message(pieces)) = self.items.get_mut(index) else { return };
-        let Some(Piece::Text(Text { text, annotations, .. })) = pieces.last_mut() else { return };
-        citation.range.get_or_insert((0, text.chars().count() as u64));
+        let Some(Piece::Text(Text { said, annotations, .. })) = pieces.last_mut() else { return };
+        citation.range.get_or_insert((0, said.chars().count() as u64));
         let number = annotations.len();
         annotations.push(citation.clone());
         self.within(index, "response.output_text.annotation.added", out, |_, event| {
@@ -329,7 +329,7 @@ impl StreamEncoder for Encoder {
             Event::Logprobs(tokens) => self.logprobs.extend_from_slice(tokens),
             Event::Text(text) => {
                 let logprobs = std::mem::take(&mut self.logprobs);
-                self.piece(&Piece::Text(Text { text: text.clone(), logprobs, ..Text::default() }), out);
+                self.piece(&Piece::Text(Text { said: text.clone(), logprobs, ..Text::default() }), out);
             }
             Event::Refusal(text) => self.piece(&Piece::Refusal(text.clone()), out),
             Event::Citation(raw) => {
