@@ -22,6 +22,7 @@ mod openai_compatible;
 mod openrouter;
 mod poe;
 mod rules;
+mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 mod xai;

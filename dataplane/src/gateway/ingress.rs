@@ -190,7 +190,7 @@ fn is_text_only(body: &[u8]) -> bool {
     const MEDIA: [&[u8]; 7] = [
         b"\"image",
         b"\"input_audio\"",
-        b"\"audio_url\"",
+        b"\"audio_",
         b"\"file",
         b"\"document\"",
         b"\"video",

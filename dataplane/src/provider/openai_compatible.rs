@@ -20,7 +20,7 @@ use http::{HeaderMap, StatusCode};
 use super::{
     Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
     UpstreamError,
-    rules::{Rule, Tools},
+    rules::{Allowed, Rule, Tools, rule},
 };
 use crate::{
     body::{Body, Edit},
@@ -129,6 +129,12 @@ pub(crate) const OPENAI: Dialect = Dialect {
     ignored: &[],
     rules: &[],
 };
+
+/// Fields of this format, on either of its wires, that change what a request costs beyond its tokens, whoever speaks it.
+const RULES: &[Rule] = &[
+    rule("moderation", Allowed::Nothing, "lets the provider call another model"),
+    rule("prompt_cache_options", Allowed::Members(&["mode"]), "chooses a cache with its own price"),
+];
 
 /// In this format the client's own tools have these types.
 const TOOLS: Tools = Tools { own: &["function", "custom"], own_prefixes: &[], untyped: false };

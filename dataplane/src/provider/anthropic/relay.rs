@@ -4,7 +4,7 @@ use super::{RULES, TOOLS};
 use crate::{
     body::{Body, Edit},
     json,
-    provider::{Asked, Refusal, Target, cache, rules},
+    provider::{Asked, Refusal, Target, cache, rules, stored},
 };
 
 pub(super) fn relay(body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked), Refusal> {
@@ -16,6 +16,9 @@ pub(super) fn relay(body: &Body, target: Target<'_>) -> Result<(Vec<Edit>, Asked
         });
     }
     cache::check(body.bytes())?;
+    for field in ["messages", "system"] {
+        body.raw(field).map_or(Ok(()), |raw| stored::check(field, raw))?;
+    }
     let model = json::quoted(&target.model.upstream_model);
     let edits =
         if body.raw("model") == Some(model.as_str()) { Vec::new() } else { vec![Edit::Set("model", model)] };

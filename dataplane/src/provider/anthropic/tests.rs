@@ -61,12 +61,29 @@ fn only_the_priced_cache_lifetime_passes() {
         r#"{"type":"ephemeral","ttl":"1h"}"#,
         r#"{"\u0074tl":"1h","type":"ephemeral"}"#,
         r#"{"ttl" : "\u0031h"}"#,
+        r#"{"type":"ephemeral","scope":"global","ttl":"1h"}"#,
     ] {
         assert_eq!(system(long).unwrap_err().field, "cache_control.ttl");
     }
     relayed(r#"{"model":"m","cache_control":{"type":"ephemeral","ttl":"1h"}}"#).unwrap_err();
     // The same words elsewhere mean nothing.
     relayed(r#"{"model":"m","messages":[{"content":[{"type":"tool_use","input":{"ttl":"1h"}},{"text":"\"ttl\":\"1h\""}]}]}"#)
+        .unwrap();
+}
+
+#[test]
+fn files_of_the_shared_account_are_refused() {
+    for (member, field) in [
+        (
+            r#""messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}]"#,
+            "messages[0].file_id",
+        ),
+        (r#""system":[{"type":"image","source":{"type":"file","file_id":"f"}}]"#, "system[0].file_id"),
+    ] {
+        let asked = relayed(&format!(r#"{{"model":"m",{member}}}"#));
+        assert_eq!(asked.map_err(|refusal| refusal.field), Err(field.to_owned()), "{member}");
+    }
+    relayed(r#"{"model":"m","system":"file_id","messages":[{"content":[{"type":"tool_use","input":{"file_id":"mine"}}]}]}"#)
         .unwrap();
 }
 

@@ -15,7 +15,7 @@
 //! | a schema for the answer | `response_format`; where the provider only promises JSON, that and a system message that tells the schema |
 //! | unknown fields | kept, after the rules have been checked |
 
-use super::{Dialect, MaxTokens, ReasoningField, messages, schema};
+use super::{Dialect, MaxTokens, RULES, ReasoningField, messages, schema};
 use crate::{
     chat::{Effort, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
     json::{self, Object},
@@ -90,14 +90,13 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
         }
     }
     body.close();
-    if dialect.cache_control {
-        cache::check(&out)?;
-    }
+    cache::check(&out)?;
     Ok(out)
 }
 
 fn check(dialect: &Dialect, request: &Request) -> Result<(), Refusal> {
     rules::check_extra(&request.extra, dialect.rules)?;
+    rules::check_extra(&request.extra, RULES)?;
     let refuse = |field: &str, message: String| Err(Refusal { field: field.to_owned(), message });
     if let Some((name, _)) = request.extra.iter().find(|(name, _)| OWNED.contains(&name.as_str())) {
         return refuse(name, format!("`{name}` is not a field of this format"));

@@ -259,8 +259,10 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
                     file.string("filename", name.as_deref().unwrap_or("document.pdf"));
                     file.string("file_data", &format!("data:{media_type};base64,{data}"));
                 }
-                Source::Id(id) => {
-                    file.string("file_id", id);
+                Source::Id(_) => {
+                    return refuse(
+                        "a file that lies in a provider's account, which all tenants share, cannot be sent: send its data",
+                    );
                 }
                 _ => return refuse("this provider does not fetch documents; send them as base64"),
             }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, MaxTokens, TOOLS, schema};
+use super::{Dialect, MaxTokens, RULES, TOOLS, schema};
 use crate::{
     body::{self, Body, Edit},
     json,
-    provider::{Asked, Refusal, Target, cache, rules},
+    provider::{Asked, Refusal, Target, cache, rules, stored},
 };
 
 pub(super) fn relay(
@@ -15,6 +15,11 @@ pub(super) fn relay(
     target: Target<'_>,
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
+    rules::check_members(body, RULES)?;
+    cache::check(body.bytes())?;
+    if let Some(raw) = body.raw("messages") {
+        stored::check("messages", raw)?;
+    }
     let mut edits = model(body, target);
     let asked = Asked { usage: stream(body)? && ask_for_usage(body, &mut edits) };
     if dialect.usage_include {
@@ -22,9 +27,6 @@ pub(super) fn relay(
     }
     if dialect.max_tokens == MaxTokens::Plain && body.raw("max_completion_tokens").is_some() {
         edits.push(Edit::Rename("max_completion_tokens", "max_tokens"));
-    }
-    if dialect.cache_control {
-        cache::check(body.bytes())?;
     }
     let schema = if dialect.json_schema { None } else { schema::asked(body)? };
     if schema.is_some() {

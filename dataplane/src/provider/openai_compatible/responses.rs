@@ -25,9 +25,7 @@ const RULES: &[Rule] = &[
     rule("background", Allowed::False, "puts the answer where the hub cannot meter it"),
     rule("background_options", Allowed::Nothing, "puts the answer where the hub cannot meter it"),
     rule("context_management", Allowed::Empty, "lets the provider call the model again"),
-    rule("moderation", Allowed::Nothing, "lets the provider call another model"),
     rule("access_programs", Allowed::Nothing, "uses what the provider's account is enrolled in"),
-    rule("prompt_cache_options", Allowed::Members(&["mode"]), "chooses a cache with its own price"),
 ];
 
 const STORED: &str = "means what is stored in the provider's account, which all tenants share";
@@ -46,10 +44,9 @@ pub(super) fn relay(
     target: Target<'_>,
 ) -> Result<(Vec<Edit>, Asked), Refusal> {
     rules::check(body, dialect.rules, TOOLS)?;
+    rules::check_members(body, super::RULES)?;
     rules::check_members(body, RULES)?;
-    if dialect.cache_control {
-        cache::check(body.bytes())?;
-    }
+    cache::check(body.bytes())?;
     relay::stream(body)?;
     let mut edits = relay::model(body, target);
     if let Some(raw) = body.raw("input") {

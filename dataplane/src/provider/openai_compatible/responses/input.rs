@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::{
     body::{self, Edit},
     chat::Sealed,
     json,
-    provider::Refusal,
+    provider::{
+        Refusal,
+        stored::{self, Found},
+    },
 };
 
 /// Items that mean only what they say. Others refer to what is stored, or belong to tools that the provider runs.
@@ -82,10 +82,7 @@ pub(super) fn check(raw: &str) -> Result<Option<String>, Refusal> {
                 changed = true;
             }
             Known::File => {
-                return refuse(
-                    format!("input[{index}].file_id"),
-                    "names a file in the provider's account, which all tenants share: send its data instead",
-                );
+                return Err(stored::file(&format!("input[{index}]")));
             }
             Known::No => {
                 return refuse(
@@ -125,70 +122,6 @@ impl Known {
             None if THOUGHTS.contains(&kind) && item.id.is_some() => Self::Stored,
             _ => Self::Yes,
         }
-    }
-}
-
-/// Whether a value names a file, at any depth and as often as a name stands there.
-#[derive(Clone, Copy, Default)]
-struct Found {
-    file: bool,
-    null: bool,
-}
-
-impl<'de> Deserialize<'de> for Found {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Look)
-    }
-}
-
-struct Look;
-
-impl<'de> Visitor<'de> for Look {
-    type Value = Found;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Found, E> {
-        Ok(Found { null: true, ..Found::default() })
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Found, E> {
-        Ok(Found::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found, A::Error> {
-        let mut all = Found::default();
-        while let Some(item) = list.next_element::<Found>()? {
-            all.file |= item.file;
-        }
-        Ok(all)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Found, A::Error> {
-        let mut all = Found::default();
-        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
-            let value = members.next_value::<Found>()?;
-            all.file |= value.file || (name == "file_id" && !value.null);
-        }
-        Ok(all)
     }
 }
 
