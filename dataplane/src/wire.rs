@@ -12,6 +12,7 @@ mod openai_completions;
 pub mod openai_media;
 mod openai_responses;
 mod thinking;
+pub mod tier;
 
 use bytes::Bytes;
 pub use gemini::embeddings as gemini_embeddings;

@@ -1,7 +1,7 @@
 //! What comes back: whole, or piece by piece.
 
 use super::{Part, Raw};
-use crate::usage::Usage;
+use crate::usage::{Usage, Word};
 
 /// A plain answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Response {
     pub finish: Option<Finish>,
     /// The provider's count; `None` where it sent none.
     pub usage: Option<Usage>,
+    /// The service tier that served, where it says so.
+    pub service_tier: Option<Word>,
     /// The provider failed although its status said otherwise (`OpenRouter` answers 200 with an error body).
     pub error: Option<Failure>,
 }

@@ -2,6 +2,7 @@
 
 mod leaving;
 mod media;
+mod tier;
 mod video;
 
 use std::{

@@ -43,10 +43,8 @@ struct Mark {
 }
 
 /// Anthropic's mark, and `OpenAI`'s.
-const MARKS: [Mark; 2] = [
-    Mark { name: "cache_control", may: Some("5m") },
-    Mark { name: "prompt_cache_breakpoint", may: None },
-];
+const MARKS: [Mark; 2] =
+    [Mark { name: "cache_control", may: Some("5m") }, Mark { name: "prompt_cache_breakpoint", may: None }];
 
 /// The first mark that asks for a lifetime which is not priced.
 struct Found(Option<Mark>);

@@ -11,7 +11,6 @@ use crate::chat::Effort;
 /// Fields that change who serves a request or what it costs beyond its tokens.
 pub(super) const RULES: &[Rule] = &[
     rule("caching", Allowed::Nothing, "stores the conversation, which is billed by the hour"),
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];
 

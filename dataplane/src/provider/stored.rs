@@ -141,7 +141,10 @@ mod tests {
         for (message, field) in [
             (r#"{"role":"assistant","audio":{"id":"audio_1"}}"#, "messages[1].audio"),
             (r#"{"role":"assistant","\u0061udio":{"id":"audio_1"}}"#, "messages[1].audio"),
-            (r#"{"role":"user","content":[{"type":"file","file":{"file_id":"file-x"}}]}"#, "messages[1].file_id"),
+            (
+                r#"{"role":"user","content":[{"type":"file","file":{"file_id":"file-x"}}]}"#,
+                "messages[1].file_id",
+            ),
             (
                 r#"{"role":"user","content":[{"type":"image","source":{"type":"file","file\u005fid":"f"}}]}"#,
                 "messages[1].file_id",

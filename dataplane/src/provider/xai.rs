@@ -12,7 +12,6 @@ use crate::chat::Effort;
 pub(super) const RULES: &[Rule] = &[
     rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),
     rule("deferred", Allowed::False, "puts the answer where the hub cannot meter it"),
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];
 
@@ -23,6 +22,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         max_tokens: MaxTokens::Completion,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
         reasoning_is_addend: true,
+        chooses_tier: false,
         rules: RULES,
         ..OPENAI
     },

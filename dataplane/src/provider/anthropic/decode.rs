@@ -57,6 +57,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
         citations,
         parts: content.into_iter().filter_map(part).collect(),
         finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
+        service_tier: answer.usage.as_ref().and_then(|usage| usage.service_tier.0),
         usage: answer.usage.map(|usage| usage.normalise()),
         error: None,
     })

@@ -150,6 +150,35 @@ fn errors_say_whose_fault_they_are() {
 }
 
 #[test]
+fn the_tier_that_served_is_read() {
+    let answer = br#"{"type":"message","content":[],"usage":{"input_tokens":1,"output_tokens":1,"service_tier":"priority"}}"#;
+    let priority = Some(crate::usage::Word::new("priority"));
+    assert_eq!(ADAPTER.observe(Wire::AnthropicMessages, answer).service_tier, priority);
+    assert_eq!(ADAPTER.decode(answer).unwrap().service_tier, priority);
+    let mut observer = ADAPTER.observer(Wire::AnthropicMessages, Asked::default());
+    observer.event(
+        br#"{"type":"message_start","message":{"usage":{"input_tokens":1,"service_tier":"priority"}}}"#,
+    );
+    observer.event(br#"{"type":"message_delta","delta":{},"usage":{"output_tokens":1}}"#);
+    assert_eq!(observer.observed().service_tier, priority);
+}
+
+#[test]
+fn the_plain_tier_is_not_left_to_anthropics_choice() {
+    let provider = testing::provider(aigne_hub_crds::config::ProviderType::Anthropic);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let sent = |tier: &str| {
+        let text = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],"service_tier":"{tier}"}}"#
+        );
+        let request = Wire::OpenAiChat.decode(&body::scan(text.into()).unwrap()).unwrap();
+        String::from_utf8(ADAPTER.encode(&request, target).unwrap()).unwrap()
+    };
+    assert!(sent("default").contains(r#""service_tier":"standard_only""#));
+    assert!(!sent("auto").contains("service_tier"));
+}
+
+#[test]
 fn what_anthropic_cannot_do_is_refused_by_name() {
     let provider = testing::provider(aigne_hub_crds::config::ProviderType::Anthropic);
     let target = Target { provider: &provider, model: &provider.models[0] };

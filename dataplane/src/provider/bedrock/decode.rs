@@ -6,7 +6,7 @@ use super::{tools::ANSWER, usage::RawUsage};
 use crate::{
     chat::{Content, Finish, FinishReason, Part, Raw, Response},
     json,
-    provider::Unreadable,
+    provider::{Unreadable, tier::Served},
 };
 
 #[derive(Default, Deserialize)]
@@ -15,6 +15,7 @@ struct Answer {
     output: Option<Output>,
     stop_reason: Option<String>,
     usage: Option<RawUsage>,
+    service_tier: Served,
     additional_model_response_fields: Option<Additional>,
 }
 
@@ -98,6 +99,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
         parts,
         finish: answer.stop_reason.map(|reason| finish(&reason, stop_sequence, calls)),
         usage: answer.usage.map(RawUsage::normalise),
+        service_tier: answer.service_tier.0,
         citations,
         ..Response::default()
     })

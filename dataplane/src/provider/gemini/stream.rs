@@ -147,6 +147,7 @@ impl StreamDecoder for Decoder {
             self.blocked(feedback, events);
         }
         if let Some(usage) = answer.usage_metadata {
+            usage.service_tier.update(&mut self.observed.service_tier);
             let usage = usage.normalise();
             self.observed.usage = Some(usage);
             self.observed.usage_complete = self.observed.finish_reason.is_some();

@@ -49,6 +49,7 @@ pub(super) fn relay(
     cache::check(body.bytes())?;
     relay::stream(body)?;
     let mut edits = relay::model(body, target);
+    edits.extend(relay::documents(dialect, body.raw("input")));
     if let Some(raw) = body.raw("input") {
         edits.extend(input::check(raw)?.map(|input| Edit::Set("input", input)));
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     chat::{Content, Detail, Event, ExtraContent, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
+    provider::{Observed, StreamDecoder, Unreadable, failure::failure, tier::Served},
 };
 
 #[derive(Deserialize)]
@@ -23,6 +23,7 @@ struct Chunk {
     model: Option<String>,
     choices: Option<Vec<Choice>>,
     usage: Option<RawUsage>,
+    service_tier: Served,
     error: Option<Raw>,
 }
 
@@ -160,6 +161,7 @@ impl StreamDecoder for Decoder {
             self.answer = chunk.id.clone().unwrap_or_default();
             events.push(Event::Start { id: chunk.id, model: chunk.model, usage: None });
         }
+        chunk.service_tier.update(&mut self.observed.service_tier);
         let mut gave_up = None;
         for choice in chunk.choices.into_iter().flatten().filter(|choice| choice.index == 0) {
             self.delta(choice.delta.unwrap_or_default(), events);
