@@ -138,9 +138,8 @@ fn tier(asked: Tier, served: &Served, rate: Option<&Rate>) -> Result<Option<Word
     let listed = rate.into_iter().flat_map(Rate::service_tiers);
     let allowed: Vec<&str> = priced.free.iter().copied().chain(listed).collect();
     let message = format!(
-        "`{}` chooses a service tier with its own price, which the model {:?} has not; allowed: {}",
+        "`{}` chooses a service tier with its own price, which this model's price sheet does not list; allowed: {}",
         priced.field,
-        served.model().qualified,
         allowed.join(", ")
     );
     Err(Refusal { field: priced.field.to_owned(), message })

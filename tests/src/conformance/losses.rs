@@ -46,9 +46,9 @@ const LOSSES: &[Loss] = &[
     },
     Loss {
         feature: "service tier",
-        to: &[Format::Chat, Format::Converse, Format::Gemini],
+        to: &[Format::Converse, Format::Gemini],
         at: &[],
-        why: "`standard_only` forbids Anthropic's priority tier; elsewhere there is none unless it is asked for",
+        why: "`standard_only` is what it does unless another tier is asked for",
     },
 ];
 
