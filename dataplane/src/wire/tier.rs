@@ -75,6 +75,12 @@ fn read(wire: Wire, field: &'static str, raw: &str) -> Result<Tier, BadRequest> 
     Ok(match word.as_str() {
         "auto" if free.contains(&"auto") => Tier::Any,
         free_word if free.contains(&free_word) => Tier::Plain,
+        _ if wire == Wire::AnthropicMessages => {
+            return Err(bad(
+                field,
+                "must be auto or standard_only: nobody can ask for another tier in this format",
+            ));
+        }
         _ => Tier::Priced(Priced { name: Word::new(&word), field, free }),
     })
 }
@@ -109,7 +115,6 @@ mod tests {
         for (wire, text, asked) in [
             (Wire::OpenAiChat, r#"{"service\u005ftier":"fle\u0078"}"#, "flex"),
             (Wire::OpenAiResponses, r#"{"service_tier":"fast"}"#, "priority"),
-            (Wire::AnthropicMessages, r#"{"service_tier":"default"}"#, "default"),
             (Wire::Gemini, r#"{"serviceTier":"SERVICE_TIER_FLEX"}"#, "flex"),
             (Wire::Gemini, r#"{"service_tier":"Priority"}"#, "priority"),
         ] {
@@ -120,6 +125,8 @@ mod tests {
     #[test]
     fn what_could_be_read_in_two_ways_is_refused() {
         assert_eq!(of(Wire::OpenAiChat, r#"{"service_tier":["flex"]}"#), Err(Some("service_tier".into())));
+        let priority = r#"{"service_tier":"priority"}"#;
+        assert_eq!(of(Wire::AnthropicMessages, priority), Err(Some("service_tier".into())));
         assert_eq!(of(Wire::Gemini, r#"{"serviceTier":2}"#), Err(Some("serviceTier".into())));
         let both = r#"{"serviceTier":"standard","service_tier":"flex"}"#;
         assert_eq!(of(Wire::Gemini, both), Err(Some("service_tier".into())));

@@ -45,7 +45,7 @@ const LOSSES: &[Loss] = &[
         why: "Gemini caches by itself, or under a name that is made beforehand",
     },
     Loss {
-        feature: "service tier",
+        feature: "service tier that has a price",
         to: &[Format::Converse, Format::Gemini],
         at: &[],
         why: "`standard_only` is what it does unless another tier is asked for",
