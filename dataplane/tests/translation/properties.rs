@@ -73,7 +73,6 @@ pub(super) fn request() -> impl Strategy<Value = Value> {
         Just(
             json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})
         ),
-        Just(json!({"type": "file", "file": {"file_id": "file-1"}})),
     ];
     let message = prop_oneof![
         (prop_oneof![Just("system"), Just("developer"), Just("user")], text())
