@@ -411,6 +411,7 @@ mod tests {
             r#"{"contents":[{"parts":[{"\u0066ileData":{"fileUri":"https://example.com"}}]}]}"#,
             r#"{"content":[{"type":"\u0069mage_url","\u0069mage_url":{}}]}"#,
             r#"{"content":[{"type":"audio_url","audio_url":{}}]}"#,
+            r#"{"content":[{"type":"audio_embeds","audio_embeds":""}]}"#,
         ] {
             assert!(!is_text_only(body.as_bytes()), "{body}");
         }

@@ -68,9 +68,8 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// A value that is no text.
-    fn other<E>(self) -> Result<(), E> {
+    fn other(&mut self) {
         *self.found = self.found.or(self.lifetime);
-        Ok(())
     }
 }
 
@@ -93,34 +92,41 @@ impl<'de> Visitor<'de> for Look<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.other()
+    fn visit_bool<E>(mut self, _: bool) -> Result<(), E> {
+        self.other();
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.other()
+    fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
+        self.other();
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.other()
+    fn visit_u64<E>(mut self, _: u64) -> Result<(), E> {
+        self.other();
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.other()
+    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
+        self.other();
+        Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if self.lifetime.is_some_and(|mark| mark.may == Some(text)) { Ok(()) } else { self.other() }
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
+        if self.lifetime.is_some_and(|mark| mark.may != Some(text)) {
+            self.other();
+        }
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        *self.found = self.found.or(self.lifetime);
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        self.other();
         while list.next_element_seed(Look { within: None, lifetime: None, found: self.found })?.is_some() {}
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        *self.found = self.found.or(self.lifetime);
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        self.other();
         while let Some(name) = members.next_key::<Cow<'_, str>>()? {
             let within = MARKS.into_iter().find(|mark| mark.name == name);
             let lifetime = self.within.filter(|_| name == "ttl");

@@ -91,7 +91,8 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
         body.raw("plugins", NATIVE_DOCUMENTS);
     }
     for (name, value) in &request.extra {
-        if !dialect.ignored.contains(&name.as_str()) && !(documents && name == "plugins") {
+        let ours = documents && name == "plugins";
+        if !ours && !dialect.ignored.contains(&name.as_str()) {
             body.foreign(name, value.get());
         }
     }
