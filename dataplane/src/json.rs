@@ -113,6 +113,11 @@ impl<'a> Object<'a> {
         self
     }
 
+    /// All that is written so far, also before the object.
+    pub(crate) fn written(&self) -> &[u8] {
+        self.out
+    }
+
     /// Closes the object.
     pub(crate) fn close(self) {
         self.out.push(b'}');

@@ -29,6 +29,7 @@ mod rules;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tier;
 mod waiting;
 mod xai;
 
@@ -39,7 +40,7 @@ use crate::{
     body::{Body, Edit},
     chat,
     framing::Framing,
-    usage::Usage,
+    usage::{Usage, Word},
     wire::{Operation, Wire},
 };
 use aigne_hub_crds::config;
@@ -158,6 +159,8 @@ pub struct Observed {
     pub error: Option<UpstreamError>,
     /// The first finish reason, in the provider's words.
     pub finish_reason: Option<String>,
+    /// The service tier that served, as far as it was said.
+    pub service_tier: Option<Word>,
 }
 
 /// What becomes of one relayed event.
@@ -212,6 +215,17 @@ pub trait Adapter: Send + Sync {
     /// Whether what is thought is counted beside the most that may be generated, not within.
     fn reasoning_is_apart(&self) -> bool {
         false
+    }
+
+    /// Whether the provider, where it is left to it, may serve from a service tier that has a price of its own.
+    fn chooses_tier(&self) -> bool {
+        true
+    }
+
+    /// The service tier that served, where a header says it.
+    fn served_tier(&self, headers: &HeaderMap) -> Option<Word> {
+        let _ = headers;
+        None
     }
 
     /// Checks a client header that only this wire knows (`anthropic-beta`) before it crosses.

@@ -13,6 +13,7 @@ mod openai_completions;
 pub mod openai_media;
 mod openai_responses;
 mod thinking;
+pub mod tier;
 
 use bytes::Bytes;
 use first::First;

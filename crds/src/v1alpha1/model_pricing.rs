@@ -99,7 +99,8 @@ pub struct Rate {
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["above"]))]
     pub tiers: Vec<Tier>,
 
-    /// By the provider's service tier, what every amount is multiplied by, for example flex: "0.5".
+    /// By the provider's service tier, in small letters as it names it, what every amount is multiplied by, for example
+    /// flex: "0.5". A request may ask for a tier that is listed here and for no other.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
     pub service_tiers: BTreeMap<String, Factor>,

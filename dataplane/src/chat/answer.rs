@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Part, Raw, TokenLogprob};
-use crate::usage::Usage;
+use crate::usage::{Usage, Word};
 
 /// What a provider gives back, whole.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Response {
     pub answers: Vec<Answer>,
     /// The provider's count, of all answers; `None` where it sent none.
     pub usage: Option<Usage>,
+    /// The service tier that served, where it says so.
+    pub service_tier: Option<Word>,
     /// The provider failed although its status said otherwise (`OpenRouter` answers 200 with an error body).
     pub error: Option<Failure>,
 }

@@ -17,9 +17,10 @@ use crate::{
     allowance::Need,
     error::{GatewayError, Kind},
     ledger::{Charge, price::Rate},
+    provider::Refusal,
     snapshot::{Served, Tenant},
-    usage::Usage,
-    wire::Operation,
+    usage::{Usage, Word},
+    wire::{Operation, tier::Tier},
 };
 
 /// A candidate that may be tried, with the most that it can use and cost.
@@ -30,6 +31,8 @@ pub(super) struct Candidate {
     pub(super) rate: Option<Arc<Rate>>,
     pub(super) bound: Usage,
     pub(super) bound_charge: Charge,
+    /// The service tier that it is to serve from; `None` where the provider may choose.
+    pub(super) tier: Option<Word>,
     /// The most tokens that an answer may have, where the balance pays for no more.
     pub(super) cut: Option<u64>,
 }
@@ -68,7 +71,7 @@ pub(super) async fn admit(
         let reservation =
             reserved.map_err(|refused| refusal::error(&refused, tenant, need.money, pending))?;
         if let Some(money) = reservation.money().filter(|money| *money < need.money) {
-            let least = tenant.config.billing.minimum_max_tokens.unwrap_or_default();
+            let least = shape.fewest(tenant.config.billing.minimum_max_tokens);
             candidates.retain_mut(|candidate| fit(candidate, shape, money, least));
         }
         exchange.reservation = Some(reservation);
@@ -95,6 +98,13 @@ fn pin(
     let mut permitted = Vec::with_capacity(candidates.len());
     for served in candidates {
         let rate = served.provider.rates.pin(&served.model().name, at_ms).cloned();
+        let tier = match tier(shape.tier, &served, rate.as_deref()) {
+            Ok(tier) => tier,
+            Err(refusal) => {
+                refused.get_or_insert(refusal.into());
+                continue;
+            }
+        };
         let bound = shape.bound(&served, rate.as_deref());
         if let Err(message) = payable(&served.model().qualified, strictness, rate.as_deref(), bound.as_ref())
         {
@@ -102,13 +112,37 @@ fn pin(
             continue;
         }
         let bound = bound.unwrap_or_else(|| shape.least(&served));
-        let bound_charge = rate.as_ref().map_or_else(Charge::default, |rate| rate.bound(&bound, None));
-        permitted.push(Candidate { served, rate, bound, bound_charge, cut: None });
+        let charge = |rate: &Arc<Rate>| rate.bound(&bound, tier.as_ref().map(Word::as_str));
+        let bound_charge = rate.as_ref().map_or_else(Charge::default, charge);
+        permitted.push(Candidate { served, rate, bound, bound_charge, tier, cut: None });
     }
     match refused {
         Some(error) if permitted.is_empty() => Err(error),
         _ => Ok(permitted),
     }
+}
+
+/// Which service tier the bound and the charge are for. Whoever asks for one with a price of its own needs that in the
+/// price sheet.
+fn tier(asked: Tier, served: &Served, rate: Option<&Rate>) -> Result<Option<Word>, Refusal> {
+    let plain = Some(Word::new("default"));
+    let priced = match asked {
+        Tier::Any if served.provider.adapter.chooses_tier() => return Ok(None),
+        Tier::Any | Tier::Plain => return Ok(plain),
+        Tier::Priced(priced) => priced,
+    };
+    let mut listed = rate.into_iter().flat_map(Rate::service_tiers);
+    if listed.any(|name| name == priced.name.as_str()) {
+        return Ok(Some(priced.name));
+    }
+    let listed = rate.into_iter().flat_map(Rate::service_tiers);
+    let allowed: Vec<&str> = priced.free.iter().copied().chain(listed).collect();
+    let message = format!(
+        "`{}` chooses a service tier with its own price, which this model's price sheet does not list; allowed: {}",
+        priced.field,
+        allowed.join(", ")
+    );
+    Err(Refusal { field: priced.field.to_owned(), message })
 }
 
 fn payable(
@@ -138,10 +172,11 @@ fn need(shape: Shape, tenant: &Tenant, arrival: &Arrival, candidates: &[Candidat
     let money = candidates.iter().map(price).max().unwrap_or_default();
     let least_money = match tenant.config.billing.minimum_max_tokens {
         Some(minimum) => {
-            let shape = shape.lowered(minimum);
+            let shape = shape.lowered(shape.fewest(Some(minimum)));
             let least = |candidate: &Candidate| {
                 let rate = candidate.rate.as_deref()?;
-                Some(rate.bound(&shape.bound(&candidate.served, Some(rate))?, None).price.0)
+                let bound = shape.bound(&candidate.served, Some(rate))?;
+                Some(rate.bound(&bound, candidate.tier.as_ref().map(Word::as_str)).price.0)
             };
             candidates.iter().filter_map(least).min().unwrap_or(money)
         }
@@ -162,11 +197,12 @@ fn fit(candidate: &mut Candidate, shape: Shape, money: i64, least: u64) -> bool 
     }
     let Some(rate) = &candidate.rate else { return true };
     let served = &candidate.served;
+    let tier = candidate.tier.as_ref().map(Word::as_str);
     let bound = |tokens: u64| shape.lowered(tokens).bound(served, Some(rate));
     let most = shape.max_output.or(served.model().config.max_output_tokens).unwrap_or(u64::MAX);
-    let Some(tokens) = cut::affordable(rate, money, most, bound) else { return false };
+    let Some(tokens) = cut::affordable(rate, tier, money, most, bound) else { return false };
     let Some(bound) = bound(tokens).filter(|_| tokens >= least.min(most)) else { return false };
-    candidate.bound_charge = rate.bound(&bound, None);
+    candidate.bound_charge = rate.bound(&bound, tier);
     candidate.bound = bound;
     candidate.cut = Some(tokens);
     true

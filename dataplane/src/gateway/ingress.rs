@@ -22,7 +22,10 @@ use crate::{
     media::Request,
     payload::Payload,
     usage::Units,
-    wire::{Operation, Wire, max_output},
+    wire::{
+        Operation, Wire, max_output,
+        tier::{self, Tier},
+    },
 };
 
 /// A body that stands still for longer is given up.
@@ -105,6 +108,8 @@ pub(super) struct Arrival {
     pub(super) estimate: Estimate,
     /// The most that the answer can have of what is no token; a chat has none.
     pub(super) units: Units,
+    /// The service tier that is asked for; beside chat there is none with a price of its own.
+    pub(super) tier: Tier,
     /// The client asked for usage in its stream, or its wire always carries it.
     pub(super) include_usage: bool,
     pub(super) user: Option<String>,
@@ -190,15 +195,8 @@ pub(super) fn wire(path: &str, headers: &HeaderMap) -> Wire {
 /// Whether nothing in it can be an image, a sound, a document or a film. A letter that is written as an escape may be
 /// part of a name that is looked for here; nobody has a reason to write one so.
 fn is_text_only(body: &[u8]) -> bool {
-    const MEDIA: [&[u8]; 7] = [
-        b"\"image",
-        b"\"input_audio\"",
-        b"\"audio_url\"",
-        b"\"file",
-        b"\"document\"",
-        b"\"video",
-        b"\"inline",
-    ];
+    const MEDIA: [&[u8]; 7] =
+        [b"\"image", b"\"input_audio\"", b"\"audio_", b"\"file", b"\"document\"", b"\"video", b"\"inline"];
     !MEDIA.iter().any(|needle| memchr::memmem::find(body, needle).is_some())
         && !json::has_escaped_letter(body)
 }
@@ -240,6 +238,7 @@ pub(super) async fn read(
         Wire::OpenAiResponses | Wire::AnthropicMessages | Wire::Gemini => true,
     };
     max_output::check(wire, operation, &body)?;
+    let tier = tier::asked(wire, &body)?;
     let text_only = is_text_only(body.bytes());
     // Base64 says nothing about tokens; where there is none, the bytes are as good a guess as reading them.
     let estimated_input =
@@ -255,6 +254,7 @@ pub(super) async fn read(
         text_only,
         estimate: Estimate { input: estimated_input, ..Estimate::default() },
         units: Units::default(),
+        tier,
         include_usage,
         user,
         project: project(&head.headers),
@@ -403,6 +403,7 @@ mod tests {
             r#"{"contents":[{"parts":[{"\u0066ileData":{"fileUri":"https://example.com"}}]}]}"#,
             r#"{"content":[{"type":"\u0069mage_url","\u0069mage_url":{}}]}"#,
             r#"{"content":[{"type":"audio_url","audio_url":{}}]}"#,
+            r#"{"content":[{"type":"audio_embeds","audio_embeds":""}]}"#,
         ] {
             assert!(!is_text_only(body.as_bytes()), "{body}");
         }

@@ -31,7 +31,7 @@ use crate::{
     percore::Core,
     provider::Observed,
     telemetry::{self, access::AccessLine},
-    usage::{Source, Units, Usage},
+    usage::{Source, Units, Usage, Word},
     wire::Operation,
 };
 use aigne_hub_crds::config::LedgerUnavailable;
@@ -50,6 +50,8 @@ pub(super) struct Attempt {
     /// The request's.
     totals: Rc<Cell<Totals>>,
     state: State,
+    /// The service tier that serves it: as asked for, until the answer says another.
+    tier: Option<Word>,
 }
 
 /// What a request probably uses, for where nobody says.
@@ -129,12 +131,18 @@ impl Attempt {
             estimate,
             totals: Rc::clone(&exchange.totals),
             state: State::Begun,
+            tier: candidate.tier,
         })
     }
 
     /// Whether the provider can have seen the request, from here on.
     pub(super) fn sent(&mut self, sent: bool) {
         self.state = if sent { State::Sent } else { State::Begun };
+    }
+
+    /// The service tier that an answer's head names.
+    pub(super) fn served_from(&mut self, tier: Option<Word>) {
+        self.tier = tier.or(self.tier);
     }
 
     /// Milliseconds since the attempt began.
@@ -170,7 +178,8 @@ impl Attempt {
             }
             _ => (source, usage),
         };
-        let charge = charge(rate, ending.status, &usage);
+        let tier = ending.observed.service_tier.or(self.tier);
+        let charge = charge(rate, ending.status, &usage, tier.as_ref().map(Word::as_str));
         // What is not recorded is not charged, and so never given back.
         let mut id = seal(if self.journaled { charge.price } else { Nanos(0) });
         let outcome = Outcome {
@@ -371,12 +380,12 @@ fn in_tokens(
 }
 
 /// The table at the top, as far as money goes.
-fn charge(rate: Option<&Rate>, status: Status, usage: &Usage) -> Charge {
+fn charge(rate: Option<&Rate>, status: Status, usage: &Usage, tier: Option<&str>) -> Charge {
     let Some(rate) = rate else { return Charge::default() };
     match status {
-        Status::Completed | Status::ClientGone | Status::Broken => rate.charge(usage, None),
+        Status::Completed | Status::ClientGone | Status::Broken => rate.charge(usage, tier),
         Status::Failed | Status::Unreachable if *usage != Usage::default() => {
-            Charge { price: Nanos(0), ..rate.charge(usage, None) }
+            Charge { price: Nanos(0), ..rate.charge(usage, tier) }
         }
         Status::Failed | Status::Unreachable | Status::Interrupted => Charge::default(),
     }

@@ -162,6 +162,8 @@ pub(crate) struct Setup {
     pub(crate) identity: Option<Arc<Trust>>,
     /// What the provider's model costs, and its price.
     pub(crate) prices: Option<config::Amounts>,
+    /// By service tier, what that is multiplied by.
+    pub(crate) service_tiers: Vec<(&'static str, &'static str)>,
 }
 
 /// A running gateway.
@@ -186,7 +188,7 @@ impl Rig {
     pub(crate) fn start(r#type: ProviderType, upstream: &Upstream, change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = setup(r#type, upstream);
         change(&mut setup);
-        let Setup { provider, tenant, max_body, grace, registry, identity, prices } = setup;
+        let Setup { provider, tenant, max_body, grace, registry, identity, prices, service_tiers } = setup;
         let secrets: SecretStore = provider
             .credentials
             .iter()
@@ -196,7 +198,9 @@ impl Rig {
             .collect();
         let mut config = config::Config::default();
         if let Some(cost) = prices {
-            let sheet = testing::sheet(&provider.models[0].name, cost);
+            let mut sheet = testing::sheet(&provider.models[0].name, cost);
+            let tiers = service_tiers.into_iter().map(|(name, by)| (name.to_owned(), by.parse().unwrap()));
+            sheet.rates[0].service_tiers = tiers.collect();
             config.shared.prices.insert(provider.id.clone(), vec![sheet]);
         }
         config.shared.providers.insert(provider.id.clone(), provider);
@@ -385,7 +389,16 @@ fn setup(r#type: ProviderType, upstream: &Upstream) -> Setup {
         brand: config::Brand::default(),
     };
     let registry = Registry::default();
-    Setup { provider, tenant, max_body: 1 << 20, grace: SOON, registry, identity: None, prices: None }
+    Setup {
+        provider,
+        tenant,
+        max_body: 1 << 20,
+        grace: SOON,
+        registry,
+        identity: None,
+        prices: None,
+        service_tiers: Vec::new(),
+    }
 }
 
 /// A connection that gives up rather than hang.

@@ -4,6 +4,7 @@ mod addresses;
 mod headers;
 mod leaving;
 mod media;
+mod tier;
 mod video;
 
 use std::{

@@ -58,6 +58,10 @@ impl Adapter for Bedrock {
         Auth::Aws
     }
 
+    fn chooses_tier(&self) -> bool {
+        false
+    }
+
     fn cross_header(&self, _: &str, _: &str) -> Result<Option<String>, Refusal> {
         Ok(None)
     }
@@ -76,6 +80,7 @@ impl Adapter for Bedrock {
         Observed {
             usage: answer.usage,
             usage_complete: answer.usage.is_some(),
+            service_tier: answer.service_tier,
             output_bytes: answer.output_bytes(),
             error: answer.error.and_then(|failure| failure.code).map(|reason| error::gave_up(&reason)),
             ..Observed::default()

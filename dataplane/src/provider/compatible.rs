@@ -29,7 +29,6 @@ pub(super) const RULES: &[Rule] = &[
     rule("search_parameters", Allowed::Nothing, "turns on live search, which is billed by the source"),
     rule("web_search", Allowed::False, "turns on web search, which is billed by the call"),
     rule("deferred", Allowed::False, "puts the answer where the hub cannot meter it"),
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];
 

@@ -14,7 +14,6 @@ use crate::chat::Effort;
 pub(super) const RULES: &[Rule] = &[
     rule("caching", Allowed::Nothing, "stores the conversation, which is billed by the hour"),
     rule("session", Allowed::Nothing, STORED),
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];
 

@@ -22,7 +22,7 @@ use crate::{
     usage::{ImageKind, Usage},
     wire::Operation,
 };
-use rules::{Allowed, Rule, rule};
+use rules::{Allowed, Rule, TIER, rule};
 use stored::STORED;
 
 /// One endpoint of a provider's.
@@ -74,13 +74,13 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
     let translated = |path: &str, how| Some(Endpoint { path: path.to_owned(), how: How::Translated(how) });
     let is = |part: &str| target.model.upstream_model.contains(part) || target.model.name.contains(part);
     match (target.provider.r#type, operation) {
-        (Type::OpenAI, operation) => relayed(of_openai(operation)?, &[openai::RULES, OPENAI_MEDIA]),
+        (Type::OpenAI, operation) => relayed(of_openai(operation)?, &[openai::RULES, TIER, OPENAI_MEDIA]),
         (Type::OpenAICompatible, operation) => {
-            relayed(of_openai(operation)?, &[compatible::RULES, OPENAI_MEDIA, DOUBAO_IMAGES])
+            relayed(of_openai(operation)?, &[compatible::RULES, TIER, OPENAI_MEDIA, DOUBAO_IMAGES])
         }
         (Type::OpenRouter, operation) => of_openrouter(operation),
         (Type::Ollama, Op::Embeddings) => relayed("/v1/embeddings", &[ollama::RULES]),
-        (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES]),
+        (Type::XAI, Op::Images) => relayed("/images/generations", &[xai::RULES, TIER]),
         (Type::XAI, Op::ImageEdits) => translated("/images/edits", &xai::edits::Edits),
         (Type::XAI, Op::Videos) => translated("/videos/generations", &xai::videos::Videos),
         (Type::Doubao, Op::Videos) => translated(doubao::videos::TASKS, &doubao::videos::Videos),
@@ -88,8 +88,8 @@ pub fn endpoint(operation: Operation, target: Target<'_>) -> Option<Endpoint> {
         (Type::Doubao, Op::Embeddings) if is("vision") => {
             translated("/embeddings/multimodal", &doubao::multimodal::Multimodal)
         }
-        (Type::Doubao, Op::Embeddings) => relayed("/embeddings", &[doubao::RULES]),
-        (Type::Doubao, Op::Images) => relayed("/images/generations", &[doubao::RULES, DOUBAO_IMAGES]),
+        (Type::Doubao, Op::Embeddings) => relayed("/embeddings", &[doubao::RULES, TIER]),
+        (Type::Doubao, Op::Images) => relayed("/images/generations", &[doubao::RULES, TIER, DOUBAO_IMAGES]),
         (Type::Bedrock, operation) => bedrock::beside::endpoint(operation, target),
         (Type::Gemini, operation) => gemini::beside::endpoint(operation, target),
         _ => None,

@@ -22,11 +22,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Adapter, Ask, Asked, Auth, Observed, Refusal, StreamDecoder, StreamObserver, Target, Unreadable,
-    UpstreamError,
+    UpstreamError, tier,
 };
 use crate::{
     body::{Body, Edit},
     chat,
+    usage::Word,
     wire::{Operation, Wire},
 };
 
@@ -73,6 +74,14 @@ impl Adapter for Gemini {
 
     fn auth(&self) -> Auth {
         Auth::XGoogApiKey
+    }
+
+    fn chooses_tier(&self) -> bool {
+        false
+    }
+
+    fn served_tier(&self, headers: &HeaderMap) -> Option<Word> {
+        tier::Served::in_header(headers, "x-gemini-service-tier").0
     }
 
     fn cross_header(&self, _: &str, _: &str) -> Result<Option<String>, Refusal> {

@@ -71,6 +71,10 @@ impl Adapter for Ollama {
         COMPATIBLE.auth()
     }
 
+    fn chooses_tier(&self) -> bool {
+        false
+    }
+
     fn cross_header(&self, name: &str, value: &str) -> Result<Option<String>, Refusal> {
         COMPATIBLE.cross_header(name, value)
     }

@@ -68,10 +68,15 @@ pub(crate) struct Dialect {
     pub(crate) returns_reasoning: ReturnedReasoning,
     /// `usage: {"include": true}` is sent too (`OpenRouter`).
     pub(crate) usage_include: bool,
+    /// For models that take no PDF it reads them with an engine that is billed by the page, unless it is told not to
+    /// (`OpenRouter`).
+    pub(crate) parses_documents: bool,
     /// Reasoning tokens are counted beside `completion_tokens`, not within.
     pub(crate) reasoning_is_addend: bool,
     /// What is thought does not count towards the most that may be generated, though within `completion_tokens`.
     pub(crate) thinks_beyond_limit: bool,
+    /// Without being told, it may serve from a service tier with a price of its own, as its account is set.
+    pub(crate) chooses_tier: bool,
     /// Fields that it is known to ignore: left out of translated requests.
     pub(crate) ignored: &'static [&'static str],
     /// Fields that are checked.
@@ -131,11 +136,22 @@ pub(crate) const OPENAI: Dialect = Dialect {
     reasoning: ReasoningField::Effort(chat::Effort::Minimal, chat::Effort::Max),
     returns_reasoning: ReturnedReasoning::No,
     usage_include: false,
+    parses_documents: false,
     reasoning_is_addend: false,
     thinks_beyond_limit: false,
+    chooses_tier: true,
     ignored: &[],
     rules: &[],
 };
+
+/// `OpenRouter`'s plugin for documents, told to leave them to the model itself.
+const NATIVE_DOCUMENTS: &str = r#"[{"id":"file-parser","pdf":{"engine":"native"}}]"#;
+
+/// Whether there may be a document in it: a name or a type that begins so, or a letter of it that is written as an escape.
+fn may_have_document(json: &[u8]) -> bool {
+    let names: [&[u8]; 3] = [b"\"file", b"\"input_file", b"\\u006"];
+    names.iter().any(|name| memchr::memmem::find(json, name).is_some())
+}
 
 /// In this format the client's own tools have these types.
 const TOOLS: Tools = Tools { own: &["function", "custom"], own_dated: &[], untyped: false };
@@ -177,6 +193,10 @@ impl Adapter for OpenAiCompatible {
 
     fn reasoning_is_apart(&self) -> bool {
         self.dialect.reasoning_is_addend || self.dialect.thinks_beyond_limit
+    }
+
+    fn chooses_tier(&self) -> bool {
+        self.dialect.chooses_tier
     }
 
     fn cross_header(&self, _: &str, _: &str) -> Result<Option<String>, Refusal> {

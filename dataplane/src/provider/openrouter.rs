@@ -21,7 +21,6 @@ pub(super) const RULES: &[Rule] = &[
         "chooses who serves the request",
     ),
     rule("deferred_tools", Allowed::Nothing, "lets the provider call the model again"),
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
     rule("modalities", Allowed::Each(&["text", "audio"]), "asks for pictures, which have their own price"),
     rule("image_config", Allowed::Empty, "asks for pictures, which have their own price"),
@@ -36,6 +35,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         several_answers: false,
         reasoning: ReasoningField::Object,
         usage_include: true,
+        parses_documents: true,
         cache_control: true,
         returns_reasoning: ReturnedReasoning::Details,
         rules: RULES,
@@ -84,5 +84,35 @@ mod tests {
             assert_eq!(ask("1h").unwrap_err().field, "cache_control.ttl", "{field}");
             ask("5m").unwrap();
         }
+    }
+
+    #[test]
+    fn documents_are_left_to_the_model() {
+        let provider = testing::provider(ProviderType::OpenRouter);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let native = r#""plugins":[{"id":"file-parser","pdf":{"engine":"native"}}]"#;
+        for (wire, text) in [
+            (
+                Wire::OpenAiChat,
+                r#"{"model":"m","plugins":[],"messages":[{"role":"user","content":[{"type":"file","file":{"file_data":"data:application/pdf;base64,QQ=="}}]}]}"#,
+            ),
+            (Wire::OpenAiChat, r#"{"messages":[{"role":"user","content":[{"type":"\u0066ile"}]}]}"#),
+            (
+                Wire::OpenAiResponses,
+                r#"{"model":"m","input":[{"role":"user","content":[{"type":"input_file","file_data":"data:application/pdf;base64,QQ=="}]}]}"#,
+            ),
+        ] {
+            let body = body::scan(text.into()).unwrap();
+            let (edits, _) = ADAPTER.relay(wire, &body, target).unwrap();
+            let sent = String::from_utf8(body::apply(&body, &edits).to_vec()).unwrap();
+            assert_eq!(sent.matches(native).count(), 1, "{sent}");
+            if let Ok(request) = wire.decode(&body) {
+                let sent = String::from_utf8(ADAPTER.encode(&request, target).unwrap()).unwrap();
+                assert_eq!(sent.matches(native).count(), 1, "{sent}");
+            }
+        }
+        let body = body::scan(r#"{"messages":[{"role":"user","content":"a file"}]}"#.into()).unwrap();
+        let (edits, _) = ADAPTER.relay(Wire::OpenAiChat, &body, target).unwrap();
+        assert!(!String::from_utf8(body::apply(&body, &edits).to_vec()).unwrap().contains("plugins"));
     }
 }

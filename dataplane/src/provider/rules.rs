@@ -45,6 +45,14 @@ pub(crate) enum Allowed {
     Dated(&'static [&'static str]),
 }
 
+/// Beside chat, nothing is served from a tier with a price of its own. In a chat, the price sheet says which may be asked for:
+/// see [`wire::tier`](crate::wire::tier).
+pub(crate) const TIER: &[Rule] = &[rule(
+    "service_tier",
+    Allowed::Words(&["auto", "default"]),
+    "chooses a service tier with its own price",
+)];
+
 /// A rule.
 pub(crate) const fn rule(field: &'static str, allowed: Allowed, effect: &'static str) -> Rule {
     Rule { field, allowed, effect }

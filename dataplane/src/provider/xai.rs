@@ -19,7 +19,6 @@ pub(super) const RULES: &[Rule] = &[
         Allowed::Nothing,
         "keeps the picture in the provider's account, which all tenants share",
     ),
-    rule("service_tier", Allowed::Words(&["auto", "default"]), "chooses a service tier with its own price"),
     rule("web_search_options", Allowed::Nothing, "turns on web search, which is billed by the call"),
 ];
 
@@ -30,6 +29,7 @@ pub(super) static ADAPTER: OpenAiCompatible = OpenAiCompatible {
         max_tokens: MaxTokens::Completion,
         reasoning: ReasoningField::Effort(Effort::Low, Effort::High),
         reasoning_is_addend: true,
+        chooses_tier: false,
         rules: RULES,
         ..OPENAI
     },

@@ -72,6 +72,27 @@ pub fn get(wire: Wire, body: &Body) -> Option<u64> {
     wire.max_output().iter().filter_map(|name| count(wire, body, name)).max()
 }
 
+/// The fewest tokens that an answer may be bounded to: where the client sets a budget for thinking, more than that, as
+/// providers refuse a bound that is no larger.
+pub fn least(wire: Wire, body: &Body) -> u64 {
+    let names: &[_] = match wire {
+        Wire::AnthropicMessages => &["thinking"],
+        Wire::OpenAiChat | Wire::OpenAiResponses => &["thinking", "reasoning"],
+        // Gemini's budget is within the bound, whichever is larger.
+        Wire::OpenAiCompletions | Wire::Gemini => &[],
+    };
+    let budgets = names.iter().filter_map(|name| body.get::<Thinking>(name));
+    let budget = budgets.filter_map(|thinking| thinking.budget_tokens.max(thinking.max_tokens)).max();
+    budget.map_or(0, |budget| budget.saturating_add(1))
+}
+
+/// `thinking` has the one, `reasoning` the other.
+#[derive(serde::Deserialize)]
+struct Thinking {
+    budget_tokens: Option<u64>,
+    max_tokens: Option<u64>,
+}
+
 /// Google reads whole numbers in any form: `4`, `4.0`, `"4"`.
 fn count(wire: Wire, body: &Body, name: &str) -> Option<u64> {
     if wire != Wire::Gemini {
@@ -169,6 +190,17 @@ mod tests {
         let hidden = r#"{"generateContentRequest":{"contents":[]},"generationConfig":{"maxOutputTokens":1}}"#;
         assert_eq!(chat(Wire::Gemini, hidden).as_deref(), Some("generateContentRequest"));
         assert_eq!(refused(Wire::Gemini, Operation::CountTokens, hidden), None);
+    }
+
+    #[test]
+    fn a_bound_leaves_room_for_what_is_thought() {
+        let least = |wire, text| super::least(wire, &body(text));
+        let thinking = r#"{"max_tokens":16000,"thinking":{"type":"enabled","budget_tokens":10000}}"#;
+        assert_eq!(least(Wire::AnthropicMessages, thinking), 10_001);
+        assert_eq!(least(Wire::OpenAiChat, thinking), 10_001);
+        assert_eq!(least(Wire::OpenAiChat, r#"{"reasoning":{"max_tokens":2000}}"#), 2_001);
+        assert_eq!(least(Wire::AnthropicMessages, r#"{"thinking":{"type":"adaptive"}}"#), 0);
+        assert_eq!(least(Wire::AnthropicMessages, "{}"), 0);
     }
 
     #[test]

@@ -113,6 +113,10 @@ fn canonical(mut request: Request, r#type: Type) -> Request {
     if r#type == Type::Poe {
         (request.seed, request.logprobs) = (None, None);
     }
+    if r#type == Type::OpenRouter {
+        // What keeps documents from an engine that is billed by the page.
+        request.extra.retain(|(name, _)| name != "plugins");
+    }
     // DeepSeek and Poe are told a schema in words.
     let told = |request: &mut Request, message: usize| {
         let words = |part: &Part| matches!(&part.content, Content::Text(text) if text.starts_with("Answer with one JSON"));
@@ -175,6 +179,15 @@ fn a_provider_refuses_only_what_it_cannot_take() {
         let provider = provider(r#type, &[]);
         let target = Target { provider: &provider, model: &provider.models[0] };
         adapter(r#type).encode(&once, target).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    }
+    // Files of an account that all tenants share.
+    let mut stored = once.clone();
+    let file = Content::File { source: Source::Id("file-1".to_owned()), name: None, cited: false };
+    stored.messages[0].parts.push(file.into());
+    for (r#type, name) in providers() {
+        let provider = provider(r#type, &[]);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        adapter(r#type).encode(&stored, target).expect_err(name);
     }
     let mut picture = once.clone();
     let url = Source::Url("https://example.com/x.png".to_owned());

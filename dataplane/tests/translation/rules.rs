@@ -46,7 +46,6 @@ fn no_response_reaches_what_is_stored_or_paid_for() {
             ),
             ("reasoning.mode", r#""reasoning":{"effort":"low","m\u006fde":"pro"}"#),
             ("reasoning", r#""reasoning":{"mode":"pro","mode":"standard"}"#),
-            ("service_tier", r#""service_tier":"flex""#),
             ("stream", r#""stream":1"#),
             ("tools[0].type", r#""tools":[{"type":"web_search"}]"#),
             ("tools[0].type", r#""tools":[{"type":"mcp","server_url":"https://example.com"}]"#),
@@ -85,7 +84,7 @@ fn legacy_completions_keep_to_the_same_rules() {
         let refused = |member: &str| {
             refused_in(Wire::OpenAiCompletions, r#type, &format!(r#"{{"model":"m","prompt":"x",{member}}}"#))
         };
-        assert_eq!(refused(r#""service_tier":"priority""#).as_deref(), Some("service_tier"), "{type:?}");
+        assert_eq!(refused(r#""web_search_options":{}"#).as_deref(), Some("web_search_options"), "{type:?}");
         assert_eq!(refused(r#""stream":"yes""#).as_deref(), Some("stream"), "{type:?}");
         assert_eq!(refused(r#""echo":true,"logprobs":1,"suffix":"y","best_of":2"#), None, "{type:?}");
     }
@@ -231,7 +230,6 @@ fn nothing_that_costs_or_chooses_passes_any_provider() {
     // Gemini's fields have other names; its own tests look at them.
     for (r#type, name) in PROVIDERS.into_iter().filter(|(r#type, _)| *r#type != Type::Gemini) {
         for (field, member) in [
-            ("service_tier", r#""service_tier":"priority""#),
             ("stream", r#""stream":"true""#),
             ("tools[0].type", r#""tools":[{"type":"web_search_20250305"}]"#),
             ("tools[0].type", r#""tools":[{"type":"openrouter:web_search"}]"#),
@@ -286,7 +284,6 @@ fn each_provider_has_its_own_ways_round_and_each_is_closed() {
         (Type::Anthropic, "compaction", r#"{"type":"summarize"}"#),
         (Type::Anthropic, "context_management.edits", r#"{"edits":[{"type":"compact_20260112"}]}"#),
         (Type::Anthropic, "billing_policy.bill_to", r#"{"type":"billing_policy","bill_to":"user_profile"}"#),
-        (Type::Gemini, "serviceTier", r#""flex""#),
         (Type::Gemini, "cached_content", r#""cachedContents/1""#),
         (Type::OpenAICompatible, "models", r#"["a"]"#),
         (Type::OpenAICompatible, "provider", r#"{"zdr":true}"#),

@@ -21,7 +21,7 @@ mod structured;
 mod system;
 mod text;
 mod thinking;
-mod tier;
+pub(super) mod tier;
 mod tools;
 mod turns;
 pub(super) mod usage;
@@ -63,6 +63,7 @@ pub const ALL: &[Feature] = &[
     thinking::KEPT,
     cache::MARKERS,
     tier::TIER,
+    tier::UNPRICED,
     refusal::REFUSAL,
     citations::CITATIONS,
     failures::BAD_REQUEST,

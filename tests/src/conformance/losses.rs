@@ -60,10 +60,10 @@ const LOSSES: &[Loss] = &[
     },
     Loss { feature: "citations", to: &[Format::Ollama], at: &[], why: "Ollama names no sources" },
     Loss {
-        feature: "service tier",
-        to: &[Format::Chat, Format::Converse, Format::Gemini, Format::Ollama],
+        feature: "service tier that has a price",
+        to: &[Format::Converse, Format::Gemini, Format::Ollama],
         at: &[],
-        why: "`standard_only` forbids Anthropic's priority tier; elsewhere there is none unless it is asked for",
+        why: "`standard_only` is what it does unless another tier is asked for",
     },
 ];
 

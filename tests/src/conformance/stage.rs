@@ -5,14 +5,15 @@ use std::sync::PoisonError;
 
 use anyhow::ensure;
 use futures::future::try_join_all;
+use serde_json::json;
 
 use super::cell::{Cell, Counted, Outcome};
 use super::double::Double;
-use super::features::{self, usage};
+use super::features::{self, tier, usage};
 use super::provider::{PROVIDERS, Provider};
 use super::wire::Wire;
 use super::{endpoints, open};
-use crate::harness::{Blueprint, Emulator, Hub, Sdk, Tenant, eventually};
+use crate::harness::{Blueprint, Emulator, Hub, Pricing, Sdk, Tenant, eventually};
 use crate::scripted::{Scripted, Tokens};
 
 /// All of it.
@@ -46,7 +47,12 @@ impl Stage {
                 });
             // A chat is the wire of that name's, too.
             let models: Vec<_> = chats.chain(others.skip(1)).collect();
-            hub = hub.provider(provider.manifest(&double.origin(), &models));
+            let cost = json!({"input": "1", "output": "1"});
+            let rate = |wire: &Wire| json!({"model": provider.model(wire.id()), "cost": cost, "serviceTiers": tier::priced()});
+            let rates: Vec<_> = Wire::ALL.iter().map(rate).collect();
+            hub = hub
+                .provider(provider.manifest(&double.origin(), &models))
+                .pricing(Pricing::new(&provider.id()).set("rates", json!(rates)));
             doubles.push((provider, double));
         }
         Ok(Self { hub: hub.start().await?, doubles })

@@ -3,14 +3,15 @@
 use crate::{ledger::price::Rate, usage::Usage};
 
 /// The most tokens for each of `n` answers whose bound costs at most `money` nano-dollars; `most` at most, and none
-/// where the prompt alone costs more. `bound` tells what a number of tokens is bounded by.
+/// where the prompt alone costs more, in this service tier. `bound` tells what a number of tokens is bounded by.
 pub(super) fn affordable(
     rate: &Rate,
+    tier: Option<&str>,
     money: i64,
     most: u64,
     bound: impl Fn(u64) -> Option<Usage>,
 ) -> Option<u64> {
-    let fits = |tokens: u64| bound(tokens).is_some_and(|usage| rate.bound(&usage, None).price.0 <= money);
+    let fits = |tokens: u64| bound(tokens).is_some_and(|usage| rate.bound(&usage, tier).price.0 <= money);
     if fits(most) {
         return Some(most);
     }
@@ -64,11 +65,15 @@ mod tests {
         let rate = rates.pin("m", 0).unwrap();
         // 100 tokens in at 1,000 nano-dollars each; 2,000 for each token out.
         let bound = |tokens| Some(Usage { input: 100, output: tokens, ..Usage::default() });
-        assert_eq!(affordable(rate, 300_000, 1_000, bound), Some(100));
-        assert_eq!(affordable(rate, 301_999, 1_000, bound), Some(100));
-        assert_eq!(affordable(rate, 302_000, 1_000, bound), Some(101));
-        assert_eq!(affordable(rate, 9_000_000, 1_000, bound), Some(1_000), "never more than was asked for");
-        assert_eq!(affordable(rate, 102_000, 1_000, bound), Some(1));
-        assert_eq!(affordable(rate, 101_999, 1_000, bound), None);
+        assert_eq!(affordable(rate, None, 300_000, 1_000, bound), Some(100));
+        assert_eq!(affordable(rate, None, 301_999, 1_000, bound), Some(100));
+        assert_eq!(affordable(rate, None, 302_000, 1_000, bound), Some(101));
+        assert_eq!(
+            affordable(rate, None, 9_000_000, 1_000, bound),
+            Some(1_000),
+            "never more than was asked for"
+        );
+        assert_eq!(affordable(rate, None, 102_000, 1_000, bound), Some(1));
+        assert_eq!(affordable(rate, None, 101_999, 1_000, bound), None);
     }
 }

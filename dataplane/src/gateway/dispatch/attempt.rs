@@ -140,6 +140,7 @@ impl Flight<'_> {
         };
         let upstream::Answer { response, connection } = answer;
         let (head, mut body) = response.into_parts();
+        self.attempt.served_from(provider.adapter.served_tier(&head.headers));
         if !head.status.is_success() {
             let text = match read(&mut body, LONGEST_ERROR, &patience.hurried(ERROR_WITHIN)).await {
                 Ok(text) => {
@@ -222,6 +223,7 @@ impl Flight<'_> {
                         usage: response.usage,
                         usage_complete: true,
                         output_bytes: response.output_bytes(),
+                        service_tier: response.service_tier,
                         ..Observed::default()
                     };
                     (respond::encode(&call.arrival, exchange, &response), observed)

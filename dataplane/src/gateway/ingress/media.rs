@@ -11,7 +11,7 @@ use crate::{
     gateway::{crossing, settle::Estimate},
     media::{Request, image::Request as Image, video::Request as Video},
     payload::Payload,
-    wire::{Operation, Wire, gemini_embeddings, openai_media},
+    wire::{Operation, Wire, gemini_embeddings, openai_media, tier::Tier},
 };
 
 /// Which operation a path means; as in chat, the version may be left out.
@@ -56,6 +56,7 @@ pub(super) fn arrival(
             sound: if let Request::Speech(asked) = &request { asked.bytes_a_second() } else { 0 },
         },
         units: demand.units,
+        tier: Tier::Plain,
         include_usage: true,
         user,
         project: project(&head.headers),

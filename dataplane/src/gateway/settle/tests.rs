@@ -57,7 +57,7 @@ fn where_nobody_counts_it_is_as_much_as_was_asked_for() {
     assert_eq!(counted(Status::Failed, &observed), (Source::Provider, kept));
     let by_token = Amounts { input: "1".parse().ok(), output: "1".parse().ok(), ..Amounts::default() };
     let rates = Rates::new(&[testing::sheet("m", by_token)]);
-    let charged = |usage| charge(rates.pin("m", 0).map(|rate| &**rate), Status::Failed, &usage);
+    let charged = |usage| charge(rates.pin("m", 0).map(|rate| &**rate), Status::Failed, &usage, None);
     assert_eq!(charged(kept), Charge { cost: Nanos(10_000), price: Nanos(0) });
     assert_eq!(charged(Usage::default()), Charge::default());
 }

@@ -71,6 +71,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
             finish: answer.stop_reason.map(|reason| finish(&reason, answer.stop_sequence)),
             ..chat::Answer::default()
         }],
+        service_tier: answer.usage.as_ref().and_then(|usage| usage.service_tier.0),
         usage: answer.usage.map(|usage| usage.normalise()),
         error: None,
     })

@@ -10,7 +10,7 @@
 //! | `json_object` | a sentence in `system`: Anthropic has no such mode, and `OpenAI` demands that the prompt asks for JSON anyway |
 //! | thinking without a signature | left out: Anthropic takes only its own |
 //! | a picture's `detail`, `seed`, penalties, `logit_bias`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speaker's names | left out, as Anthropic's own `OpenAI`-compatible endpoint does |
-//! | stop texts of white space alone, `n` above 1, log probabilities, sound, web search, service tiers | refused by name |
+//! | stop texts of white space alone, `n` above 1, log probabilities, sound, web search, service tiers but `auto` and `default` | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{RULES, messages};
@@ -86,6 +86,9 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
     if request.stream {
         body.raw("stream", "true");
     }
+    if request.extra("service_tier").is_some_and(|tier| tier.get() == r#""default""#) {
+        body.string("service_tier", "standard_only");
+    }
     for (name, value) in &request.extra {
         if !IGNORED.contains(&name.as_str()) && name != "service_tier" {
             body.foreign(name, value.get());
@@ -116,10 +119,7 @@ fn check(request: &Request) -> Result<(), Refusal> {
                 );
             }
             "service_tier" if !matches!(value, r#""auto""# | r#""default""#) => {
-                return refuse(
-                    name,
-                    "chooses a service tier with its own price, which this hub does not allow",
-                );
+                return refuse(name, "may be auto or default: Anthropic lets nobody ask for another tier");
             }
             owned if OWNED.contains(&owned) && !IGNORED.contains(&owned) => {
                 return refuse(name, "is not a field of this format");

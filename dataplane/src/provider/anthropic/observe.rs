@@ -40,6 +40,7 @@ pub(super) fn plain(body: &[u8]) -> Observed {
     let mut observed = Observed { output_bytes: output_bytes(body), ..Observed::default() };
     let mut scratch = Vec::new();
     if let Ok(seen) = json::parse::<Seen>(body, &mut scratch) {
+        observed.service_tier = seen.usage.as_ref().and_then(|usage| usage.service_tier.0);
         observed.usage = seen.usage.map(|usage| usage.normalise());
         observed.usage_complete = observed.usage.is_some();
         observed.finish_reason = seen.stop_reason;
@@ -74,6 +75,7 @@ impl Observer {
         if let Some(usage) = usage {
             self.usage.update(usage);
             self.observed.usage = Some(self.usage.normalise());
+            self.observed.service_tier = self.usage.service_tier.0;
         }
     }
 }

@@ -64,6 +64,7 @@ impl Decoder {
         if let Some(usage) = usage {
             self.usage.update(usage);
             self.observed.usage = Some(self.usage.normalise());
+            self.observed.service_tier = self.usage.service_tier.0;
         }
     }
 

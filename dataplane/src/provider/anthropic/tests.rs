@@ -61,12 +61,29 @@ fn only_the_priced_cache_lifetime_passes() {
         r#"{"type":"ephemeral","ttl":"1h"}"#,
         r#"{"\u0074tl":"1h","type":"ephemeral"}"#,
         r#"{"ttl" : "\u0031h"}"#,
+        r#"{"type":"ephemeral","scope":"global","ttl":"1h"}"#,
     ] {
         assert_eq!(system(long).unwrap_err().field, "cache_control.ttl");
     }
     relayed(r#"{"model":"m","cache_control":{"type":"ephemeral","ttl":"1h"}}"#).unwrap_err();
     // The same words elsewhere mean nothing.
     relayed(r#"{"model":"m","messages":[{"content":[{"type":"tool_use","input":{"ttl":"1h"}},{"text":"\"ttl\":\"1h\""}]}]}"#)
+        .unwrap();
+}
+
+#[test]
+fn files_of_the_shared_account_are_refused() {
+    for (member, field) in [
+        (
+            r#""messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}]"#,
+            "messages[0].file_id",
+        ),
+        (r#""system":[{"type":"image","source":{"type":"file","file_id":"f"}}]"#, "system[0].file_id"),
+    ] {
+        let asked = relayed(&format!(r#"{{"model":"m",{member}}}"#));
+        assert_eq!(asked.map_err(|refusal| refusal.field), Err(field.to_owned()), "{member}");
+    }
+    relayed(r#"{"model":"m","system":"file_id","messages":[{"content":[{"type":"tool_use","input":{"file_id":"mine"}}]}]}"#)
         .unwrap();
 }
 
@@ -130,6 +147,35 @@ fn errors_say_whose_fault_they_are() {
     let spent = r#"{"type":"error","error":{"type":"rate_limit_error","message":"x","details":{"error_code":"enforced_spend_limit_reached"}}}"#;
     assert_eq!(error(429, spent).fault, Fault::Forbidden);
     assert_eq!(error(503, "<html>").message, "the provider answered with status 503 (Service Unavailable)");
+}
+
+#[test]
+fn the_tier_that_served_is_read() {
+    let answer = br#"{"type":"message","content":[],"usage":{"input_tokens":1,"output_tokens":1,"service_tier":"priority"}}"#;
+    let priority = Some(crate::usage::Word::new("priority"));
+    assert_eq!(ADAPTER.observe(Wire::AnthropicMessages, answer).service_tier, priority);
+    assert_eq!(ADAPTER.decode(answer).unwrap().service_tier, priority);
+    let mut observer = ADAPTER.observer(Wire::AnthropicMessages, Asked::default());
+    observer.event(
+        br#"{"type":"message_start","message":{"usage":{"input_tokens":1,"service_tier":"priority"}}}"#,
+    );
+    observer.event(br#"{"type":"message_delta","delta":{},"usage":{"output_tokens":1}}"#);
+    assert_eq!(observer.observed().service_tier, priority);
+}
+
+#[test]
+fn the_plain_tier_is_not_left_to_anthropics_choice() {
+    let provider = testing::provider(aigne_hub_crds::config::ProviderType::Anthropic);
+    let target = Target { provider: &provider, model: &provider.models[0] };
+    let sent = |tier: &str| {
+        let text = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],"service_tier":"{tier}"}}"#
+        );
+        let request = Wire::OpenAiChat.decode(&body::scan(text.into()).unwrap()).unwrap();
+        String::from_utf8(ADAPTER.encode(&request, target).unwrap()).unwrap()
+    };
+    assert!(sent("default").contains(r#""service_tier":"standard_only""#));
+    assert!(!sent("auto").contains("service_tier"));
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::{provider::count::Count, usage::Usage};
+use crate::{
+    provider::{count::Count, tier::Served},
+    usage::Usage,
+};
 
 /// What is known so far. A stream tells the prompt's counts first and the output's last; each later number
 /// replaces the earlier one, as all are cumulative.
@@ -14,6 +17,8 @@ pub(super) struct RawUsage {
     cache_read_input_tokens: Option<Count>,
     output_tokens: Option<Count>,
     output_tokens_details: Option<Details>,
+    /// `standard`, `priority` or `batch`.
+    pub(super) service_tier: Served,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -30,6 +35,7 @@ impl RawUsage {
             later.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
         self.cache_read_input_tokens = later.cache_read_input_tokens.or(self.cache_read_input_tokens);
         self.output_tokens = later.output_tokens.or(self.output_tokens);
+        self.service_tier = Served(later.service_tier.0.or(self.service_tier.0));
         self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
     }
 

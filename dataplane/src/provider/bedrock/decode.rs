@@ -6,7 +6,7 @@ use super::{error, tools::ANSWER, usage::RawUsage};
 use crate::{
     chat::{self, Content, Finish, FinishReason, Part, Raw, Response},
     json,
-    provider::{Unreadable, UpstreamError, failure::failure},
+    provider::{Unreadable, UpstreamError, failure::failure, tier::Served},
 };
 
 #[derive(Default, Deserialize)]
@@ -15,6 +15,7 @@ struct Answer {
     output: Option<Output>,
     stop_reason: Option<String>,
     usage: Option<RawUsage>,
+    service_tier: Served,
     additional_model_response_fields: Option<Additional>,
 }
 
@@ -107,6 +108,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
             ..chat::Answer::default()
         }],
         usage: answer.usage.map(RawUsage::normalise),
+        service_tier: answer.service_tier.0,
         error: match silent {
             Some(Silence::Error(error)) => Some(failure(&error)),
             _ => None,

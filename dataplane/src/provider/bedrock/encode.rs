@@ -13,11 +13,12 @@
 //! | marks of the prompt cache | `cachePoint`s, for Anthropic's and Amazon's models: others cache nothing |
 //! | thinking without a signature | left out: Anthropic's models take only their own, others none |
 //! | a picture's `detail`, speaker's names, `user`, `metadata`, `store`, `prompt_cache_*` and fields that nobody knows | left out: they change no answer, and AWS's interfaces ignore what they don't know |
+//! | a service tier | `serviceTier` |
 //! | stop texts of white space alone, all else that Converse cannot do | refused by name: [`fields`](super::fields) |
 
 use super::{family::Family, fields, messages, reasoning, tools};
 use crate::{
-    chat::{Content, Part, Request, ResponseFormat, Role},
+    chat::{Content, Part, Raw, Request, ResponseFormat, Role},
     json::{self, Object},
     provider::{Refusal, Target},
 };
@@ -41,6 +42,13 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
     plan.write(&mut body)?;
     output(&mut body, request, &plan, effort);
     additional.write(&mut body);
+    // Nothing is what Converse calls `default`.
+    let tier = request.extra("service_tier").and_then(Raw::read::<String>);
+    if let Some(tier) = tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default")) {
+        let mut object = Object::open(body.name("serviceTier"));
+        object.string("type", &tier);
+        object.close();
+    }
     if family == Family::Claude && !request.stop.is_empty() {
         // Which text ended the answer: Converse itself does not tell.
         body.raw("additionalModelResponseFieldPaths", r#"["/stop_sequence"]"#);

@@ -11,11 +11,6 @@ use crate::{
 /// Fields that change who serves a request or what it costs beyond its tokens: the clients' formats', and Converse's own,
 /// which a client may send along.
 const RULES: &[Rule] = &[
-    rule(
-        "service_tier",
-        Allowed::Words(&["auto", "default", "standard_only"]),
-        "chooses a service tier with its own price",
-    ),
     rule("serviceTier", Allowed::Nothing, "chooses a service tier with its own price"),
     rule("performanceConfig", Allowed::Nothing, "chooses a latency with its own price"),
     rule("speed", Allowed::Words(&["standard"]), "chooses a speed with its own price"),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     chat::{Event, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable, failure::failure},
+    provider::{Observed, StreamDecoder, Unreadable, failure::failure, tier::Served},
 };
 
 /// One member is set: the event's type. Whatever else comes is an exception, or new.
@@ -76,9 +76,10 @@ struct Stop {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Metadata {
     usage: Option<RawUsage>,
+    service_tier: Served,
 }
 
 #[derive(Debug, Default)]
@@ -239,6 +240,7 @@ impl StreamDecoder for Decoder {
         if let Some(metadata) = piece.metadata {
             // The last event, after the message's own end.
             self.observed.terminated = true;
+            metadata.service_tier.update(&mut self.observed.service_tier);
             if let Some(usage) = metadata.usage {
                 self.observed.usage = Some(usage.normalise());
                 self.observed.usage_complete = true;

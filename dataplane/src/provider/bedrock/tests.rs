@@ -19,6 +19,25 @@ fn asked(members: &str) -> Result<Vec<u8>, Refusal> {
 }
 
 #[test]
+fn a_service_tier_is_asked_for_and_read() {
+    let sent =
+        |tier: &str| String::from_utf8(asked(&format!(r#""service_tier":"{tier}""#)).unwrap()).unwrap();
+    assert!(sent("flex").contains(r#""serviceTier":{"type":"flex"}"#));
+    assert!(!sent("default").contains("serviceTier"));
+    let priority = Some(crate::usage::Word::new("priority"));
+    let answer = br#"{"output":{"message":{"content":[]}},"stopReason":"end_turn","usage":{"inputTokens":1},"serviceTier":{"type":"priority"}}"#;
+    assert_eq!(ADAPTER.decode(answer).unwrap().service_tier, priority);
+    let mut decoder = ADAPTER.decoder();
+    decoder
+        .event(
+            br#"{"metadata":{"usage":{"inputTokens":1},"serviceTier":{"type":"priority"}}}"#,
+            &mut Vec::new(),
+        )
+        .unwrap();
+    assert_eq!(decoder.observed().service_tier, priority);
+}
+
+#[test]
 fn what_converse_cannot_do_is_refused_by_name() {
     for (field, value) in [
         ("n", "2"),
@@ -31,7 +50,6 @@ fn what_converse_cannot_do_is_refused_by_name() {
         ("modalities", r#"["text","audio"]"#),
         ("verbosity", r#""low""#),
         ("web_search_options", "{}"),
-        ("service_tier", r#""flex""#),
         ("serviceTier", r#"{"type":"priority"}"#),
         ("performanceConfig", r#"{"latency":"optimized"}"#),
         ("guardrailConfig", r#"{"guardrailIdentifier":"g"}"#),

@@ -17,7 +17,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Response, Unreadable> {
     if let (Some(error), Some(_)) = (&observed.error, &observed.finish_reason) {
         return Err(Unreadable(error.message.clone()));
     }
-    let mut response = Response { usage: observed.usage, ..Response::default() };
+    let mut response =
+        Response { usage: observed.usage, service_tier: observed.service_tier, ..Response::default() };
     let mut answers: BTreeMap<u32, Answer> = BTreeMap::new();
     let mut current = 0;
     for event in events {

@@ -10,10 +10,11 @@
 //! | an effort or a budget | `thinkingBudget` for 2.5, `thinkingLevel` for later models; "none" is the least that a model takes |
 //! | a tool's schema, a schema for the answer | `parametersJsonSchema`, `responseJsonSchema`: as they are, not Google's own older subset |
 //! | `strict` tools, left to the model's choice | mode `VALIDATED` |
+//! | a service tier | `serviceTier` |
 //! | `n`, log probabilities | `candidateCount`, `responseLogprobs` and `logprobs` |
 //! | pictures and documents by address | `fileData`: Google fetches them |
 //! | a picture's `detail`, cache markers, `user`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speakers' names, a schema's name | left out: there is no such thing, and none changes what is asked |
-//! | `logit_bias`, `parallel_tool_calls: false` where no tool is named, spoken answers, web search, service tiers | refused by name |
+//! | `logit_bias`, `parallel_tool_calls: false` where no tool is named, spoken answers, web search | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{
@@ -22,7 +23,7 @@ use super::{
     rules::RULES,
 };
 use crate::{
-    chat::{Effort, Logprobs, Part, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
+    chat::{Effort, Logprobs, Part, Raw, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
     json::{self, Object},
     provider::{Refusal, Target, rules},
 };
@@ -42,7 +43,7 @@ const IGNORED: [&str; 10] = [
 ];
 
 /// Written by us alone.
-const OWNED: [&str; 10] = [
+const OWNED: [&str; 11] = [
     "model",
     "contents",
     "systemInstruction",
@@ -52,6 +53,7 @@ const OWNED: [&str; 10] = [
     "tools",
     "toolConfig",
     "tool_config",
+    "serviceTier",
     "messages",
 ];
 
@@ -88,6 +90,10 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
             body.foreign(name, value.get());
         }
     }
+    let tier = request.extra("service_tier").and_then(Raw::read::<String>);
+    if let Some(tier) = tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default")) {
+        body.string("serviceTier", &tier);
+    }
     body.close();
     Ok(out)
 }
@@ -110,12 +116,6 @@ fn check(request: &Request) -> Result<(), Refusal> {
                     "turns on web search, which is billed by the call, which this hub does not allow",
                 );
             }
-            "service_tier" if !matches!(value, r#""auto""# | r#""default""#) => {
-                return refuse(
-                    name,
-                    "chooses a service tier with its own price, which this hub does not allow",
-                );
-            }
             owned if OWNED.contains(&owned) => return refuse(name, "is not a field of this format"),
             _ => {}
         }
@@ -125,9 +125,7 @@ fn check(request: &Request) -> Result<(), Refusal> {
     if request.parallel_tool_calls == Some(false) && !request.tools.is_empty() && !named {
         return refuse("parallel_tool_calls", "cannot be switched off with Gemini");
     }
-    // `OpenAI`'s words for the tier were checked above.
-    let rest: Vec<_> = request.extra.iter().filter(|(name, _)| name != "service_tier").cloned().collect();
-    rules::check_extra(&rest, RULES)
+    rules::check_extra(&request.extra, RULES)
 }
 
 fn tools(body: &mut Object<'_>, request: &Request) {

@@ -115,6 +115,7 @@ impl Observer {
             observed.finish_reason.get_or_insert(reason);
         }
         if let Some(usage) = seen.usage_metadata {
+            usage.service_tier.update(&mut observed.service_tier);
             observed.usage = Some(usage.normalise());
             observed.usage_complete =
                 observed.finish_reason.is_some() && self.ended.values().all(|ended| *ended);

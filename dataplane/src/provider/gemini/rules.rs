@@ -11,20 +11,14 @@ use crate::{
     },
 };
 
-const TIERS: Allowed = Allowed::Words(&["standard", "STANDARD", "unspecified", "UNSPECIFIED"]);
-const TIER: &str = "chooses a service tier with its own price";
 const CACHE: &str =
     "uses a cache that all who use the provider's account share and that is billed by the hour";
 const CHOICE: &str = "chooses another model";
 const PICTURES: &str = "asks for pictures or films, which have their own price";
 
 /// Fields that change who serves a request or what it costs beyond its tokens.
-pub(super) const RULES: &[Rule] = &[
-    rule("serviceTier", TIERS, TIER),
-    rule("service_tier", TIERS, TIER),
-    rule("cachedContent", Allowed::Empty, CACHE),
-    rule("cached_content", Allowed::Empty, CACHE),
-];
+pub(super) const RULES: &[Rule] =
+    &[rule("cachedContent", Allowed::Empty, CACHE), rule("cached_content", Allowed::Empty, CACHE)];
 
 /// The same within `generationConfig`.
 const CONFIG: &[Rule] = &[

@@ -185,6 +185,7 @@ impl StreamDecoder for Decoder {
             self.blocked(feedback, events);
         }
         if let Some(usage) = answer.usage_metadata {
+            usage.service_tier.update(&mut self.observed.service_tier);
             let usage = usage.normalise();
             self.observed.usage = Some(usage);
             // It counts along.

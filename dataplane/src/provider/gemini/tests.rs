@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     body,
     provider::{Fault, Relay, testing},
-    usage::Usage,
+    usage::{Usage, Word},
 };
 use aigne_hub_crds::config::{ModelType, Provider, ProviderType};
 
@@ -99,8 +99,6 @@ fn nobody_gets_round_the_rules_in_either_spelling() {
     assert_eq!(refused(r#""tools":{}"#), "tools");
     assert_eq!(refused(r#""cachedContent":"cachedContents/1""#), "cachedContent");
     assert_eq!(refused(r#""cached_content":"cachedContents/1""#), "cached_content");
-    assert_eq!(refused(r#""service_tier":"flex""#), "service_tier");
-    assert_eq!(refused(r#""serviceTier":"priority""#), "serviceTier");
     assert_eq!(refused(r#""generationConfig":{"routingConfig":{}}"#), "generationConfig.routingConfig");
     assert_eq!(refused(r#""generationConfig":{},"generation_config":{}"#), "generation_config");
     assert_eq!(refused(r#""generationConfig":{"a":1,"a":2}"#), "generationConfig");
@@ -178,7 +176,7 @@ fn what_gemini_cannot_do_is_refused_by_name() {
         ("audio", json!({})),
         ("modalities", json!(["text", "audio"])),
         ("web_search_options", json!({})),
-        ("service_tier", json!("flex")),
+        ("serviceTier", json!("flex")),
         ("cachedContent", json!("x")),
         ("generationConfig", json!({})),
         ("contents", json!([])),
@@ -194,6 +192,22 @@ fn what_gemini_cannot_do_is_refused_by_name() {
     let file =
         json!({"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]});
     assert_eq!(refused(file), "messages");
+}
+
+#[test]
+fn a_service_tier_is_asked_for_and_read() {
+    let tier = |word: &str| encoded("gemini-x", &asking(&json!({"service_tier": word}))).unwrap();
+    assert_eq!(tier("flex")["serviceTier"], "flex");
+    for plain in ["auto", "default"] {
+        assert_eq!(tier(plain).get("serviceTier"), None);
+    }
+    let mut headers = HeaderMap::new();
+    assert_eq!(ADAPTER.served_tier(&headers), None);
+    headers.insert("x-gemini-service-tier", http::HeaderValue::from_static("STANDARD"));
+    assert_eq!(ADAPTER.served_tier(&headers), Some(Word::new("standard")));
+    let answer = br#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"serviceTier":"PRIORITY"}}"#;
+    assert_eq!(ADAPTER.observe(Wire::Gemini, answer).service_tier, Some(Word::new("priority")));
+    assert_eq!(ADAPTER.decode(answer).unwrap().service_tier, Some(Word::new("priority")));
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::{provider::count::Count, usage::Usage};
+use crate::{
+    provider::{count::Count, tier::Served},
+    usage::Usage,
+};
 
 /// The counts. In a stream each piece has all of them, as of now; what is absent is 0.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -16,6 +19,7 @@ pub(super) struct RawUsage {
     prompt_tokens_details: Option<Vec<Detail>>,
     cache_tokens_details: Option<Vec<Detail>>,
     candidates_tokens_details: Option<Vec<Detail>>,
+    pub(super) service_tier: Served,
 }
 
 /// The part of a count that is of one kind.

@@ -6,7 +6,7 @@ use super::{Dialect, error, logprobs, usage::RawUsage};
 use crate::{
     chat::{self, Content, Detail, ExtraContent, Finish, FinishReason, Part, Raw, Response},
     json,
-    provider::{Unreadable, failure::failure, ids, openai_compatible::text::Text},
+    provider::{Unreadable, failure::failure, ids, openai_compatible::text::Text, tier::Served},
 };
 
 #[derive(Deserialize)]
@@ -19,6 +19,8 @@ struct Answer {
     choices: Option<Vec<Choice>>,
     #[serde(default)]
     usage: Option<RawUsage>,
+    #[serde(default)]
+    service_tier: Served,
     #[serde(default)]
     error: Option<Raw>,
 }
@@ -81,6 +83,7 @@ pub(super) fn decode(dialect: &Dialect, body: &[u8]) -> Result<Response, Unreada
     Ok(Response {
         answers: (0..).zip(choices).map(|(number, choice)| said(choice, id, number)).collect(),
         usage: answer.usage.map(|usage| usage.normalise(dialect)),
+        service_tier: answer.service_tier.0,
         error,
         model: answer.model,
         id: answer.id,

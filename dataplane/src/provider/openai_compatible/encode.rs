@@ -17,7 +17,9 @@
 //! | a schema for the answer | `response_format`; where the provider only promises JSON, that and a system message that tells the schema |
 //! | unknown fields | kept, after the rules have been checked |
 
-use super::{Dialect, MaxTokens, ReasoningField, messages, schema};
+use super::{
+    Dialect, MaxTokens, NATIVE_DOCUMENTS, ReasoningField, may_have_document, messages, schema,
+};
 use crate::{
     chat::{Effort, Logprobs, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
     json::{self, Object},
@@ -92,15 +94,18 @@ pub(super) fn encode(dialect: &Dialect, request: &Request, target: Target<'_>) -
     if dialect.usage_include {
         body.raw("usage", r#"{"include":true}"#);
     }
+    let documents = dialect.parses_documents && may_have_document(body.written());
+    if documents {
+        body.raw("plugins", NATIVE_DOCUMENTS);
+    }
     for (name, value) in &request.extra {
-        if !dialect.ignored.contains(&name.as_str()) {
+        let ours = documents && name == "plugins";
+        if !ours && !dialect.ignored.contains(&name.as_str()) {
             body.foreign(name, value.get());
         }
     }
     body.close();
-    if dialect.cache_control {
-        cache::check(&out)?;
-    }
+    cache::check(&out)?;
     Ok(out)
 }
 

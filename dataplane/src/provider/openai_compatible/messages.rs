@@ -260,7 +260,9 @@ fn write_part(out: &mut Vec<u8>, written: &Part, dialect: &Dialect) -> Result<()
                     file.string("file_data", &format!("data:{media_type};base64,{data}"));
                 }
                 Source::Id(_) => {
-                    return refuse("a file that was uploaded to a provider cannot be sent: send its data");
+                    return refuse(
+                        "a file that lies in a provider's account, which all tenants share, cannot be sent: send its data",
+                    );
                 }
                 _ => return refuse("this provider does not fetch documents; send them as base64"),
             }

@@ -5,7 +5,7 @@ use crate::{
     body,
     chat::Raw,
     json::{self, Token, skim},
-    provider::{Asked, Observed, Relay, StreamObserver},
+    provider::{Asked, Observed, Relay, StreamObserver, tier::Served},
     wire::Wire,
 };
 
@@ -15,6 +15,7 @@ struct Glance<'a> {
     usage: bool,
     error: bool,
     finish_reason: Option<&'a [u8]>,
+    service_tier: Served,
     output_bytes: u64,
 }
 
@@ -31,6 +32,9 @@ fn glance(wire: Wire, data: &[u8]) -> Glance<'_> {
         Token::Name(b"error") => glance.error = true,
         Token::Text { name: b"finish_reason", text } => {
             glance.finish_reason.get_or_insert(text);
+        }
+        Token::Text { name: b"service_tier", text } => {
+            glance.service_tier = Served::of(&String::from_utf8_lossy(text));
         }
         Token::Text { name: b"reasoning_content" | b"reasoning" | b"arguments" | b"refusal", text } => {
             glance.output_bytes += text.len() as u64;
@@ -57,6 +61,7 @@ pub(super) fn plain(dialect: &Dialect, wire: Wire, body: &[u8]) -> Observed {
     let mut observed = Observed {
         finish_reason: finish_reason(&glance),
         output_bytes: glance.output_bytes,
+        service_tier: glance.service_tier.0,
         ..Observed::default()
     };
     if let Ok(members) = body::members(body) {
@@ -142,6 +147,7 @@ impl StreamObserver for Observer {
         }
         let glance = glance(self.wire, data);
         self.observed.output_bytes += glance.output_bytes;
+        glance.service_tier.update(&mut self.observed.service_tier);
         let finished = self.observed.finish_reason.is_none() && glance.finish_reason.is_some();
         if finished {
             self.observed.finish_reason = finish_reason(&glance);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, MaxTokens, TOOLS, schema};
+use super::{Dialect, MaxTokens, NATIVE_DOCUMENTS, TOOLS, may_have_document, schema};
 use crate::{
     body::{self, Body, Edit},
     json,
@@ -55,6 +55,7 @@ pub(super) fn relay(
     if dialect.usage_include {
         edits.push(Edit::Set("usage", r#"{"include":true}"#.to_owned()));
     }
+    edits.extend(documents(dialect, body.raw("messages")));
     if dialect.max_tokens == MaxTokens::Plain && body.raw("max_completion_tokens").is_some() {
         edits.push(Edit::Rename("max_completion_tokens", "max_tokens"));
     }
@@ -70,6 +71,12 @@ pub(super) fn relay(
         edits.push(Edit::Set("messages", messages));
     }
     Ok((edits, asked))
+}
+
+/// What keeps documents from an engine that is billed apart.
+pub(super) fn documents(dialect: &Dialect, messages: Option<&str>) -> Option<Edit> {
+    let found = dialect.parses_documents && messages.is_some_and(|raw| may_have_document(raw.as_bytes()));
+    found.then(|| Edit::Set("plugins", NATIVE_DOCUMENTS.to_owned()))
 }
 
 /// The provider's own name of the model.

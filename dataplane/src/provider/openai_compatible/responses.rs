@@ -26,7 +26,6 @@ const RULES: &[Rule] = &[
     rule("background", Allowed::False, "puts the answer where the hub cannot meter it"),
     rule("background_options", Allowed::Nothing, "puts the answer where the hub cannot meter it"),
     rule("context_management", Allowed::Empty, "lets the provider call the model again"),
-    rule("moderation", Allowed::Nothing, "lets the provider call another model"),
     rule("access_programs", Allowed::Nothing, "uses what the provider's account is enrolled in"),
     // `pro` lets several runs think for one answer, beyond what `max_output_tokens` bounds.
     rule(
@@ -35,6 +34,7 @@ const RULES: &[Rule] = &[
         "",
     ),
     PROMPT_CACHE,
+    rule("moderation", Allowed::Nothing, "lets the provider call another model"),
 ];
 
 /// Tools that the client runs itself.
@@ -55,6 +55,7 @@ pub(super) fn relay(
     cache::check(body.bytes())?;
     relay::stream(body)?;
     let mut edits = relay::model(body, target);
+    edits.extend(relay::documents(dialect, body.raw("input")));
     if let Some(raw) = body.raw("input") {
         edits.extend(input::check(raw)?.map(|input| Edit::Set("input", input)));
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     chat::{Content, Detail, Event, ExtraContent, Raw},
     json,
-    provider::{Observed, StreamDecoder, Unreadable, UpstreamError, failure::failure, ids},
+    provider::{Observed, StreamDecoder, Unreadable, UpstreamError, failure::failure, ids, tier::Served},
 };
 
 #[derive(Deserialize)]
@@ -25,6 +25,7 @@ struct Chunk {
     model: Option<String>,
     choices: Option<Vec<Choice>>,
     usage: Option<RawUsage>,
+    service_tier: Served,
     error: Option<Raw>,
 }
 
@@ -199,6 +200,7 @@ impl StreamDecoder for Decoder {
             self.id = chunk.id.clone().unwrap_or_default();
             events.push(Event::Start { id: chunk.id, model: chunk.model, usage: None });
         }
+        chunk.service_tier.update(&mut self.observed.service_tier);
         let mut gave_up = None;
         for choice in chunk.choices.into_iter().flatten() {
             gave_up = gave_up.or(self.choice(choice, chunk.error.is_some(), events));

@@ -10,9 +10,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::super::{
-    BadRequest,
+    BadRequest, Wire,
     fields::{self, bad, list, need, number, read},
-    thinking,
+    thinking, tier,
 };
 use crate::{
     body::Body,
@@ -47,7 +47,10 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             "output_format" => request.response_format = Some(format(name, raw)?),
             "metadata" => request.user = read::<Metadata>(name, raw)?.user_id,
             "cache_control" | "context_management" | "diagnostics" => {}
-            "service_tier" if matches!(raw, r#""auto""# | r#""standard_only""#) => {}
+            "service_tier" if matches!(raw, r#""auto""# | r#""standard_only""#) => {
+                let said = tier::as_openai(Wire::AnthropicMessages, name, raw)?;
+                request.extra.extend(said);
+            }
             "speed" if raw == r#""standard""# => {}
             "mcp_servers" | "fallbacks" if raw.trim_start_matches('[').trim() == "]" => {}
             "fallbacks"

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use super::{
     super::{
-        BadRequest,
+        BadRequest, Wire,
         fields::{bad, list, read},
+        tier,
     },
     config, contents, schema,
 };
@@ -61,8 +62,10 @@ pub(in crate::wire) fn decode(body: &Body) -> Result<Request, BadRequest> {
             }
             // The path says it.
             "model" | "labels" | "store" => {}
-            "serviceTier" | "service_tier" if raw.eq_ignore_ascii_case(r#""standard""#) => {}
-            "cachedContent" | "cached_content" | "serviceTier" | "service_tier" => {
+            "serviceTier" | "service_tier" => {
+                request.extra.extend(tier::as_openai(Wire::Gemini, name, raw)?);
+            }
+            "cachedContent" | "cached_content" => {
                 return Err(unsupported(name));
             }
             _ => request.extra.push((name.to_owned(), read(name, raw)?)),

@@ -23,12 +23,23 @@ fn meta() -> Meta {
 }
 
 #[test]
+fn a_service_tier_has_openais_name() {
+    let tier = |member: Value| {
+        let request = read(&with(&member)).unwrap();
+        request.extra("service_tier").map(|tier| tier.get().to_owned())
+    };
+    assert_eq!(tier(json!({"serviceTier": "FLEX"})).as_deref(), Some(r#""flex""#));
+    assert_eq!(tier(json!({"service_tier": "standard"})).as_deref(), Some(r#""default""#));
+    assert_eq!(tier(json!({})), None);
+}
+
+#[test]
 fn what_only_google_has_is_refused_by_name() {
     let refused = |member: Value| read(&with(&member)).unwrap_err().param.unwrap();
     for (field, member) in [
         ("tools[0].googleSearch", json!({"tools": [{"googleSearch": {}}]})),
         ("cachedContent", json!({"cachedContent": "cachedContents/1"})),
-        ("serviceTier", json!({"serviceTier": "flex"})),
+        ("serviceTier", json!({"serviceTier": 2})),
         ("safetySettings[0].threshold", json!({"safetySettings": [{"threshold": "BLOCK_LOW_AND_ABOVE"}]})),
         ("generationConfig.candidateCount", json!({"generationConfig": {"candidateCount": 0}})),
         ("generationConfig.logprobs", json!({"generationConfig": {"logprobs": 3}})),

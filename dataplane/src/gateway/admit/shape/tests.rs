@@ -12,7 +12,7 @@ use crate::{
 
 /// A request that is no chat.
 fn shape(by_bytes: u64, text_only: bool, units: Units) -> Shape {
-    Shape { is_chat: false, by_bytes, text_only, max_output: None, n: 1, units }
+    Shape { by_bytes, text_only, n: 1, units, ..Shape::default() }
 }
 
 fn amounts(input: &str, output: &str) -> Amounts {
@@ -137,4 +137,48 @@ fn each_answer_of_a_chat_may_be_as_long_as_one() {
     let (bound, price) = admitted(chat, ModelType::Chat, [None, Some(50)], amounts("1", "10")).unwrap();
     assert_eq!(bound, Usage { input: 100, output: 30, ..Usage::default() });
     assert_eq!(price, 100 * 1_000 + 30 * 10_000);
+}
+
+#[test]
+fn each_tool_that_the_provider_describes_counts() {
+    let added = |tools: &str| {
+        let text = format!(r#"{{"tools":{tools}}}"#);
+        super::added(&crate::body::scan(text.into()).unwrap())
+    };
+    let plain = ENVELOPE_TOKENS + EXPLAINED_TOKENS;
+    for own in [
+        r#"[{"name":"f"}]"#,
+        r#"[{"type":"function"},{"type":"custom"}]"#,
+        r#"[{"functionDeclarations":[]}]"#,
+    ] {
+        assert_eq!(added(own), plain, "{own}");
+    }
+    let described = r#"[{"type":"bash_20250124"},{"type":"custom"},{"type":"text_editor_20250728"},{"type":"memory_20250818"}]"#;
+    assert_eq!(added(described), plain + 3 * EXPLAINED_TOKENS);
+    assert_eq!(added(r#"[{"computerUse":{}},{"computer_use":{}}]"#), plain + 2 * EXPLAINED_TOKENS);
+    assert_eq!(added("null"), ENVELOPE_TOKENS);
+}
+
+#[test]
+fn a_prediction_may_be_charged_as_output() {
+    let asked = Shape {
+        is_chat: true,
+        by_bytes: 1_000,
+        text_only: true,
+        max_output: Some(100),
+        predicted: 700,
+        n: 2,
+        ..Shape::default()
+    };
+    let (bound, price) =
+        admitted(asked, ModelType::Chat, [Some(10_000), Some(50)], amounts("1", "2")).unwrap();
+    assert_eq!(bound, Usage { input: 1_000, output: 2 * 750, ..Usage::default() });
+    assert_eq!(price, 1_000_000 + 3_000_000);
+}
+
+#[test]
+fn nothing_is_cut_to_less_than_what_is_thought() {
+    let thinking = Shape { least_output: 10_001, ..Shape::default() };
+    assert_eq!((thinking.fewest(None), thinking.fewest(Some(256))), (10_001, 10_001));
+    assert_eq!(Shape::default().fewest(Some(256)), 256);
 }

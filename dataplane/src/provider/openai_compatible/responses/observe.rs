@@ -9,7 +9,7 @@ use super::super::{
 use crate::{
     chat::Raw,
     json::{self, Token, skim},
-    provider::{Fault, Observed, Relay, StreamObserver, UpstreamError, count::Count},
+    provider::{Fault, Observed, Relay, StreamObserver, UpstreamError, count::Count, tier::Served},
 };
 
 /// An answer: whole, or as the last event of a stream holds it.
@@ -18,6 +18,7 @@ use crate::{
 struct Answer {
     status: Option<String>,
     usage: Option<Counted>,
+    service_tier: Served,
     error: Option<Raw>,
     incomplete_details: Option<Incomplete>,
 }
@@ -62,6 +63,7 @@ impl Answer {
             observed.usage = Some(RawUsage::from(counted).normalise(dialect));
             observed.usage_complete = true;
         }
+        self.service_tier.update(&mut observed.service_tier);
         let reason = self.incomplete_details.and_then(|details| details.reason).or(self.status);
         if let Some(reason) = reason {
             observed.finish_reason.get_or_insert(reason);
