@@ -59,8 +59,13 @@ async fn serve(listen: SocketAddr, clock: Clock) -> anyhow::Result<()> {
 }
 
 fn router(clock: Clock) -> Router {
-    let chat = |wire| post(move |state, body| chat(wire, state, body));
-    let beside = |operation| post(move |state, headers, body| beside(operation, state, headers, body));
+    let chat =
+        |wire| post(move |State(clock): State<Clock>, body: Bytes| async move { chat(wire, clock, body) });
+    let beside = |operation| {
+        post(move |State(clock): State<Clock>, headers: HeaderMap, body: Bytes| async move {
+            beside(operation, clock, &headers, body)
+        })
+    };
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/v1/models", get(|| async { Json(answer::models()) }))
@@ -79,7 +84,7 @@ fn router(clock: Clock) -> Router {
 }
 
 /// The body is read as JSON whatever the request calls it.
-async fn chat(wire: Wire, State(clock): State<Clock>, body: Bytes) -> Response {
+fn chat(wire: Wire, clock: Clock, body: Bytes) -> Response {
     let ask = match Ask::read(wire, body) {
         Ok(ask) => ask,
         Err(failure) => return refusal(&failure),
@@ -96,12 +101,7 @@ async fn chat(wire: Wire, State(clock): State<Clock>, body: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces)).into_response()
 }
 
-async fn beside(
-    operation: Operation,
-    State(clock): State<Clock>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+fn beside(operation: Operation, clock: Clock, headers: &HeaderMap, body: Bytes) -> Response {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let meta = Meta {
         model: String::new(),

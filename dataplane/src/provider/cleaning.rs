@@ -31,19 +31,16 @@ pub(super) fn cleaned(text: &str) -> String {
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
         let within_a_word = out.ends_with(is_of_a_name);
-        match named(rest, within_a_word) {
-            Some((kept, cut)) => {
-                out.push_str(rest.get(..kept).unwrap_or_default());
-                if cut > 0 {
-                    out.push_str(CUT);
-                }
-                rest = rest.get(kept + cut..).unwrap_or_default();
-            }
-            None => {
-                out.push(next);
-                rest = rest.get(next.len_utf8()..).unwrap_or_default();
-            }
+        let Some((kept, cut)) = named(rest, within_a_word) else {
+            out.push(next);
+            rest = rest.get(next.len_utf8()..).unwrap_or_default();
+            continue;
+        };
+        out.push_str(rest.get(..kept).unwrap_or_default());
+        if cut > 0 {
+            out.push_str(CUT);
         }
+        rest = rest.get(kept + cut..).unwrap_or_default();
     }
     out
 }

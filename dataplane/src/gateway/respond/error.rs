@@ -224,10 +224,9 @@ fn anthropic_type(error: &GatewayError) -> &'static str {
 }
 
 #[cfg(test)]
-mod table;
-
-#[cfg(test)]
 mod tests {
+    mod table;
+
     use super::*;
 
     fn text(wire: Wire, error: &GatewayError) -> String {
