@@ -13,6 +13,7 @@ mod reasoning_details;
 mod sealed;
 mod settings;
 pub mod signature;
+pub mod strict;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use citation::Citation;

@@ -14,6 +14,7 @@ mod deepseek;
 mod doubao;
 pub mod endpoints;
 mod failure;
+mod foreign;
 mod gemini;
 mod ids;
 mod ollama;
@@ -24,6 +25,7 @@ mod poe;
 mod rules;
 #[cfg(test)]
 pub(crate) mod testing;
+mod told;
 mod xai;
 
 use bytes::Bytes;

@@ -13,6 +13,7 @@
 
 mod anthropic;
 mod ask;
+mod checks;
 mod gemini;
 mod journal;
 mod media;

@@ -9,7 +9,7 @@ pub(super) mod decode;
 pub mod embeddings;
 pub(super) mod encode;
 mod schema;
-mod signatures;
+pub(crate) mod signatures;
 pub(super) mod stream;
 #[cfg(test)]
 mod tests;

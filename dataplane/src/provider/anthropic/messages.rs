@@ -43,11 +43,12 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
     Ok(())
 }
 
-/// Anthropic refuses empty texts and thinking that it has not signed.
-fn is_sent(part: &Part) -> bool {
+/// Anthropic refuses blank texts, and thinking that it has not signed or sealed.
+pub(super) fn is_sent(part: &Part) -> bool {
     match &part.content {
-        Content::Text(text) | Content::Refusal(text) => !text.is_empty(),
+        Content::Text(text) | Content::Refusal(text) => !text.trim().is_empty(),
         Content::Thinking { signature, .. } => signature::is_anthropics(signature.as_deref()),
+        Content::RedactedThinking(data) => signature::is_sealed_by_anthropic(data),
         _ => true,
     }
 }

@@ -2,11 +2,16 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, MaxTokens, TOOLS, schema};
+use super::{Dialect, MaxTokens, ReturnedReasoning, TOOLS, schema};
 use crate::{
     body::{self, Body, Edit},
+    chat::signature,
     json,
-    provider::{Asked, Refusal, Target, cache, rules},
+    provider::{
+        Asked, Refusal, Target, cache,
+        foreign::{self, Goes, Verdict},
+        rules,
+    },
 };
 
 pub(super) fn relay(
@@ -31,13 +36,24 @@ pub(super) fn relay(
         edits.push(Edit::Set("response_format", schema::JSON_OBJECT.to_owned()));
     }
     let first = schema.as_deref().map(schema::message);
-    if (first.is_some() || !dialect.developer_role)
-        && let Some(messages) =
-            body.raw("messages").and_then(|raw| messages(raw, first.as_deref(), dialect.developer_role))
-    {
-        edits.push(Edit::Set("messages", messages));
+    if let Some(raw) = body.raw("messages") {
+        let owned =
+            (dialect.returns_reasoning == ReturnedReasoning::Details).then(|| own_details(raw)).flatten();
+        let changed = messages(owned.as_deref().unwrap_or(raw), first.as_deref(), dialect.developer_role);
+        edits.extend(changed.or(owned).map(|messages| Edit::Set("messages", messages)));
     }
     Ok((edits, asked))
+}
+
+/// The messages without details of thinking that Gemini signed under the hub's mark, which nobody else takes; `None` where
+/// there are none.
+fn own_details(messages: &str) -> Option<String> {
+    let may_be_foreign = |text: &str| foreign::has(text, r#""signature""#, &[r#""gemini:"#]);
+    foreign::judged(messages, ("reasoning_details", Goes::List), may_be_foreign, |_, detail| {
+        let signed = detail.get::<String>("signature");
+        let geminis = signed.as_deref().is_some_and(|signed| signature::for_gemini(signed).is_some());
+        if geminis { Verdict::Drop } else { Verdict::Keep }
+    })
 }
 
 /// The provider's own name of the model.

@@ -8,6 +8,17 @@ use crate::chat::{Content, signature};
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 const SIGNED: &str = "hub:";
 const REDACTED: &str = "hub-redacted:";
+/// How what is wrapped begins: `hub` in base64.
+pub(crate) const WRAPPED: &str = "aHVi";
+
+/// Whether this is wrapped: another provider's.
+pub(crate) fn is_wrapped(signed: &str) -> bool {
+    unwrapped(signed).is_some_and(|ours| [SIGNED, REDACTED].into_iter().any(|mark| ours.starts_with(mark)))
+}
+
+fn unwrapped(signed: &str) -> Option<String> {
+    String::from_utf8(BASE64.decode(signed).ok()?).ok()
+}
 
 /// A signature as this wire carries it.
 pub(super) fn written(signed: &str) -> String {
@@ -24,8 +35,7 @@ pub(super) fn read(text: String, signed: Option<String>) -> Content {
     let Some(signed) = signed.filter(|signed| !signed.is_empty()) else {
         return Content::Thinking { text, signature: None };
     };
-    let ours = BASE64.decode(&signed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let ours = ours.as_deref().unwrap_or_default();
+    let ours = unwrapped(&signed).unwrap_or_default();
     if let Some(data) = ours.strip_prefix(REDACTED) {
         return Content::RedactedThinking(data.to_owned());
     }
