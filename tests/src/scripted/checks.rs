@@ -57,8 +57,8 @@ fn open(schema: &Value, all: bool) -> Option<String> {
 
 /// The schemas within a schema.
 fn inner(schema: &Value) -> impl Iterator<Item = &Value> {
-    let named = ["properties", "$defs"].into_iter().filter_map(|name| schema[name].as_object());
-    let lists = ["anyOf", "allOf"].into_iter().flat_map(|name| list(&schema[name]));
+    let named = ["properties", "$defs"].into_iter().filter_map(move |name| schema[name].as_object());
+    let lists = ["anyOf", "allOf"].into_iter().flat_map(move |name| list(&schema[name]));
     named.flat_map(serde_json::Map::values).chain(lists).chain(schema.get("items"))
 }
 
