@@ -96,12 +96,10 @@ pub(super) fn write_thinking(out: &mut Vec<u8>, thinking: Thinking, display: Opt
     object.close();
 }
 
-/// A tool's schema. One is wanted, and that it says that it is an object's.
-pub(super) fn tool_schema(tool: &Tool) -> String {
+/// A tool's schema. One is wanted, and that it says that it is an object's. `strict`: the arguments are asked to follow it.
+pub(super) fn tool_schema(tool: &Tool, strict: bool) -> String {
     let Some(schema) = &tool.parameters else { return r#"{"type":"object","properties":{}}"#.to_owned() };
-    if tool.strict == Some(true)
-        && let Some(followed) = followed(schema)
-    {
+    if strict && let Some(followed) = followed(schema) {
         return followed;
     }
     match body::scan(bytes::Bytes::copy_from_slice(schema.get().as_bytes())) {

@@ -186,7 +186,7 @@ fn tool(out: &mut Vec<u8>, tool: &Tool) {
     if let Some(description) = &tool.description {
         object.string("description", description);
     }
-    object.raw("input_schema", &claude::tool_schema(tool));
+    object.raw("input_schema", &claude::tool_schema(tool, tool.strict == Some(true)));
     if let Some(strict) = tool.strict {
         object.raw("strict", if strict { "true" } else { "false" });
     }

@@ -18,19 +18,17 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
         if matches!(message.role, Role::System | Role::Developer) {
             continue;
         }
+        let parts: Vec<&Part> = message.parts.iter().filter(|part| is_sent(part)).collect();
         match turns.last_mut() {
-            Some((role, parts)) if *role == message.role => parts.extend(&message.parts),
-            _ => turns.push((message.role, message.parts.iter().collect())),
+            _ if parts.is_empty() => {}
+            Some((role, turn)) if *role == message.role => turn.extend(parts),
+            _ => turns.push((message.role, parts)),
         }
     }
     let mut empty = true;
     out.push(b'[');
     for (role, parts) in &mut turns {
         parts.sort_by_key(|part| !matches!(part.content, Content::ToolResult { .. }));
-        parts.retain(|part| is_sent(part));
-        if parts.is_empty() {
-            continue;
-        }
         if !std::mem::take(&mut empty) {
             out.push(b',');
         }

@@ -178,11 +178,12 @@ impl<'a> Plan<'a> {
         if let Some(description) = tool.description.as_deref().filter(|text| !text.trim().is_empty()) {
             spec.string("description", description);
         }
-        let mut input = Object::open(spec.name("inputSchema"));
-        input.raw("json", &claude::tool_schema(tool));
-        input.close();
         // Models that have no such guarantee refuse to be asked for it.
-        if let (Some(strict), true) = (tool.strict, self.native_schemas) {
+        let strict = tool.strict.filter(|_| self.native_schemas);
+        let mut input = Object::open(spec.name("inputSchema"));
+        input.raw("json", &claude::tool_schema(tool, strict == Some(true)));
+        input.close();
+        if let Some(strict) = strict {
             spec.raw("strict", if strict { "true" } else { "false" });
         }
         spec.close();

@@ -245,5 +245,8 @@ fn blank_texts_are_left_out() {
         {"role": "user", "content": "y"}]});
     let sent = to_anthropic(Wire::OpenAiChat, &request);
     assert_eq!(sent.get("system"), None);
-    assert_eq!(sent["messages"], json!([{"role": "user", "content": "x"}, {"role": "user", "content": "y"}]));
+    assert_eq!(
+        sent["messages"],
+        json!([{"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]}])
+    );
 }
