@@ -14,6 +14,7 @@ mod sealed;
 mod settings;
 pub mod signature;
 pub mod strict;
+mod wrapped;
 
 pub use answer::{Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use citation::Citation;
@@ -23,6 +24,7 @@ pub use raw::Raw;
 pub use reasoning_details::Detail;
 pub use sealed::Sealed;
 pub use settings::{Effort, Reasoning, ResponseFormat, Thinking, Tool, ToolChoice};
+pub use wrapped::Wrapped;
 
 /// A chat request.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -15,7 +15,6 @@ mod thinking;
 
 use bytes::Bytes;
 pub use gemini::embeddings as gemini_embeddings;
-pub(crate) use gemini::signatures as gemini_signatures;
 
 use crate::{body::Body, chat, json};
 

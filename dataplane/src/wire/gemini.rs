@@ -9,7 +9,7 @@ pub(super) mod decode;
 pub mod embeddings;
 pub(super) mod encode;
 mod schema;
-pub(crate) mod signatures;
+mod signatures;
 pub(super) mod stream;
 #[cfg(test)]
 mod tests;

@@ -6,12 +6,12 @@ use memchr::memmem;
 use super::{messages::UNSIGNED, model::Generation, model_path, rules};
 use crate::{
     body::{self, Body, Edit},
+    chat::Wrapped,
     json,
     provider::{
         Asked, Refusal, Target,
         foreign::{self, Goes, Verdict},
     },
-    wire::gemini_signatures::{WRAPPED, is_wrapped},
 };
 
 /// `countTokens` may be given a whole request, which names its model again.
@@ -53,7 +53,7 @@ const CALL: [&str; 2] = ["functionCall", "function_call"];
 
 /// Signatures that the hub has wrapped, and calls that nobody signed, where a signature is needed.
 fn may_be_foreign(text: &str, generation: Generation) -> bool {
-    let wrapped = format!("\"{}", WRAPPED);
+    let wrapped = format!("\"{}", Wrapped::START);
     SIGNATURE.iter().any(|name| foreign::has(text, &json::quoted(name), &[&wrapped]))
         || (generation.is_new()
             && CALL.iter().any(|name| memmem::find(text.as_bytes(), json::quoted(name).as_bytes()).is_some()))
@@ -63,7 +63,7 @@ fn may_be_foreign(text: &str, generation: Generation) -> bool {
 fn judge(part: &Body, generation: Generation, called: &mut bool) -> Verdict {
     let name = SIGNATURE.into_iter().find(|name| part.raw(name).is_some());
     let signed = name.and_then(|name| part.get::<String>(name)).filter(|signed| !signed.is_empty());
-    let foreign = signed.as_deref().is_some_and(is_wrapped);
+    let foreign = signed.as_deref().is_some_and(|signed| Wrapped::open(signed).is_some());
     let calls = CALL.into_iter().any(|name| part.raw(name).is_some_and(|raw| raw != "null"));
     let first = calls && !std::mem::replace(called, *called || calls);
     if first && generation.is_new() && (foreign || signed.is_none()) {
