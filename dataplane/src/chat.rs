@@ -14,6 +14,8 @@ mod reasoning_details;
 mod sealed;
 mod settings;
 pub mod signature;
+pub mod strict;
+mod wrapped;
 
 pub use answer::{Answer, Event, Failure, FailureKind, Finish, FinishReason, Response};
 pub use citation::{Citation, Passage, Unit};
@@ -24,6 +26,7 @@ pub use raw::Raw;
 pub use reasoning_details::Detail;
 pub use sealed::Sealed;
 pub use settings::{Effort, Reasoning, ResponseFormat, Thinking, Tool, ToolChoice};
+pub use wrapped::Wrapped;
 
 /// A chat request.
 #[derive(Clone, Debug, Default, PartialEq)]

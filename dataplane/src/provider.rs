@@ -17,6 +17,7 @@ mod deepseek;
 mod doubao;
 pub mod endpoints;
 mod failure;
+mod foreign;
 mod gemini;
 mod ids;
 mod ollama;
@@ -30,6 +31,7 @@ mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tier;
+mod told;
 mod waiting;
 mod xai;
 

@@ -14,6 +14,7 @@
 
 mod anthropic;
 mod ask;
+mod checks;
 mod gemini;
 mod jobs;
 mod journal;

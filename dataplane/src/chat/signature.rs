@@ -17,6 +17,12 @@ pub fn is_anthropics(signature: Option<&str>) -> bool {
     signature.is_some_and(|signed| for_gemini(signed).is_none())
 }
 
+/// Whether reasoning that only its provider can read is Anthropic's: others' is kept as the JSON of its
+/// [`Detail`](super::Detail).
+pub fn is_sealed_by_anthropic(data: &str) -> bool {
+    !data.trim_start().starts_with('{')
+}
+
 /// A signature of Gemini's as Gemini wrote it; `None` where it is another's.
 pub fn for_gemini(signature: &str) -> Option<&str> {
     signature.strip_prefix(GEMINI)

@@ -58,6 +58,11 @@ fn every_single_byte_boundary_gives_the_same_stream() {
     }
 }
 
+/// A schema that every provider takes as it is, however strictly it is to be followed.
+fn closed() -> Value {
+    json!({"type": "object", "properties": {}, "additionalProperties": false})
+}
+
 /// A request in `OpenAI`'s format that every part of the model can hold.
 pub(super) fn request() -> impl Strategy<Value = Value> {
     let text = || "[a-zü\"\\\\\n]{1,8}";
@@ -87,7 +92,7 @@ pub(super) fn request() -> impl Strategy<Value = Value> {
         ),
     ];
     let tool = ("[a-z]{1,6}", proptest::option::of(any::<bool>())).prop_map(|(name, strict)| {
-        json!({"type": "function", "function": {"name": name, "parameters": {"type": "object"}, "strict": strict}})
+        json!({"type": "function", "function": {"name": name, "parameters": closed(), "strict": strict}})
     });
     let settings = prop_oneof![
         Just(json!({"temperature": 0.7, "stop": "x", "stream": true})),
@@ -99,7 +104,7 @@ pub(super) fn request() -> impl Strategy<Value = Value> {
         Just(json!({"n": 2, "logprobs": true})),
         Just(json!({"logprobs": true, "top_logprobs": 3})),
         Just(
-            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}})
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": closed()}}})
         ),
     ];
     let choice = prop_oneof![

@@ -78,6 +78,16 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
     out
 }
 
+/// Without blank texts, which Anthropic refuses.
+fn without_blanks(parts: &mut Vec<Part>) {
+    parts.retain(|part| !matches!(&part.content, Content::Text(text) if text.trim().is_empty()));
+    for part in parts {
+        if let Content::ToolResult { content, .. } = &mut part.content {
+            without_blanks(content);
+        }
+    }
+}
+
 /// What of a request this type of provider can be told.
 fn canonical(mut request: Request, r#type: Type) -> Request {
     let anthropic = r#type == Type::Anthropic;
@@ -132,6 +142,8 @@ fn canonical(mut request: Request, r#type: Type) -> Request {
         }
     }
     if anthropic {
+        request.messages.iter_mut().for_each(|message| without_blanks(&mut message.parts));
+        request.messages.retain(|message| !message.parts.is_empty());
         request.messages = merged(request.messages);
         told(&mut request, 0);
         request.max_output_tokens = request.max_output_tokens.or(Some(8000));

@@ -54,6 +54,7 @@ pub const ALL: &[Feature] = &[
     results::RESULTS,
     results::FAILED,
     structured::STRUCTURED,
+    structured::OPTIONAL,
     images::INLINE,
     images::ADDRESS,
     documents::DOCUMENT,

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::checks;
+
 /// Which endpoint was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
@@ -192,6 +194,8 @@ pub(super) struct Ask {
     pub(super) prompt_tokens: u64,
     /// From the model's query and from `[[…]]` in the last user message.
     pub(super) directives: String,
+    /// Why a real provider refuses it.
+    pub(super) wrong: Option<String>,
 }
 
 impl Ask {
@@ -251,6 +255,7 @@ impl Ask {
             modality: None,
             prompt_tokens: prompt.iter().map(|key| characters(&body[key])).sum::<u64>().div_ceil(4),
             directives: directives(model, &spoken),
+            wrong: checks::wrong(body),
         }
     }
 
@@ -324,6 +329,7 @@ impl Ask {
                 + characters(&body["content"]))
             .div_ceil(4),
             directives: directives(model, &(spoken + &inputs.concat() + &instances)),
+            wrong: None,
             inputs,
         }
     }
@@ -364,7 +370,7 @@ fn told_schema(messages: &Value) -> Option<Value> {
     schemas.find(|schema| schema["properties"].is_object())
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

@@ -275,8 +275,9 @@ impl Answer {
 }
 
 fn complete(state: &State, script: &Script, endpoint: &Endpoint, ask: &Ask, ticket: &Ticket) -> Answer {
-    let status = script.status.unwrap_or(200);
-    let message = script.message.as_deref().unwrap_or("scripted failure");
+    let wrong = ask.wrong.as_deref().filter(|_| script.status.is_none() && script.body.is_none());
+    let status = script.status.unwrap_or(if wrong.is_some() { 400 } else { 200 });
+    let message = wrong.or(script.message.as_deref()).unwrap_or("scripted failure");
     if let Some(body) = &script.body {
         ticket.answering(status, None);
         let mut answer = Answer::json(script, status, body);

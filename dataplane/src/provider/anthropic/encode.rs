@@ -4,20 +4,21 @@
 //! |---|---|
 //! | system and developer messages, wherever they stand | the top-level `system`, in their order |
 //! | messages of the same role in a row | one message; its tool results come first, as Anthropic demands |
-//! | no `max_tokens` | the model's `maxOutputTokens`, or 4,096 |
-//! | an effort | `thinking` that the model bounds itself and `output_config.effort` where it can; else a budget below `max_tokens`, unless a tool is forced or the history has a call without its thinking, both of which Anthropic forbids |
-//! | a schema for the answer | `output_config.format` |
+//! | no `max_tokens` | the model's `maxOutputTokens`, or 4,096 beside a budget for thinking |
+//! | thinking | bounded by the model itself where it can; else a budget of at least 1,024 tokens that leaves as many for the answer |
+//! | an effort | the same, and `output_config.effort`; without thinking where Anthropic forbids it: a tool is forced, `top_k`, a `top_p` below 0.95 or another temperature than 1 is asked for, or, with a budget, the history has a call without its thinking |
+//! | a schema for the answer | `output_config.format`, its objects closed and what Anthropic does not see to told in descriptions; where that would be another schema (members that it does not name, any values), it is told in `system` |
 //! | `json_object` | a sentence in `system`: Anthropic has no such mode, and `OpenAI` demands that the prompt asks for JSON anyway |
-//! | thinking without a signature | left out: Anthropic takes only its own |
+//! | thinking without a signature or sealed by others, blank texts | left out: Anthropic takes only its own, and no blank text |
 //! | a picture's `detail`, `seed`, penalties, `logit_bias`, `store`, `metadata`, `prediction`, `verbosity`, `prompt_cache_*`, `safety_identifier`, speaker's names | left out, as Anthropic's own `OpenAI`-compatible endpoint does |
 //! | stop texts of white space alone, `n` above 1, log probabilities, sound, web search, service tiers but `auto` and `default` | refused by name |
 //! | unknown fields | kept, after the rules have been checked |
 
 use super::{RULES, messages};
 use crate::{
-    chat::{Part, Request, ResponseFormat, Role, Tool, ToolChoice},
+    chat::{Content, Part, Raw, Request, ResponseFormat, Role, Tool, ToolChoice},
     json::{self, Object},
-    provider::{Refusal, Target, cache, claude, rules},
+    provider::{Refusal, Target, cache, claude, rules, told},
 };
 use aigne_hub_crds::config::ModelFeature;
 
@@ -57,11 +58,17 @@ const OWNED: [&str; 13] = [
 
 pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
     check(request)?;
-    let max_tokens = request.max_output_tokens.or(target.model.max_output_tokens).unwrap_or(MAX_TOKENS);
+    let max_tokens = request.max_output_tokens.or(target.model.max_output_tokens);
+    let max_tokens = max_tokens.unwrap_or_else(|| MAX_TOKENS.saturating_add(claude::asked_budget(request)));
+    let form = match &request.response_format {
+        Some(ResponseFormat::JsonSchema { schema, .. }) => Some(Form::of(schema)),
+        Some(ResponseFormat::JsonObject) => Some(Form::Told(told::JSON.to_owned())),
+        _ => None,
+    };
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);
     body.string("model", &target.model.upstream_model).number("max_tokens", max_tokens);
-    system(&mut body, request)?;
+    system(&mut body, request, form.as_ref())?;
     messages::write(body.name("messages"), &request.messages)?;
     for (name, value) in
         [("temperature", &request.temperature), ("top_p", &request.top_p), ("top_k", &request.top_k)]
@@ -77,7 +84,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
         json::list(body.name("tools"), &request.tools, tool);
         tool_choice(&mut body, request);
     }
-    thinking(&mut body, request, target, max_tokens);
+    thinking(&mut body, request, target, max_tokens, form.as_ref());
     if let Some(user) = &request.user {
         let mut metadata = Object::open(body.name("metadata"));
         metadata.string("user_id", user);
@@ -137,18 +144,33 @@ fn check(request: &Request) -> Result<(), Refusal> {
     )
 }
 
-fn system(body: &mut Object<'_>, request: &Request) -> Result<(), Refusal> {
-    const JSON: &str = "Answer with one JSON object and nothing else: no code fence, no words around it.";
+/// How the model is told the form of its answer.
+enum Form {
+    /// As a schema that Anthropic sees to.
+    Schema(String),
+    /// In words.
+    Told(String),
+}
+
+impl Form {
+    fn of(schema: &Raw) -> Self {
+        claude::followed(schema).map_or_else(|| Self::Told(told::schema(schema.get())), Self::Schema)
+    }
+}
+
+fn system(body: &mut Object<'_>, request: &Request, form: Option<&Form>) -> Result<(), Refusal> {
     let mut parts: Vec<&Part> = request
         .messages
         .iter()
         .filter(|message| matches!(message.role, Role::System | Role::Developer))
         .flat_map(|message| &message.parts)
+        .filter(|part| messages::is_sent(part))
         .collect();
-    let json = Part::from(crate::chat::Content::Text(JSON.to_owned()));
-    if request.response_format == Some(ResponseFormat::JsonObject) {
-        parts.push(&json);
-    }
+    let told: Option<Part> = match form {
+        Some(Form::Told(words)) => Some(Content::Text(words.clone()).into()),
+        _ => None,
+    };
+    parts.extend(&told);
     if !parts.is_empty() {
         messages::content(body.name("system"), &parts)?;
     }
@@ -161,7 +183,7 @@ fn tool(out: &mut Vec<u8>, tool: &Tool) {
     if let Some(description) = &tool.description {
         object.string("description", description);
     }
-    object.raw("input_schema", &claude::schema(tool.parameters.as_ref()));
+    object.raw("input_schema", &claude::tool_schema(tool, tool.strict == Some(true)));
     if let Some(strict) = tool.strict {
         object.raw("strict", if strict { "true" } else { "false" });
     }
@@ -192,7 +214,13 @@ fn tool_choice(body: &mut Object<'_>, request: &Request) {
 }
 
 /// `thinking` and `output_config`.
-fn thinking(body: &mut Object<'_>, request: &Request, target: Target<'_>, max_tokens: u64) {
+fn thinking(
+    body: &mut Object<'_>,
+    request: &Request,
+    target: Target<'_>,
+    max_tokens: u64,
+    form: Option<&Form>,
+) {
     let adaptive = target.model.features.contains(&ModelFeature::AdaptiveThinking);
     let forced = matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
     let (thinking, effort) = claude::thinking(request, adaptive, forced, Some(max_tokens));
@@ -200,8 +228,8 @@ fn thinking(body: &mut Object<'_>, request: &Request, target: Target<'_>, max_to
         let display = request.reasoning.as_ref().and_then(|asked| asked.display.as_deref());
         claude::write_thinking(body.name("thinking"), thinking, display);
     }
-    let schema = match &request.response_format {
-        Some(ResponseFormat::JsonSchema { schema, .. }) => Some(schema),
+    let schema = match form {
+        Some(Form::Schema(schema)) => Some(schema),
         _ => None,
     };
     if effort.is_none() && schema.is_none() {
@@ -213,7 +241,7 @@ fn thinking(body: &mut Object<'_>, request: &Request, target: Target<'_>, max_to
     }
     if let Some(schema) = schema {
         let mut format = Object::open(config.name("format"));
-        format.string("type", "json_schema").raw("schema", schema.get());
+        format.string("type", "json_schema").raw("schema", schema);
         format.close();
     }
     config.close();

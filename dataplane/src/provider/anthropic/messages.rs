@@ -18,19 +18,17 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
         if matches!(message.role, Role::System | Role::Developer) {
             continue;
         }
+        let parts: Vec<&Part> = message.parts.iter().filter(|part| is_sent(part)).collect();
         match turns.last_mut() {
-            Some((role, parts)) if *role == message.role => parts.extend(&message.parts),
-            _ => turns.push((message.role, message.parts.iter().collect())),
+            _ if parts.is_empty() => {}
+            Some((role, turn)) if *role == message.role => turn.extend(parts),
+            _ => turns.push((message.role, parts)),
         }
     }
     let mut empty = true;
     out.push(b'[');
     for (role, parts) in &mut turns {
         parts.sort_by_key(|part| !matches!(part.content, Content::ToolResult { .. }));
-        parts.retain(|part| is_sent(part));
-        if parts.is_empty() {
-            continue;
-        }
         if !std::mem::take(&mut empty) {
             out.push(b',');
         }
@@ -43,11 +41,12 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message]) -> Result<(), Refus
     Ok(())
 }
 
-/// Anthropic refuses empty texts and thinking that it has not signed.
-fn is_sent(part: &Part) -> bool {
+/// Anthropic refuses blank texts, and thinking that it has not signed or sealed.
+pub(super) fn is_sent(part: &Part) -> bool {
     match &part.content {
-        Content::Text(text) | Content::Refusal(text) => !text.is_empty(),
+        Content::Text(text) | Content::Refusal(text) => !text.trim().is_empty(),
         Content::Thinking { signature, .. } => signature::is_anthropics(signature.as_deref()),
+        Content::RedactedThinking(data) => signature::is_sealed_by_anthropic(data),
         _ => true,
     }
 }

@@ -7,11 +7,11 @@
 //! | blank texts | left out: Bedrock refuses them |
 //! | no `max_tokens` | the model's `maxOutputTokens`, where it is known |
 //! | an effort, a thinking budget | what the model's maker calls it: [`reasoning`](super::reasoning) |
-//! | a schema for the answer | `outputConfig.textFormat` where the model states `StructuredOutput`, else [a tool](super::tools) |
+//! | a schema for the answer | `outputConfig.textFormat` where the model states `StructuredOutput` and can follow the schema, its objects closed; else [a tool](super::tools) |
 //! | `json_object` | a sentence in `system` |
 //! | `top_k` | the model's own field |
 //! | marks of the prompt cache | `cachePoint`s, for Anthropic's and Amazon's models: others cache nothing |
-//! | thinking without a signature | left out: Anthropic's models take only their own, others none |
+//! | thinking of earlier turns | left out but for Anthropic's models, which take only what they have signed or sealed themselves |
 //! | a picture's `detail`, speaker's names, `user`, `metadata`, `store`, `prompt_cache_*` and fields that nobody knows | left out: they change no answer, and AWS's interfaces ignore what they don't know |
 //! | a service tier | `serviceTier` |
 //! | stop texts of white space alone, all else that Converse cannot do | refused by name: [`fields`](super::fields) |
@@ -20,7 +20,7 @@ use super::{family::Family, fields, messages, reasoning, tools};
 use crate::{
     chat::{Content, Part, Raw, Request, ResponseFormat, Role},
     json::{self, Object},
-    provider::{Refusal, Target},
+    provider::{Refusal, Target, told},
 };
 
 pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
@@ -63,8 +63,7 @@ fn system(
     plan: &tools::Plan<'_>,
     family: Family,
 ) -> Result<(), Refusal> {
-    const JSON: &str = "Answer with one JSON object and nothing else: no code fence, no words around it.";
-    let json = (request.response_format == Some(ResponseFormat::JsonObject)).then_some(JSON);
+    let json = (request.response_format == Some(ResponseFormat::JsonObject)).then_some(told::JSON);
     let ours: Vec<Part> = json
         .into_iter()
         .chain(plan.sentence())
@@ -76,7 +75,7 @@ fn system(
         .filter(|message| matches!(message.role, Role::System | Role::Developer))
         .flat_map(|message| &message.parts)
         .chain(&ours)
-        .filter(|part| messages::is_sent(part))
+        .filter(|part| messages::is_sent(part, family))
         .collect();
     if !parts.is_empty() {
         messages::system(body.name("system"), &parts, family)?;
@@ -108,8 +107,8 @@ fn inference(body: &mut Object<'_>, request: &Request, max_tokens: Option<u64>) 
 /// `outputConfig`
 fn output(body: &mut Object<'_>, request: &Request, plan: &tools::Plan<'_>, effort: Option<&str>) {
     let format = match &request.response_format {
-        Some(ResponseFormat::JsonSchema { name, description, schema, .. }) if plan.has_native_schemas() => {
-            Some((name, description, schema))
+        Some(ResponseFormat::JsonSchema { name, description, .. }) => {
+            plan.schema().map(|schema| (name, description, schema))
         }
         _ => None,
     };
@@ -123,7 +122,7 @@ fn output(body: &mut Object<'_>, request: &Request, plan: &tools::Plan<'_>, effo
         let mut structure = Object::open(format.name("structure"));
         let mut inner = Object::open(structure.name("jsonSchema"));
         // A text that holds JSON.
-        inner.string("schema", schema.get());
+        inner.string("schema", schema);
         if let Some(name) = name {
             inner.string("name", name);
         }

@@ -18,7 +18,7 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message], family: Family) -> 
     // The parts of all messages of one role in a row.
     let mut turns: Vec<(Role, Vec<&Part>)> = Vec::with_capacity(messages.len());
     for message in messages {
-        let parts = message.parts.iter().filter(|part| is_sent(part));
+        let parts = message.parts.iter().filter(|part| is_sent(part, family));
         match turns.last_mut() {
             _ if matches!(message.role, Role::System | Role::Developer) => {}
             Some((role, turn)) if *role == message.role => turn.extend(parts),
@@ -47,7 +47,7 @@ pub(super) fn write(out: &mut Vec<u8>, messages: &[Message], family: Family) -> 
 
 /// Writes a list of texts.
 pub(super) fn system(out: &mut Vec<u8>, parts: &[&Part], family: Family) -> Result<(), Refusal> {
-    let parts: Vec<&Part> = parts.iter().copied().filter(|part| is_sent(part)).collect();
+    let parts: Vec<&Part> = parts.iter().copied().filter(|part| is_sent(part, family)).collect();
     if parts.iter().any(|part| !matches!(part.content, Content::Text(_))) {
         return Err(Refusal {
             field: "messages".to_owned(),
@@ -57,11 +57,13 @@ pub(super) fn system(out: &mut Vec<u8>, parts: &[&Part], family: Family) -> Resu
     Blocks { family, names: media::Names::default() }.list(out, &parts)
 }
 
-/// Bedrock refuses blank texts, and Anthropic's models thinking that they have not signed.
-pub(super) fn is_sent(part: &Part) -> bool {
+/// Bedrock refuses blank texts, Anthropic's models thinking that they have not signed or sealed, and others any.
+pub(super) fn is_sent(part: &Part, family: Family) -> bool {
+    let claude = family == Family::Claude;
     match &part.content {
         Content::Text(text) | Content::Refusal(text) => !text.trim().is_empty(),
-        Content::Thinking { signature, .. } => signature::is_anthropics(signature.as_deref()),
+        Content::Thinking { signature, .. } => claude && signature::is_anthropics(signature.as_deref()),
+        Content::RedactedThinking(data) => claude && signature::is_sealed_by_anthropic(data),
         _ => true,
     }
 }
@@ -133,7 +135,8 @@ impl Blocks {
                 let mut result = Object::open(block.name("toolResult"));
                 result.string("toolUseId", &ids::fit(id, ID));
                 let mut written = Ok(());
-                let sent = content.iter().filter(|part| is_sent(part));
+                let family = self.family;
+                let sent = content.iter().filter(|part| is_sent(part, family));
                 json::list(result.name("content"), sent, |out, part| {
                     cached |= part.cache.is_some();
                     if written.is_ok() {

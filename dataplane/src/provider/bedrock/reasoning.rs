@@ -8,9 +8,9 @@
 //! | `OpenAI`'s others | `reasoning.effort` |
 //! | others | nothing: an effort is refused by name |
 //!
-//! Anthropic takes no thinking beside a tool that must be called, nor after a call whose thinking is not at hand. An
-//! effort is a wish and is left out there; thinking that was asked for by name is refused where the hub itself would have
-//! to force a tool.
+//! Anthropic takes no thinking beside a tool that must be called, beside `top_k`, a low `top_p` or another temperature
+//! than 1, nor after a call whose thinking is not at hand. An effort is a wish and is left out there; thinking that was
+//! asked for by name is refused where the hub itself would have to force a tool.
 
 use super::{encode::Additional, family::Family, tools::Plan};
 use crate::{

@@ -2,7 +2,7 @@
 //!
 //! | asked for | becomes |
 //! |---|---|
-//! | a schema for the answer, and the model states no `StructuredOutput` | one more tool, [`ANSWER`], that it must call: its input is given to the client as the answer's text, and words that stand beside it are not. Beside other tools it must call one of them all; where a tool must be called anyway, there is no answer to give a form to |
+//! | a schema for the answer, and the model states no `StructuredOutput`, or it cannot follow this one | one more tool, [`ANSWER`], that it must call: its input is given to the client as the answer's text, and words that stand beside it are not. Beside other tools it must call one of them all; where a tool must be called anyway, there is no answer to give a form to |
 //! | `tool_choice: none` | no tools, unless the history has calls: Bedrock refuses those without tools. Then Anthropic's models are told so in their own format, others in the system prompt |
 //! | no tools, and the history has calls | the tools that were called, by name, as for `none` |
 //! | `parallel_tool_calls: false` | Anthropic's own field; refused elsewhere |
@@ -30,6 +30,7 @@ pub(super) struct Plan<'a> {
     serial: bool,
     family: Family,
     native_schemas: bool,
+    schema: Option<String>,
 }
 
 impl<'a> Plan<'a> {
@@ -55,8 +56,12 @@ impl<'a> Plan<'a> {
             return Err(Refusal { field: "tools".to_owned(), message });
         }
         let must_call = matches!(choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
-        if let Some(ResponseFormat::JsonSchema { description, schema, strict, .. }) = &request.response_format
-            && !native_schemas
+        let native = match &request.response_format {
+            Some(ResponseFormat::JsonSchema { schema, .. }) if native_schemas => claude::followed(schema),
+            _ => None,
+        };
+        if let Some(ResponseFormat::JsonSchema { description, schema, .. }) = &request.response_format
+            && native.is_none()
             && !must_call
         {
             // More models can be told to call any tool than to call this one.
@@ -66,7 +71,7 @@ impl<'a> Plan<'a> {
                 name: ANSWER.to_owned(),
                 description: Some(answer_description(description.as_deref())),
                 parameters: Some(schema.clone()),
-                strict: *strict,
+                strict: None,
                 cache: None,
             });
         }
@@ -78,7 +83,7 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             });
         }
-        Ok(Self { tools, choice, serial, family, native_schemas })
+        Ok(Self { tools, choice, serial, family, native_schemas, schema: native })
     }
 
     /// The model must call a tool.
@@ -91,9 +96,9 @@ impl<'a> Plan<'a> {
         self.tools.last().is_some_and(|tool| tool.name == ANSWER)
     }
 
-    /// The model takes schemas itself.
-    pub(super) fn has_native_schemas(&self) -> bool {
-        self.native_schemas
+    /// The answer's schema, where the model follows it itself.
+    pub(super) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
     }
 
     /// A sentence for the system prompt.
@@ -173,11 +178,12 @@ impl<'a> Plan<'a> {
         if let Some(description) = tool.description.as_deref().filter(|text| !text.trim().is_empty()) {
             spec.string("description", description);
         }
-        let mut input = Object::open(spec.name("inputSchema"));
-        input.raw("json", &claude::schema(tool.parameters.as_ref()));
-        input.close();
         // Models that have no such guarantee refuse to be asked for it.
-        if let (Some(strict), true) = (tool.strict, self.native_schemas) {
+        let strict = tool.strict.filter(|_| self.native_schemas);
+        let mut input = Object::open(spec.name("inputSchema"));
+        input.raw("json", &claude::tool_schema(tool, strict == Some(true)));
+        input.close();
+        if let Some(strict) = strict {
             spec.raw("strict", if strict { "true" } else { "false" });
         }
         spec.close();

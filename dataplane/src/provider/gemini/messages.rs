@@ -9,7 +9,7 @@ use crate::{
 
 /// Stands for a signature that nobody has: Gemini takes it for a call that it did not make itself
 /// (ai.google.dev/gemini-api/docs/thought-signatures).
-const UNSIGNED: &str = "skip_thought_signature_validator";
+pub(super) const UNSIGNED: &str = "skip_thought_signature_validator";
 
 fn refuse(message: impl Into<String>) -> Refusal {
     Refusal { field: "messages".to_owned(), message: message.into() }

@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, MaxTokens, NATIVE_DOCUMENTS, TOOLS, may_have_document, schema};
+use super::{Dialect, MaxTokens, NATIVE_DOCUMENTS, ReturnedReasoning, TOOLS, may_have_document, schema};
 use crate::{
     body::{self, Body, Edit},
+    chat::signature,
     json,
     provider::{
         Asked, Refusal, Target, cache,
+        foreign::{self, Goes, Verdict},
         rules::{self, Allowed, Rule, rule},
         stored::{self, STORED},
     },
@@ -64,11 +66,11 @@ pub(super) fn relay(
         edits.push(Edit::Set("response_format", schema::JSON_OBJECT.to_owned()));
     }
     let first = schema.as_deref().map(schema::message);
-    if (first.is_some() || !dialect.developer_role)
-        && let Some(messages) =
-            body.raw("messages").and_then(|raw| messages(raw, first.as_deref(), dialect.developer_role))
-    {
-        edits.push(Edit::Set("messages", messages));
+    if let Some(raw) = body.raw("messages") {
+        let owned =
+            (dialect.returns_reasoning == ReturnedReasoning::Details).then(|| own_details(raw)).flatten();
+        let changed = messages(owned.as_deref().unwrap_or(raw), first.as_deref(), dialect.developer_role);
+        edits.extend(changed.or(owned).map(|messages| Edit::Set("messages", messages)));
     }
     Ok((edits, asked))
 }
@@ -77,6 +79,17 @@ pub(super) fn relay(
 pub(super) fn documents(dialect: &Dialect, messages: Option<&str>) -> Option<Edit> {
     let found = dialect.parses_documents && messages.is_some_and(|raw| may_have_document(raw.as_bytes()));
     found.then(|| Edit::Set("plugins", NATIVE_DOCUMENTS.to_owned()))
+}
+
+/// The messages without details of thinking that Gemini signed under the hub's mark, which nobody else takes; `None` where
+/// there are none.
+fn own_details(messages: &str) -> Option<String> {
+    let may_be_foreign = |text: &str| foreign::has(text, r#""signature""#, &[r#""gemini:"#]);
+    foreign::judged(messages, ("reasoning_details", Goes::List), may_be_foreign, |_, detail| {
+        let signed = detail.get::<String>("signature");
+        let geminis = signed.as_deref().is_some_and(|signed| signature::for_gemini(signed).is_some());
+        if geminis { Verdict::Drop } else { Verdict::Keep }
+    })
 }
 
 /// The provider's own name of the model.

@@ -4,24 +4,20 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{body::Body, json::Object, provider::Refusal};
+use crate::{
+    body::Body,
+    json::Object,
+    provider::{Refusal, told},
+};
 
 /// What asks for JSON.
 pub(super) const JSON_OBJECT: &str = r#"{"type":"json_object"}"#;
-
-/// What the model is told.
-pub(super) fn instruction(schema: &str) -> String {
-    format!(
-        "Answer with one JSON object that follows this JSON schema, and with nothing else: no code fence, no words \
-         around it.\n{schema}"
-    )
-}
 
 /// The system message that tells it.
 pub(super) fn message(schema: &str) -> String {
     let mut out = Vec::with_capacity(schema.len() + 256);
     let mut message = Object::open(&mut out);
-    message.string("role", "system").string("content", &instruction(schema));
+    message.string("role", "system").string("content", &told::schema(schema));
     message.close();
     String::from_utf8(out).unwrap_or_default()
 }

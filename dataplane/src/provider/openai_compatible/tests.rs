@@ -362,3 +362,46 @@ fn choices_have_calls_and_ends_of_their_own() {
         |event: &&Event| matches!(event, Event::Finish(finish) if finish.reason == FinishReason::ToolCalls);
     assert_eq!(events.iter().filter(ended).count(), 2);
 }
+
+#[test]
+fn only_a_schema_that_strict_mode_takes_is_sent_as_strict() {
+    use serde_json::{Value, json};
+    let sent = |wire: Wire, request: &Value| -> Value {
+        let provider = testing::provider(aigne_hub_crds::config::ProviderType::OpenAI);
+        let target = Target { provider: &provider, model: &provider.models[0] };
+        let request = wire.decode(&body::scan(request.to_string().into()).unwrap()).unwrap();
+        serde_json::from_slice(&ADAPTER.encode(&request, target).unwrap()).unwrap()
+    };
+    let strict = |wire: Wire, request: &Value| {
+        sent(wire, request)["response_format"]["json_schema"].get("strict").cloned()
+    };
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"],
+        "additionalProperties": false});
+    let optional =
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
+    let contents = json!([{"role": "user", "parts": [{"text": "x"}]}]);
+    let gemini = |member: &str, schema: &Value| json!({"contents": contents, "generationConfig": {"responseMimeType": "application/json", member: schema}});
+    let anthropic = |schema: &Value| {
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}],
+            "output_config": {"format": {"type": "json_schema", "schema": schema}}})
+    };
+    let responses = |schema: &Value| {
+        json!({"model": "m", "input": "x",
+            "text": {"format": {"type": "json_schema", "name": "n", "schema": schema, "strict": true}}})
+    };
+    assert_eq!(strict(Wire::Gemini, &gemini("responseJsonSchema", &closed)), Some(json!(true)));
+    assert_eq!(strict(Wire::Gemini, &gemini("responseJsonSchema", &optional)), None);
+    let pydantic = json!({"type": "OBJECT", "properties": {"a": {"type": "STRING"}}, "required": ["a"]});
+    assert_eq!(strict(Wire::Gemini, &gemini("responseSchema", &pydantic)), None);
+    assert_eq!(strict(Wire::AnthropicMessages, &anthropic(&closed)), Some(json!(true)));
+    assert_eq!(strict(Wire::AnthropicMessages, &anthropic(&optional)), None);
+    // Who has the word is taken at it.
+    assert_eq!(strict(Wire::OpenAiResponses, &responses(&optional)), Some(json!(true)));
+
+    let function = |name: &str, schema: &Value| json!({"name": name, "parametersJsonSchema": schema});
+    let validated = json!({"contents": contents, "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}},
+        "tools": [{"functionDeclarations": [function("f", &closed), function("g", &optional)]}]});
+    let tools = sent(Wire::Gemini, &validated)["tools"].take();
+    assert_eq!(tools[0]["function"]["strict"], json!(true));
+    assert_eq!(tools[1]["function"].get("strict"), None);
+}

@@ -18,7 +18,7 @@ use crate::{
     body::Body,
     chat::{
         Content, Effort, Message, Part, Raw, Reasoning, Request, ResponseFormat, Role, Source, Tool,
-        ToolChoice,
+        ToolChoice, strict,
     },
 };
 
@@ -325,9 +325,10 @@ fn format(param: &str, raw: &str) -> Result<ResponseFormat, BadRequest> {
     }
     let format: Format = read(param, raw)?;
     match (format.r#type.as_str(), format.schema) {
-        // Anthropic keeps to the schema, so it is a strict one.
+        // Anthropic keeps to the schema, so whoever can promise it does.
         ("json_schema", Some(schema)) => {
-            Ok(ResponseFormat::JsonSchema { name: None, description: None, schema, strict: Some(true) })
+            let strict = strict::fits(&schema).then_some(true);
+            Ok(ResponseFormat::JsonSchema { name: None, description: None, schema, strict })
         }
         ("json_schema", None) => Err(bad(param, "needs a `schema`")),
         (other, _) => Err(bad(param, format!("{other:?} is not known"))),

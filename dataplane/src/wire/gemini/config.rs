@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     body,
-    chat::{Effort, Logprobs, Raw, Reasoning, Request, ResponseFormat, Thinking},
+    chat::{Effort, Logprobs, Raw, Reasoning, Request, ResponseFormat, Thinking, strict},
 };
 
 /// What is said of the answer's form, until all of it is known.
@@ -72,7 +72,9 @@ pub(super) fn read_all(raw: &str, request: &mut Request) -> Result<(), BadReques
     request.logprobs = logprobs.then_some(Logprobs { top });
     request.response_format = match form {
         Form { schema: Some(schema), .. } => {
-            Some(ResponseFormat::JsonSchema { name: None, description: None, schema, strict: Some(true) })
+            // Gemini keeps to the schema, so whoever can promise it does.
+            let strict = strict::fits(&schema).then_some(true);
+            Some(ResponseFormat::JsonSchema { name: None, description: None, schema, strict })
         }
         Form { json: true, schema: None } => Some(ResponseFormat::JsonObject),
         Form { json: false, schema: None } => None,

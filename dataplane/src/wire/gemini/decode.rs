@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     body::{self, Body},
-    chat::{Message, Raw, Request, Role, Tool, ToolChoice},
+    chat::{Message, Raw, Request, Role, Tool, ToolChoice, strict},
 };
 
 /// What a field says that another provider has no place for.
@@ -172,9 +172,11 @@ fn tool_config(name: &str, raw: &str, request: &mut Request) -> Result<(), BadRe
             [one] => ToolChoice::Tool(one.clone()),
             _ => ToolChoice::Required,
         }),
-        // The model's choice, but with arguments that follow their schemas.
+        // The model's choice, but with arguments that follow their schemas: promised where they can be.
         Some("VALIDATED") => {
-            request.tools.iter_mut().for_each(|tool| tool.strict = Some(true));
+            for tool in &mut request.tools {
+                tool.strict = tool.parameters.as_ref().is_some_and(strict::fits).then_some(true);
+            }
             Some(ToolChoice::Auto)
         }
         Some(other) => {

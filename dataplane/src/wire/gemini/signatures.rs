@@ -1,22 +1,16 @@
 //! `thoughtSignature` is base64 that a client hands back as it came. Gemini's own are left as they are; other
-//! providers' are wrapped, so that they are told apart when they come back.
+//! providers' are [wrapped](Wrapped), so that they are told apart when they come back.
 
-use base64::Engine as _;
-
-use crate::chat::{Content, signature};
-
-const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
-const SIGNED: &str = "hub:";
-const REDACTED: &str = "hub-redacted:";
+use crate::chat::{Content, Wrapped, signature};
 
 /// A signature as this wire carries it.
 pub(super) fn written(signed: &str) -> String {
-    signature::for_gemini(signed).map_or_else(|| BASE64.encode(format!("{SIGNED}{signed}")), str::to_owned)
+    signature::for_gemini(signed).map_or_else(|| Wrapped::Signed(signed.to_owned()).wrap(), str::to_owned)
 }
 
 /// Reasoning that only its provider can read, as this wire carries it.
 pub(super) fn redacted(data: &str) -> String {
-    BASE64.encode(format!("{REDACTED}{data}"))
+    Wrapped::Redacted(data.to_owned()).wrap()
 }
 
 /// The reasoning that a signature comes with, or stands for.
@@ -24,11 +18,9 @@ pub(super) fn read(text: String, signed: Option<String>) -> Content {
     let Some(signed) = signed.filter(|signed| !signed.is_empty()) else {
         return Content::Thinking { text, signature: None };
     };
-    let ours = BASE64.decode(&signed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let ours = ours.as_deref().unwrap_or_default();
-    if let Some(data) = ours.strip_prefix(REDACTED) {
-        return Content::RedactedThinking(data.to_owned());
+    match Wrapped::open(&signed) {
+        Some(Wrapped::Redacted(data)) => Content::RedactedThinking(data),
+        Some(Wrapped::Signed(signature)) => Content::Thinking { text, signature: Some(signature) },
+        None => Content::Thinking { text, signature: Some(signature::of_gemini(&signed)) },
     }
-    let signature = ours.strip_prefix(SIGNED).map_or_else(|| signature::of_gemini(&signed), str::to_owned);
-    Content::Thinking { text, signature: Some(signature) }
 }

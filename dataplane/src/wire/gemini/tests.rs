@@ -116,7 +116,9 @@ fn calls_without_ids_pair_with_their_results() {
 #[test]
 fn only_the_allowed_functions_are_shown() {
     let choice = |mode: &str, allowed: Value| {
-        let functions: Vec<Value> = ["a", "b", "c"].iter().map(|name| json!({"name": name})).collect();
+        let schema = json!({"type": "object", "properties": {}, "additionalProperties": false});
+        let function = |name: &&str| json!({"name": name, "parametersJsonSchema": schema});
+        let functions: Vec<Value> = ["a", "b", "c"].iter().map(function).collect();
         let calling = json!({"mode": mode, "allowedFunctionNames": allowed});
         let request = read(&with(&json!({
             "tools": [{"functionDeclarations": functions}],
