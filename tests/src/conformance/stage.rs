@@ -9,10 +9,10 @@ use futures::future::try_join_all;
 use super::cell::{Cell, Counted, Outcome};
 use super::double::Double;
 use super::features::{self, usage};
-use super::provider::{PROVIDERS, Provider};
+use super::provider::{BEGIN, PROVIDERS, Provider, begun, begun_model};
 use super::wire::Wire;
 use super::{endpoints, open};
-use crate::harness::{Blueprint, Emulator, Hub, Sdk, Tenant, eventually};
+use crate::harness::{self, Blueprint, Emulator, Hub, Sdk, Tenant, eventually};
 use crate::scripted::{Scripted, Tokens};
 
 /// All of it.
@@ -22,6 +22,8 @@ pub struct Stage {
     pub hub: Hub,
     /// The providers, and who stands for each.
     pub doubles: Vec<(Provider, Double)>,
+    /// Stands for those where conversations begin that go on at another.
+    pub elsewhere: Scripted,
 }
 
 /// By wire, feature and kind of provider.
@@ -49,7 +51,13 @@ impl Stage {
             hub = hub.provider(provider.manifest(&double.origin(), &models));
             doubles.push((provider, double));
         }
-        Ok(Self { hub: hub.start().await?, doubles })
+        let elsewhere = Scripted::start().await?;
+        for provider in BEGIN.into_iter().filter_map(begun) {
+            let name = format!("begun-{}", provider.id());
+            let manifest = harness::Provider::new(&name, provider.kind, &elsewhere);
+            hub = hub.provider(manifest.model(&begun_model(&provider)));
+        }
+        Ok(Self { hub: hub.start().await?, doubles, elsewhere })
     }
 
     /// Tries every cell: providers beside each other, each one's cells one after the other.

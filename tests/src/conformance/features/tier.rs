@@ -12,7 +12,7 @@ pub(super) const TIER: Feature = Feature {
     ask: |wire, _| match wire {
         Wire::Chat | Wire::Responses => Ask::With(json!({"service_tier": "flex"})),
         Wire::Messages => Ask::With(json!({"service_tier": "standard_only"})),
-        Wire::Gemini => Ask::Not("Gemini's format has no tier"),
+        Wire::Gemini => Ask::With(json!({"serviceTier": "flex"})),
         Wire::Completions => TEXT_ALONE,
     },
     again: None,
