@@ -14,6 +14,7 @@ pub mod double;
 pub mod endpoints;
 pub mod feature;
 pub mod features;
+mod gathered;
 pub mod heard;
 mod losses;
 mod open;

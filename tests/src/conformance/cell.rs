@@ -7,9 +7,10 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::double::Double;
-use super::feature::{Ask, Expect, Feature, Reach};
+use super::feature::{Again, Ask, Expect, Feature, Reach};
 use super::features::usage::USAGE;
-use super::provider::Provider;
+use super::gathered;
+use super::provider::{Provider, begun, begun_model};
 use super::said;
 use super::wire::Wire;
 use crate::harness::{Answer, Client};
@@ -51,7 +52,6 @@ impl Cell<'_> {
     /// Tries it, whole and streamed where both are answers.
     pub async fn run(&self, client: &Client, double: &Double) -> Outcome {
         let streams: &[bool] = match self.feature.expect {
-            Expect::Answer(_) if self.feature.again.is_some() => &[false],
             Expect::Answer(_) => &[false, true],
             Expect::Error(_) => &[false],
             Expect::BrokenStream => &[true],
@@ -82,11 +82,11 @@ impl Cell<'_> {
         let model = self.provider.model(wire.id());
         let mut more = more;
         if let Some(again) = feature.again {
-            let request = wire.request(&model, &text, false, more.clone());
-            let first =
-                client.post(&wire.path(&model, false), &request).await?.good().context("the first turn")?;
-            let later = again(wire, &first);
-            if let (Some(more), Value::Object(later)) = (more.as_object_mut(), later) {
+            if again.begun_at == Some(self.provider.kind) {
+                return Ok(Outcome::NotApplicable("it goes on where it began"));
+            }
+            let begun = self.begin(again, client, stream, more.clone()).await.context("the first turn")?;
+            if let (Some(more), Value::Object(later)) = (more.as_object_mut(), (again.goes_on)(wire, &begun)) {
                 more.extend(later);
             }
         }
@@ -130,6 +130,18 @@ impl Cell<'_> {
                 Ok(Outcome::LeftOut(why.with_context(|| format!("lost on the way to {format:?}"))?))
             }
         }
+    }
+
+    /// The answer to a first turn, put together where it was streamed.
+    async fn begin(&self, again: Again, client: &Client, stream: bool, more: Value) -> anyhow::Result<Value> {
+        let first = again.begun_at.map_or(Some(*self.provider), begun).context("no such provider")?;
+        let model = again.begun_at.map_or_else(|| first.model(self.wire.id()), |_| begun_model(&first));
+        let text = format!("hello [[dialect={} {}]]", first.dialect, self.feature.script);
+        let request = self.wire.request(&model, &text, stream, more);
+        let answer = self.wire.path(&model, stream);
+        let answer = client.post(&answer, &request).await?;
+        ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+        if stream { Ok(gathered::whole(self.wire, &said::bodies(&answer, true)?)) } else { answer.json() }
     }
 }
 

@@ -18,12 +18,21 @@ pub struct Feature {
     pub script: &'static str,
     /// The request, as members beside the plain question; `text` is a user's words that carry the script.
     pub ask: fn(Wire, text: &str) -> Ask,
-    /// Where it takes a turn before: what follows the answer to that.
-    pub again: Option<fn(Wire, &Value) -> Value>,
+    /// Where it takes a turn before.
+    pub again: Option<Again>,
     /// Whether it reached the provider.
     pub heard: fn(&Heard) -> Reach,
     /// What the client must get.
     pub expect: Expect,
+}
+
+/// A turn before the one that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Again {
+    /// The kind of provider that is asked first; the same one where there is none.
+    pub begun_at: Option<&'static str>,
+    /// What follows its answer.
+    pub goes_on: fn(Wire, &Value) -> Value,
 }
 
 /// A request.

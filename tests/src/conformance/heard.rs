@@ -26,8 +26,8 @@ pub enum Format {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each is what its name says")]
 pub struct Heard {
-    /// What the model thought must come back signed.
-    pub signed: bool,
+    /// What the model thought must come back with this, by which the double signs it.
+    pub signs: Option<&'static str>,
     pub system: Vec<String>,
     pub turns: Vec<Turn>,
     pub tools: Vec<String>,

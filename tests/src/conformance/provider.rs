@@ -177,3 +177,16 @@ impl Provider {
         provider
     }
 }
+
+/// Of whom a conversation is begun that goes on elsewhere.
+pub const BEGIN: [&str; 3] = ["Anthropic", "Gemini", "DeepSeek"];
+
+/// One of those, beside the one that is looked at.
+pub fn begun(kind: &str) -> Option<Provider> {
+    PROVIDERS.into_iter().find(|provider| provider.kind == kind && BEGIN.contains(&kind))
+}
+
+/// Its model.
+pub fn begun_model(provider: &Provider) -> String {
+    provider.model("begun")
+}

@@ -51,18 +51,7 @@ pub enum Finish {
 
 /// Reads an answer with status 200.
 pub fn read(wire: Wire, answer: &Answer, stream: bool) -> anyhow::Result<Told> {
-    let bodies = if stream {
-        let kind = answer.header("content-type");
-        anyhow::ensure!(kind.starts_with("text/event-stream"), "content type {kind}");
-        let text = answer.text().replace("\r\n", "\n");
-        crate::harness::events(&text)
-            .into_iter()
-            .filter(|event| event.data != "[DONE]")
-            .map(|event| serde_json::from_str(&event.data).with_context(|| event.data.clone()))
-            .collect::<Result<Vec<Value>, _>>()?
-    } else {
-        vec![answer.json()?]
-    };
+    let bodies = bodies(answer, stream)?;
     let mut told = match wire {
         Wire::Chat => chat::read(&bodies, stream),
         Wire::Completions => chat::read_legacy(&bodies, stream),
@@ -78,6 +67,22 @@ pub fn read(wire: Wire, answer: &Answer, stream: bool) -> anyhow::Result<Told> {
         bail!("no [DONE] at the end");
     }
     Ok(told)
+}
+
+/// One body, or the events of a stream.
+pub(super) fn bodies(answer: &Answer, stream: bool) -> anyhow::Result<Vec<Value>> {
+    if stream {
+        let kind = answer.header("content-type");
+        anyhow::ensure!(kind.starts_with("text/event-stream"), "content type {kind}");
+        let text = answer.text().replace("\r\n", "\n");
+        crate::harness::events(&text)
+            .into_iter()
+            .filter(|event| event.data != "[DONE]")
+            .map(|event| serde_json::from_str(&event.data).with_context(|| event.data.clone()))
+            .collect()
+    } else {
+        Ok(vec![answer.json()?])
+    }
 }
 
 fn text(value: &Value) -> &str {

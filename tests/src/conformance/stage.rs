@@ -10,10 +10,10 @@ use serde_json::json;
 use super::cell::{Cell, Counted, Outcome};
 use super::double::Double;
 use super::features::{self, tier, usage};
-use super::provider::{PROVIDERS, Provider};
+use super::provider::{BEGIN, PROVIDERS, Provider, begun, begun_model};
 use super::wire::Wire;
 use super::{endpoints, open};
-use crate::harness::{Blueprint, Emulator, Hub, Pricing, Sdk, Tenant, eventually};
+use crate::harness::{self, Blueprint, Emulator, Hub, Pricing, Sdk, Tenant, eventually};
 use crate::scripted::{Scripted, Tokens};
 
 /// All of it.
@@ -23,6 +23,8 @@ pub struct Stage {
     pub hub: Hub,
     /// The providers, and who stands for each.
     pub doubles: Vec<(Provider, Double)>,
+    /// Stands for those where conversations begin that go on at another.
+    pub elsewhere: Scripted,
 }
 
 /// By wire, feature and kind of provider.
@@ -55,7 +57,13 @@ impl Stage {
                 .pricing(Pricing::new(&provider.id()).set("rates", json!(rates)));
             doubles.push((provider, double));
         }
-        Ok(Self { hub: hub.start().await?, doubles })
+        let elsewhere = Scripted::start().await?;
+        for provider in BEGIN.into_iter().filter_map(begun) {
+            let name = format!("begun-{}", provider.id());
+            let manifest = harness::Provider::new(&name, provider.kind, &elsewhere);
+            hub = hub.provider(manifest.model(&begun_model(&provider)));
+        }
+        Ok(Self { hub: hub.start().await?, doubles, elsewhere })
     }
 
     /// Tries every cell: providers beside each other, each one's cells one after the other.

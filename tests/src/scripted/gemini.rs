@@ -13,7 +13,7 @@ use super::wire::{Events, escape};
 
 const ID: &str = "scripted-response";
 /// What Gemini must get back with a call.
-const SIGNATURE: &str = "c2NyaXB0ZWQ=";
+const SIGNATURE: &str = "Z2VtaW5p";
 
 /// The body of a plain answer.
 pub(super) fn plain(script: &Script, ask: &Ask, reply: &Reply) -> Bytes {

@@ -62,7 +62,7 @@ fn tool(out: &mut Vec<u8>, tool: &Tool) {
     if let Some(description) = &tool.description {
         function.string("description", description);
     }
-    function.raw("parameters", &claude::schema(tool.parameters.as_ref()));
+    function.raw("parameters", &claude::tool_schema(tool, false));
     function.close();
     object.close();
 }

@@ -67,10 +67,13 @@ pub(super) fn relay(
     }
     let first = schema.as_deref().map(schema::message);
     if let Some(raw) = body.raw("messages") {
+        let unsigned = if dialect.extra_content { None } else { unsigned_calls(raw) };
+        let raw = unsigned.as_deref().unwrap_or(raw);
         let owned =
             (dialect.returns_reasoning == ReturnedReasoning::Details).then(|| own_details(raw)).flatten();
-        let changed = messages(owned.as_deref().unwrap_or(raw), first.as_deref(), dialect.developer_role);
-        edits.extend(changed.or(owned).map(|messages| Edit::Set("messages", messages)));
+        let raw = owned.as_deref().unwrap_or(raw);
+        let changed = messages(raw, first.as_deref(), dialect.developer_role);
+        edits.extend(changed.or(owned).or(unsigned).map(|messages| Edit::Set("messages", messages)));
     }
     Ok((edits, asked))
 }
@@ -79,6 +82,19 @@ pub(super) fn relay(
 pub(super) fn documents(dialect: &Dialect, messages: Option<&str>) -> Option<Edit> {
     let found = dialect.parses_documents && messages.is_some_and(|raw| may_have_document(raw.as_bytes()));
     found.then(|| Edit::Set("plugins", NATIVE_DOCUMENTS.to_owned()))
+}
+
+/// The messages without Gemini's signatures of calls, which a provider that does not know the member may refuse; `None`
+/// where there are none.
+fn unsigned_calls(messages: &str) -> Option<String> {
+    let may_be_signed = |text: &str| foreign::has(text, r#""thought_signature""#, &["\""]);
+    foreign::judged(messages, ("tool_calls", Goes::List), may_be_signed, |_, call| {
+        if call.raw("extra_content").is_some() {
+            Verdict::Change(vec![Edit::Remove("extra_content")])
+        } else {
+            Verdict::Keep
+        }
+    })
 }
 
 /// The messages without details of thinking that Gemini signed under the hub's mark, which nobody else takes; `None` where

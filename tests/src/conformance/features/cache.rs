@@ -20,6 +20,6 @@ pub(super) const MARKERS: Feature = Feature {
         }
     },
     again: None,
-    heard: |heard| Reach::present(heard.cache_marks > 0),
+    heard: |heard| Reach::of(&heard.cache_marks, &1),
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

@@ -7,7 +7,7 @@ use crate::conformance::feature::{Ask, Expect, Feature, Reach};
 use crate::conformance::wire::Wire;
 
 pub(super) const CITATIONS: Feature = Feature {
-    name: "citations",
+    name: "citations in the answer",
     script: "text=yes citation=A+book",
     ask: |wire, _| match wire {
         Wire::Completions => TEXT_ALONE,

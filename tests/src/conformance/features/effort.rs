@@ -17,6 +17,11 @@ pub(super) const EFFORT: Feature = Feature {
         Wire::Completions => TEXT_ALONE,
     },
     again: None,
-    heard: |heard| Reach::present(heard.effort.is_some()),
+    heard: |heard| match heard.effort.as_deref() {
+        None => Reach::Absent,
+        // `enabled`: it can be told no more.
+        Some("low" | "LOW" | "1024" | "enabled") => Reach::Whole,
+        Some(other) => Reach::must(other.parse().is_ok_and(|budget| (1024..=4096).contains(&budget)), &other),
+    },
     expect: Expect::Answer(|_, _| Reach::Whole),
 };

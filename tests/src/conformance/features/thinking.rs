@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::TEXT_ALONE;
 use super::tools::offer;
-use crate::conformance::feature::{Ask, Expect, Feature, Reach};
-use crate::conformance::heard::Said;
+use crate::conformance::feature::{Again, Ask, Expect, Feature, Reach};
+use crate::conformance::heard::{Heard, Said};
 use crate::conformance::wire::Wire;
 
 pub(super) const SHOWN: Feature = Feature {
@@ -65,24 +65,76 @@ fn goes_on(wire: Wire, answer: &Value) -> Value {
     }
 }
 
+/// A tool is offered, and what is thought is to be shown.
+fn ask(wire: Wire, _: &str) -> Ask {
+    let Some(mut offered) = offer(wire, &["get_weather"]) else { return TEXT_ALONE };
+    if wire == Wire::Gemini {
+        offered["generationConfig"] = json!({"thinkingConfig": {"includeThoughts": true}});
+    }
+    Ask::With(offered)
+}
+
 pub(super) const KEPT: Feature = Feature {
     name: "thinking given back in the next turn, signed",
     script: "reasoning=2 tools=1",
-    ask: |wire, _| {
-        let Some(mut offered) = offer(wire, &["get_weather"]) else { return TEXT_ALONE };
-        if wire == Wire::Gemini {
-            offered["generationConfig"] = json!({"thinkingConfig": {"includeThoughts": true}});
-        }
-        Ask::With(offered)
-    },
-    again: Some(goes_on),
+    ask,
+    again: Some(Again { begun_at: None, goes_on }),
     heard: |heard| {
-        let back = |said: &Said| match said {
-            Said::Thinking { text, signature } => signature.is_some() || (!heard.signed && !text.is_empty()),
-            Said::Call { signature, .. } => signature.is_some(),
-            _ => false,
-        };
-        Reach::present(heard.said().any(back))
+        let signed = signatures(heard);
+        match heard.signs {
+            Some(own) => Reach::of(&signed, &vec![own]),
+            // Who needs no signature: what came, or something sealed.
+            None => Reach::present(!signed.is_empty() || thoughts(heard) == "thought 0 thought 1 "),
+        }
     },
     expect: Expect::Answer(|told, _| Reach::must(told.text.starts_with("Hello"), told)),
 };
+
+/// A conversation goes on at another provider, to which the first one's signatures mean nothing.
+const fn changed(name: &'static str, begun_at: &'static str, heard: fn(&Heard) -> Reach) -> Feature {
+    Feature { name, again: Some(Again { begun_at: Some(begun_at), goes_on }), heard, ..KEPT }
+}
+
+pub(super) const FROM_ANTHROPIC: Feature =
+    changed("a conversation begun at Anthropic, with thinking and a tool call", "Anthropic", |heard| {
+        goes_through(heard, &["c2NyaXB0ZWQ="])
+    });
+pub(super) const FROM_GEMINI: Feature =
+    changed("a conversation begun at Gemini, with thinking and a tool call", "Gemini", |heard| {
+        goes_through(heard, &[])
+    });
+pub(super) const FROM_DEEPSEEK: Feature =
+    changed("a conversation begun at DeepSeek, with thinking and a tool call", "DeepSeek", |heard| {
+        goes_through(heard, &[])
+    });
+
+/// The call and its result are there, and nothing that would be taken for a forgery.
+fn goes_through(heard: &Heard, readable: &[&str]) -> Reach {
+    let calls = heard.said().filter(|said| matches!(said, Said::Call { .. })).count();
+    let results = heard.said().filter(|said| matches!(said, Said::Result { .. })).count();
+    let allowed: &[&str] = match heard.signs {
+        // Gemini's own word for a call that it did not make.
+        Some(GEMINIS) => &["skip_thought_signature_validator"],
+        _ => readable,
+    };
+    let unsigned =
+        heard.signs.is_some() && heard.said().any(|said| matches!(said, Said::Thinking { signature: None, .. }));
+    let foreign = signatures(heard).iter().any(|signature| !allowed.contains(signature));
+    Reach::must(calls == 1 && results == 1 && !unsigned && !foreign, &heard.turns)
+}
+
+/// As the double of Gemini signs.
+const GEMINIS: &str = "Z2VtaW5p";
+
+fn signatures(heard: &Heard) -> Vec<&str> {
+    let of = |said| match said {
+        &Said::Thinking { ref signature, .. } | &Said::Call { ref signature, .. } => signature.as_deref(),
+        _ => None,
+    };
+    heard.said().filter_map(of).collect()
+}
+
+fn thoughts(heard: &Heard) -> String {
+    let of = |said| if let &Said::Thinking { ref text, .. } = said { text.as_str() } else { "" };
+    heard.said().map(of).collect()
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Heard, Said, count, list, properties, strings, text, texts, word};
 
 pub(super) fn read(body: &Value) -> Heard {
-    let mut heard = Heard { signed: true, ..Heard::default() };
+    let mut heard = Heard { signs: Some("c2NyaXB0ZWQ="), ..Heard::default() };
     heard.system = list(&body["system"]).iter().filter_map(|block| word(&block["text"])).collect();
     for message in list(&body["messages"]) {
         let said = list(&message["content"]).iter().filter_map(block).collect();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Heard, Said, list, properties, strings, text, word};
 
 pub(super) fn read(body: &Value) -> Heard {
-    let mut heard = Heard { signed: true, ..Heard::default() };
+    let mut heard = Heard { signs: Some("Z2VtaW5p"), ..Heard::default() };
     heard.system = list(&body["systemInstruction"]["parts"]).iter().map(|part| text(&part["text"])).collect();
     for content in list(&body["contents"]) {
         let said = list(&content["parts"]).iter().map(part).collect();

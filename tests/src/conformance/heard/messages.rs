@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Heard, Said, count, list, properties, strings, text, texts, word};
 
 pub(super) fn read(body: &Value) -> Heard {
-    let mut heard = Heard { signed: true, ..Heard::default() };
+    let mut heard = Heard { signs: Some("c2NyaXB0ZWQ="), ..Heard::default() };
     match &body["system"] {
         Value::String(text) => heard.system.push(text.clone()),
         blocks => heard.system.extend(list(blocks).iter().map(|block| text(&block["text"]))),
