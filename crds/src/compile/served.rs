@@ -13,11 +13,9 @@ pub fn serves(provider: ProviderType, model: ModelType) -> bool {
     match model {
         M::Chat => true,
         M::Embedding => !matches!(provider, P::Anthropic | P::DeepSeek | P::XAI | P::Poe),
-        M::Image => {
-            matches!(provider, P::OpenAI | P::OpenAICompatible | P::XAI | P::Doubao | P::Bedrock | P::Gemini)
-        }
-        M::Speech => matches!(provider, P::OpenAI | P::OpenAICompatible | P::Gemini),
-        M::Transcription => matches!(provider, P::OpenAI | P::OpenAICompatible),
+        M::Image => !matches!(provider, P::Anthropic | P::DeepSeek | P::Ollama | P::Poe),
+        M::Speech => matches!(provider, P::OpenAI | P::OpenAICompatible | P::OpenRouter | P::Gemini),
+        M::Transcription => matches!(provider, P::OpenAI | P::OpenAICompatible | P::OpenRouter),
         M::Video => matches!(provider, P::OpenAI | P::OpenAICompatible | P::Gemini | P::XAI | P::Doubao),
     }
 }

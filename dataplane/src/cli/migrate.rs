@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(
             ask(by_file, Environment::fixed([])).await.unwrap(),
             "applied 1: ledger\napplied 2: accounts\napplied 3: outbox\napplied 4: reports\n\
-             applied 5: days\napplied 6: priority\napplied 7: units\n"
+             applied 5: days\napplied 6: priority\napplied 7: units\napplied 8: jobs\n"
         );
         assert_eq!(ask(Database::default(), environment).await.unwrap(), "The schema is up to date.\n");
         let error = ask(Database::default(), Environment::fixed([])).await.unwrap_err();

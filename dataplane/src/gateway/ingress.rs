@@ -201,16 +201,8 @@ fn is_text_only(body: &[u8]) -> bool {
 
 /// How names of media begin. Made once: making one takes longer than it takes to search a short body.
 static MEDIA: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
-    [
-        "\"image",
-        "\"input_audio\"",
-        "\"audio_",
-        "\"file",
-        "\"document\"",
-        "\"video",
-        "\"inline",
-    ]
-    .map(Finder::new)
+    ["\"image", "\"input_audio\"", "\"audio_", "\"file", "\"document\"", "\"video", "\"inline"]
+        .map(Finder::new)
 });
 
 /// The client's own request id, bounded.

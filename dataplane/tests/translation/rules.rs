@@ -115,6 +115,7 @@ fn top_k_is_never_dropped_by_those_who_do_not_ignore_it() {
                 Type::OpenRouter | Type::OpenAICompatible | Type::Anthropic => Some("/top_k"),
                 Type::Bedrock => Some("/additionalModelRequestFields/top_k"),
                 Type::Gemini => Some("/generationConfig/topK"),
+                Type::Ollama => Some("/options/top_k"),
                 // It says so of its own endpoint in Anthropic's format.
                 Type::DeepSeek => None,
                 _ => {
@@ -498,8 +499,10 @@ fn beside_chat_nothing_chooses_another_model_or_makes_more_than_is_paid_for() {
 
 #[test]
 fn reasoning_that_says_nothing_by_itself_stands_in_no_translated_request() {
-    let translating =
-        PROVIDERS.into_iter().filter(|(r#type, _)| !adapter(*r#type).relays(Wire::OpenAiResponses));
+    // Ollama signs nothing, and takes what was thought as a text.
+    let translating = PROVIDERS
+        .into_iter()
+        .filter(|(r#type, _)| *r#type != Type::Ollama && !adapter(*r#type).relays(Wire::OpenAiResponses));
     for (r#type, name) in translating {
         let provider = provider(r#type, &[]);
         let target = Target { provider: &provider, model: &provider.models[0] };

@@ -86,7 +86,8 @@ impl Cell<'_> {
                 return Ok(Outcome::NotApplicable("it goes on where it began"));
             }
             let begun = self.begin(again, client, stream, more.clone()).await.context("the first turn")?;
-            if let (Some(more), Value::Object(later)) = (more.as_object_mut(), (again.goes_on)(wire, &begun)) {
+            if let (Some(more), Value::Object(later)) = (more.as_object_mut(), (again.goes_on)(wire, &begun))
+            {
                 more.extend(later);
             }
         }

@@ -33,7 +33,8 @@ fn chat(bodies: &[Value]) -> Value {
                 let mut call = piece.clone();
                 call.as_object_mut().map(|call| call.remove("index"));
                 extend(calls, &[call]);
-            } else if let Some(call) = piece["index"].as_u64().and_then(|index| calls.get_mut(index as usize)) {
+            } else if let Some(call) = piece["index"].as_u64().and_then(|index| calls.get_mut(index as usize))
+            {
                 append(&mut call["function"]["arguments"], &piece["function"]["arguments"]);
             }
         }
@@ -50,7 +51,9 @@ fn messages(bodies: &[Value]) -> Value {
         if body["type"] == "content_block_start" {
             blocks.push(body["content_block"].clone());
         }
-        let Some(block) = blocks.last_mut().filter(|_| body["type"] == "content_block_delta") else { continue };
+        let Some(block) = blocks.last_mut().filter(|_| body["type"] == "content_block_delta") else {
+            continue;
+        };
         let delta = &body["delta"];
         for name in ["text", "thinking", "signature"] {
             append(&mut block[name], &delta[name]);

@@ -107,8 +107,7 @@ impl Answer {
             finish: Some(self.reason().into()),
             ..chat::Answer::default()
         };
-        let response =
-            Response { answers: vec![answer], usage: Some(self.usage()), ..Response::default() };
+        let response = Response { answers: vec![answer], usage: Some(self.usage()), ..Response::default() };
         self.wire.encode(&response, &self.meta)
     }
 

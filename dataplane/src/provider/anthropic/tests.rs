@@ -71,22 +71,6 @@ fn only_the_priced_cache_lifetime_passes() {
         .unwrap();
 }
 
-#[test]
-fn files_of_the_shared_account_are_refused() {
-    for (member, field) in [
-        (
-            r#""messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}]"#,
-            "messages[0].file_id",
-        ),
-        (r#""system":[{"type":"image","source":{"type":"file","file_id":"f"}}]"#, "system[0].file_id"),
-    ] {
-        let asked = relayed(&format!(r#"{{"model":"m",{member}}}"#));
-        assert_eq!(asked.map_err(|refusal| refusal.field), Err(field.to_owned()), "{member}");
-    }
-    relayed(r#"{"model":"m","system":"file_id","messages":[{"content":[{"type":"tool_use","input":{"file_id":"mine"}}]}]}"#)
-        .unwrap();
-}
-
 fn counted(output: u64) -> Usage {
     Usage { input: 25, cached_input: 100, cache_write: 7, output, ..Usage::default() }
 }

@@ -23,7 +23,9 @@ use super::{
     rules::RULES,
 };
 use crate::{
-    chat::{Effort, Logprobs, Part, Raw, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice},
+    chat::{
+        Effort, Logprobs, Part, Raw, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolChoice,
+    },
     json::{self, Object},
     provider::{Refusal, Target, rules},
 };

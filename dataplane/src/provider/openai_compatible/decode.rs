@@ -115,7 +115,8 @@ fn parts(message: Message, id: &str, number: u32) -> Vec<Part> {
     parts.extend(message.content.take().map(|text| Content::Text(text).into()));
     parts.extend(message.refusal.take().map(|text| Content::Refusal(text).into()));
     for (index, call) in message.tool_calls.into_iter().flatten().enumerate() {
-        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| ids::made(id.as_bytes(), number, index));
+        let id =
+            call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| ids::made(id.as_bytes(), number, index));
         let arguments = call.function.arguments.take().unwrap_or_default();
         let content = Content::ToolCall { id, name: call.function.name, arguments };
         let signature = call.extra_content.and_then(ExtraContent::signature);

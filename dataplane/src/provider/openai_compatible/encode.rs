@@ -17,9 +17,7 @@
 //! | a schema for the answer | `response_format`; where the provider only promises JSON, that and a system message that tells the schema |
 //! | unknown fields | kept, after the rules have been checked |
 
-use super::{
-    Dialect, MaxTokens, NATIVE_DOCUMENTS, ReasoningField, may_have_document, messages, schema,
-};
+use super::{Dialect, MaxTokens, NATIVE_DOCUMENTS, ReasoningField, may_have_document, messages, schema};
 use crate::{
     chat::{Effort, Logprobs, Reasoning, Request, ResponseFormat, Thinking, Tool, ToolChoice},
     json::{self, Object},

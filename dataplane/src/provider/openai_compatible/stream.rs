@@ -4,13 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{
-    Dialect,
-    decode::finish,
-    error, logprobs,
-    text::Text,
-    usage::RawUsage,
-};
+use super::{Dialect, decode::finish, error, logprobs, text::Text, usage::RawUsage};
 use crate::{
     chat::{Content, Detail, Event, ExtraContent, Raw},
     json,

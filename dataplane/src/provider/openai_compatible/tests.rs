@@ -78,37 +78,6 @@ fn nobody_gets_round_the_rules() {
 }
 
 #[test]
-fn what_is_stored_cannot_be_referred_to() {
-    for (message, field) in [
-        (r#"{"role":"assistant","audio":{"id":"audio_1"}}"#, "messages[0].audio"),
-        (r#"{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}"#, "messages[0].file_id"),
-    ] {
-        let asked = relayed(&ADAPTER, &format!(r#"{{"model":"m","messages":[{message}]}}"#));
-        assert_eq!(asked.map_err(|refusal| refusal.field), Err(field.to_owned()), "{message}");
-    }
-}
-
-#[test]
-fn what_is_priced_apart_is_refused_on_either_wire() {
-    for (member, field) in [
-        (r#""moderation":{"model":"omni-moderation-latest"}"#, "moderation"),
-        (r#""prompt_cache_options":{"mode":"explicit","ttl":"12h"}"#, "prompt_cache_options"),
-        (
-            r#""messages":[{"content":[{"prompt_cache_breakpoint":{"mode":"explicit","ttl":"12h"}}]}]"#,
-            "prompt_cache_breakpoint.ttl",
-        ),
-        (
-            r#""messages":[{"content":[{"cache_control":{"scope":"global","ttl":"1h"}}]}]"#,
-            "cache_control.ttl",
-        ),
-    ] {
-        let asked = relayed(&ADAPTER, &format!(r#"{{"model":"m",{member}}}"#));
-        assert_eq!(asked.map_err(|refusal| refusal.field), Err(field.to_owned()), "{member}");
-    }
-    relayed(&ADAPTER, r#"{"model":"m","prompt_cache_options":{"mode":"explicit"}}"#).unwrap();
-}
-
-#[test]
 fn a_dialect_gets_what_it_knows() {
     let plain = OpenAiCompatible {
         dialect: Dialect {

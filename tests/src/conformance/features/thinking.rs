@@ -117,8 +117,8 @@ fn goes_through(heard: &Heard, readable: &[&str]) -> Reach {
         Some(GEMINIS) => &["skip_thought_signature_validator"],
         _ => readable,
     };
-    let unsigned =
-        heard.signs.is_some() && heard.said().any(|said| matches!(said, Said::Thinking { signature: None, .. }));
+    let unsigned = heard.signs.is_some()
+        && heard.said().any(|said| matches!(said, Said::Thinking { signature: None, .. }));
     let foreign = signatures(heard).iter().any(|signature| !allowed.contains(signature));
     Reach::must(calls == 1 && results == 1 && !unsigned && !foreign, &heard.turns)
 }
