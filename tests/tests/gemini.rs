@@ -148,14 +148,14 @@ async fn an_error_that_is_no_event_reaches_every_client_as_its_own() -> Outcome 
     upstream.always(script);
     let path = "/v1beta/models/google%2Fflash:streamGenerateContent";
     let events = hub.client().post(&format!("{path}?alt=sse"), &ask("hi")).await?.events()?;
-    let last = events.last().context("no event")?.json();
-    assert_eq!((&last["error"]["code"], events.len()), (&json!(503), 2), "{last}");
-    assert!(!last.to_string().contains("1234"), "{last}");
+    let ending = events.last().context("no event")?.json();
+    assert_eq!((&ending["error"]["code"], events.len()), (&json!(503), 2), "{ending}");
+    assert!(!ending.to_string().contains("1234"), "{ending}");
     let list = hub.client().post(path, &ask("hi")).await?.json()?;
     assert_eq!(list[1]["error"]["status"], "UNAVAILABLE", "{list}");
     let events = hub.client().chat(&streamed(chat("google/flash", "hi"))).await?.events()?;
-    let last = events.last().context("no event")?.json();
-    assert_eq!(last["error"]["code"], "UNAVAILABLE", "{last}");
+    let ending = events.last().context("no event")?.json();
+    assert_eq!(ending["error"]["code"], "UNAVAILABLE", "{ending}");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::double::Double;
 use super::feature::{Again, Ask, Expect, Feature, Reach};
 use super::features::usage::USAGE;
 use super::gathered;
+use super::heard::Heard;
 use super::provider::{Provider, begun, begun_model};
 use super::said;
 use super::wire::Wire;
@@ -122,7 +123,7 @@ impl Cell<'_> {
             Expect::Answer(check) => check(&told, self.provider),
             _ => Reach::must(told.error.is_some(), &told),
         };
-        let heard = format.read(&arrived.body);
+        let heard = Heard { at: self.provider.kind, ..format.read(&arrived.body) };
         match (feature.heard)(&heard).and(reach) {
             Reach::Whole => Ok(Outcome::Pass),
             Reach::Wrong(why) => bail!("{why}"),

@@ -33,7 +33,8 @@ fn chat(bodies: &[Value]) -> Value {
                 let mut call = piece.clone();
                 call.as_object_mut().map(|call| call.remove("index"));
                 extend(calls, &[call]);
-            } else if let Some(call) = piece["index"].as_u64().and_then(|index| calls.get_mut(index as usize))
+            } else if let Some(call) =
+                piece["index"].as_u64().and_then(|index| calls.get_mut(usize::try_from(index).ok()?))
             {
                 append(&mut call["function"]["arguments"], &piece["function"]["arguments"]);
             }

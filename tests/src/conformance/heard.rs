@@ -26,6 +26,8 @@ pub enum Format {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each is what its name says")]
 pub struct Heard {
+    /// The kind of provider that heard it.
+    pub at: &'static str,
     /// What the model thought must come back with this, by which the double signs it.
     pub signs: Option<&'static str>,
     pub system: Vec<String>,

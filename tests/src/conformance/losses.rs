@@ -58,7 +58,12 @@ const LOSSES: &[Loss] = &[
         at: &[],
         why: "Ollama's own endpoints take the field and ignore it; each call can still be answered in turn",
     },
-    Loss { feature: "citations", to: &[Format::Ollama], at: &[], why: "Ollama names no sources" },
+    Loss {
+        feature: "citations in the answer",
+        to: &[Format::Ollama],
+        at: &[],
+        why: "Ollama names no sources",
+    },
     Loss {
         feature: "service tier that has a price",
         to: &[Format::Converse, Format::Gemini, Format::Ollama],

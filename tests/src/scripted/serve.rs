@@ -308,7 +308,7 @@ fn complete(state: &State, script: &Script, endpoint: &Endpoint, ask: &Ask, tick
         }
         Content::Stream(events, error) => Answer {
             status,
-            kind: "text/event-stream",
+            kind: stream_kind(endpoint),
             headers: Vec::new(),
             steps: play::stream(script, events, error),
         },

@@ -112,12 +112,14 @@ pub(super) const FROM_DEEPSEEK: Feature =
 fn goes_through(heard: &Heard, readable: &[&str]) -> Reach {
     let calls = heard.said().filter(|said| matches!(said, Said::Call { .. })).count();
     let results = heard.said().filter(|said| matches!(said, Said::Result { .. })).count();
-    let allowed: &[&str] = match heard.signs {
+    let allowed: &[&str] = match (heard.signs, heard.at) {
         // Gemini's own word for a call that it did not make.
-        Some(GEMINIS) => &["skip_thought_signature_validator"],
+        (Some(GEMINIS), _) => &["skip_thought_signature_validator"],
+        // It may be Google behind its own layer.
+        (_, "OpenAICompatible") => &[GEMINIS, "c2NyaXB0ZWQ="],
         _ => readable,
     };
-    let unsigned = heard.signs.is_some()
+    let unsigned = heard.signs.is_some_and(|own| own != GEMINIS)
         && heard.said().any(|said| matches!(said, Said::Thinking { signature: None, .. }));
     let foreign = signatures(heard).iter().any(|signature| !allowed.contains(signature));
     Reach::must(calls == 1 && results == 1 && !unsigned && !foreign, &heard.turns)
@@ -127,14 +129,21 @@ fn goes_through(heard: &Heard, readable: &[&str]) -> Reach {
 const GEMINIS: &str = "Z2VtaW5p";
 
 fn signatures(heard: &Heard) -> Vec<&str> {
-    let of = |said| match said {
-        &Said::Thinking { ref signature, .. } | &Said::Call { ref signature, .. } => signature.as_deref(),
-        _ => None,
-    };
-    heard.said().filter_map(of).collect()
+    let mut found = Vec::new();
+    for said in heard.said() {
+        if let Said::Thinking { signature, .. } | Said::Call { signature, .. } = said {
+            found.extend(signature.as_deref());
+        }
+    }
+    found
 }
 
 fn thoughts(heard: &Heard) -> String {
-    let of = |said| if let &Said::Thinking { ref text, .. } = said { text.as_str() } else { "" };
-    heard.said().map(of).collect()
+    let mut found = String::new();
+    for said in heard.said() {
+        if let Said::Thinking { text, .. } = said {
+            found.push_str(text);
+        }
+    }
+    found
 }

@@ -32,6 +32,7 @@ pub(super) fn read(body: &Value) -> Heard {
     heard.penalties = options["presence_penalty"].as_f64().zip(options["frequency_penalty"].as_f64());
     heard.temperature = options["temperature"].as_f64();
     heard.top_p = options["top_p"].as_f64();
+    heard.top_k = options["top_k"].as_f64();
     heard.max_tokens = options["num_predict"].as_u64();
     heard.effort = word(&body["think"]).or_else(|| body["think"].as_bool().map(|think| think.to_string()));
     heard
