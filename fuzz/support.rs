@@ -3,24 +3,9 @@
 use aigne_hub::provider::{self, Adapter};
 use aigne_hub_crds::config::{Model, ModelFeature, ModelType, Provider, ProviderType, Retry, Timeouts};
 
-/// All types that can be spoken to.
-pub const TYPES: [ProviderType; 11] = [
-    ProviderType::OpenAI,
-    ProviderType::Anthropic,
-    ProviderType::Bedrock,
-    ProviderType::DeepSeek,
-    ProviderType::Ollama,
-    ProviderType::OpenRouter,
-    ProviderType::XAI,
-    ProviderType::Doubao,
-    ProviderType::Poe,
-    ProviderType::OpenAICompatible,
-    ProviderType::Gemini,
-];
-
 /// Their adapters.
 pub fn adapters() -> impl Iterator<Item = &'static dyn Adapter> {
-    TYPES.into_iter().map(provider::adapter)
+    ProviderType::ALL.iter().copied().map(provider::adapter)
 }
 
 /// A provider of this type with one model.

@@ -90,7 +90,17 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// Refuses a field: "`field` what".
+fn refuse<T>(field: &str, what: &str) -> Result<T, Refusal> {
+    Err(Refusal::of(field, what))
+}
+
 impl Refusal {
+    /// "`field` what".
+    pub(crate) fn of(field: &str, what: &str) -> Self {
+        Self { field: field.to_owned(), message: format!("`{field}` {what}") }
+    }
+
     /// The same in the words of who sent the request: adapters know what the model calls a field.
     #[must_use]
     pub fn in_words_of(self, wire: Wire) -> Self {

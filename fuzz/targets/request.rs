@@ -5,12 +5,12 @@ use aigne_hub::{
     provider::{self, Target},
     wire::Wire,
 };
-use aigne_hub_fuzz::TYPES;
+use aigne_hub_crds::config::ProviderType;
 use bytes::Bytes;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(body) = body::scan(Bytes::copy_from_slice(data)) else { return };
-    for r#type in TYPES {
+    for r#type in ProviderType::ALL.iter().copied() {
         let provider = aigne_hub_fuzz::provider(r#type);
         let target = Target { provider: &provider, model: &provider.models[0] };
         let adapter = provider::adapter(r#type);

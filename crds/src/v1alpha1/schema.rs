@@ -211,6 +211,11 @@ fn set(most: u32, items: &Schema) -> Schema {
 /// the field's own.
 macro_rules! plain_enum {
     ($name:ident: $($variant:ident),*) => {
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+        }
+
         impl schemars::JsonSchema for $name {
             fn inline_schema() -> bool {
                 true

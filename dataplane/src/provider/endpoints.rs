@@ -161,7 +161,6 @@ mod tests {
 
     #[test]
     fn who_writes_a_model_is_told_the_same_as_who_calls_it() {
-        use ProviderType as P;
         let names = ["m", "amazon.titan-embed-text-v2:0", "amazon.nova-canvas-v1:0"];
         let asked = [
             (ModelType::Embedding, Operation::Embeddings),
@@ -170,19 +169,7 @@ mod tests {
             (ModelType::Transcription, Operation::Transcription),
             (ModelType::Video, Operation::Videos),
         ];
-        for r#type in [
-            P::OpenAI,
-            P::Anthropic,
-            P::Bedrock,
-            P::Gemini,
-            P::DeepSeek,
-            P::Ollama,
-            P::OpenRouter,
-            P::XAI,
-            P::Doubao,
-            P::Poe,
-            P::OpenAICompatible,
-        ] {
+        for r#type in ProviderType::ALL.iter().copied() {
             for (model_type, operation) in asked {
                 let has = names.into_iter().any(|name| {
                     let mut provider = testing::provider(r#type);

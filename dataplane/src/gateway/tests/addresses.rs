@@ -9,20 +9,6 @@ use aigne_hub_crds::config::{Bedrock, ModelType as Model, ProviderType as Type};
 
 use crate::gateway::testing::{ERROR, KEY, Rig, Upstream, answer, connect, plain};
 
-const CHATS: [Type; 11] = [
-    Type::OpenAI,
-    Type::Anthropic,
-    Type::Bedrock,
-    Type::Gemini,
-    Type::DeepSeek,
-    Type::Ollama,
-    Type::OpenRouter,
-    Type::XAI,
-    Type::Doubao,
-    Type::Poe,
-    Type::OpenAICompatible,
-];
-
 /// Parts of a message, by the wire that has them.
 const PARTS: &[(&str, &str, &str)] = &[
     ("chat", "image", r#"{"type":"image_url","image_url":{"url":"URL"}}"#),
@@ -140,7 +126,7 @@ fn no_address_that_a_client_sends_is_ever_gone_to() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/a.png", listener.local_addr().unwrap());
     let mut lines = Vec::new();
-    for r#type in CHATS {
+    for r#type in Type::ALL.iter().copied() {
         let (upstream, rig) = rig(r#type, Model::Chat);
         for (wire, what, part) in PARTS {
             let (path, body) = asked(wire, part);

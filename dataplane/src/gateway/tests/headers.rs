@@ -164,19 +164,7 @@ fn of_a_clients_headers_the_listed_ones_cross_on_each_wire_and_operation() {
     let of_openai = [Type::OpenAI, Type::OpenAICompatible];
     let chats = ["/v1/chat/completions", "/v1/messages", "/v1beta/models/m:generateContent"];
     let mut asked = 0;
-    for r#type in [
-        Type::OpenAI,
-        Type::Anthropic,
-        Type::Bedrock,
-        Type::Gemini,
-        Type::DeepSeek,
-        Type::Ollama,
-        Type::OpenRouter,
-        Type::XAI,
-        Type::Doubao,
-        Type::Poe,
-        Type::OpenAICompatible,
-    ] {
+    for r#type in Type::ALL.iter().copied() {
         let (upstream, rig) = rig(r#type, Model::Chat);
         let mut ask = |path: &str, body: &str| {
             asked += 1;

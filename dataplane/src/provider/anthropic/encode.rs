@@ -107,9 +107,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
 }
 
 fn check(request: &Request) -> Result<(), Refusal> {
-    let refuse = |field: &str, message: &str| {
-        Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
-    };
+    let refuse = |field: &str, message: &str| Err(Refusal::of(field, message));
     rules::one_answer(request, "Anthropic")?;
     rules::no_logprobs(request, "Anthropic")?;
     for (name, value) in &request.extra {

@@ -9,7 +9,7 @@ mod titan;
 use super::path;
 use crate::{
     provider::{
-        Refusal, Target,
+        Target,
         endpoints::{Endpoint, How, Translation},
     },
     wire::Operation,
@@ -31,10 +31,6 @@ pub(in crate::provider) fn endpoint(operation: Operation, target: Target<'_>) ->
 }
 
 /// A field that these models have no place for.
-fn refuse<T>(field: &str, message: &str) -> Result<T, Refusal> {
-    Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
-}
-
 /// What was counted, where the answer's headers say it (Cohere's body does not).
 fn counted(headers: &http::HeaderMap) -> Option<crate::usage::Usage> {
     let input = headers.get("x-amzn-bedrock-input-token-count")?.to_str().ok()?.trim().parse().ok()?;

@@ -12,15 +12,12 @@ use crate::{
     provider::{
         Refusal, Target, Unreadable,
         endpoints::{Translation, answers},
+        refuse,
     },
 };
 
 #[derive(Debug)]
 pub(in crate::provider) struct Multimodal;
-
-fn refuse<T>(field: &str, message: &str) -> Result<T, Refusal> {
-    Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
-}
 
 /// The data is one object here.
 #[derive(Deserialize)]

@@ -55,7 +55,7 @@ struct Failure {
 }
 
 fn refuse(field: &str, message: &str) -> Refusal {
-    Refusal { field: field.to_owned(), message: format!("`{field}` {message}") }
+    Refusal::of(field, message)
 }
 
 fn read(body: &[u8]) -> Result<Task, Unreadable> {

@@ -38,7 +38,7 @@ pub(in crate::provider) fn endpoint(operation: Operation, target: Target<'_>) ->
 
 /// A field that Gemini has no place for.
 fn refuse(field: &str, message: &str) -> Refusal {
-    Refusal { field: field.to_owned(), message: format!("`{field}` {message}") }
+    Refusal::of(field, message)
 }
 
 /// Fields of `OpenAI`'s that change neither the answer nor what it costs.

@@ -101,9 +101,7 @@ pub(super) fn encode(request: &Request, target: Target<'_>) -> Result<Vec<u8>, R
 }
 
 fn check(request: &Request) -> Result<(), Refusal> {
-    let refuse = |field: &str, message: &str| {
-        Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
-    };
+    let refuse = |field: &str, message: &str| Err(Refusal::of(field, message));
     for (name, value) in &request.extra {
         let value = value.get();
         match name.as_str() {

@@ -59,7 +59,7 @@ enum Failure {
 }
 
 fn refuse(field: &str, message: &str) -> Refusal {
-    Refusal { field: field.to_owned(), message: format!("`{field}` {message}") }
+    Refusal::of(field, message)
 }
 
 fn read(body: &[u8]) -> Result<Told, Unreadable> {

@@ -3,14 +3,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::refuse;
 use crate::{
     json::{self, Object},
     media::{
         Answer, Request,
         embedding::{self, Input, Vector},
     },
-    provider::{Refusal, Target, Unreadable, endpoints::Translation},
+    provider::{Refusal, Target, Unreadable, endpoints::Translation, refuse},
     usage::Usage,
 };
 

@@ -3,14 +3,13 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use super::refuse;
 use crate::{
     json::{self, Object},
     media::{
         Answer, Refused, Request,
         image::{self, Picture, Source},
     },
-    provider::{Refusal, Target, Unreadable, endpoints::Translation},
+    provider::{Refusal, Target, Unreadable, endpoints::Translation, refuse},
     usage::{ImageKind, Word},
 };
 

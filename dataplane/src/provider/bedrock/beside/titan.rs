@@ -3,14 +3,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::refuse;
 use crate::{
     json::Object,
     media::{
         Answer, Request,
         embedding::{self, Input, Vector},
     },
-    provider::{Refusal, Target, Unreadable, count::Count, endpoints::Translation},
+    provider::{Refusal, Target, Unreadable, count::Count, endpoints::Translation, refuse},
     usage::Usage,
 };
 

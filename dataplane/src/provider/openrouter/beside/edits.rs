@@ -9,15 +9,12 @@ use crate::{
     provider::{
         Refusal, Target, Unreadable,
         endpoints::{Translation, answers},
+        refuse,
     },
 };
 
 #[derive(Debug)]
 pub(in crate::provider) struct Edits;
-
-fn refuse<T>(field: &str, message: &str) -> Result<T, Refusal> {
-    Err(Refusal { field: field.to_owned(), message: format!("`{field}` {message}") })
-}
 
 impl Translation for Edits {
     fn encode(&self, request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {

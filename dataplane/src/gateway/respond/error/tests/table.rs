@@ -18,20 +18,6 @@ use crate::{
     wire::Wire,
 };
 
-const PROVIDERS: [Type; 11] = [
-    Type::OpenAI,
-    Type::Anthropic,
-    Type::Bedrock,
-    Type::Gemini,
-    Type::DeepSeek,
-    Type::Ollama,
-    Type::OpenRouter,
-    Type::XAI,
-    Type::Doubao,
-    Type::Poe,
-    Type::OpenAICompatible,
-];
-
 const STATUSES: [u16; 13] = [400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 502, 503, 529];
 
 const DATE: (&str, &str) = ("date", "Tue, 24 Nov 2026 12:00:00 GMT");
@@ -311,7 +297,7 @@ fn shown(wire: Wire, error: &GatewayError) -> String {
 #[test]
 fn every_error_of_every_provider_as_every_client_gets_it() {
     let mut table = String::new();
-    for provider in PROVIDERS {
+    for provider in Type::ALL.iter().copied() {
         writeln!(table, "## {provider:?}").unwrap();
         for status in STATUSES {
             let (headers, body) = answer(provider, status);
