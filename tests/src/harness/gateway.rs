@@ -124,11 +124,12 @@ impl Gateway {
         self.child.id().context("it ended already")
     }
 
-    /// Waits until it serves.
+    /// Waits until it serves and has said where.
     pub async fn ready(&self) -> anyhow::Result<()> {
         let ready = eventually("the gateway is ready", async || {
             ensure!(!self.logs.has_ended(), "it ended");
-            Ok((self.admin_client().get("/readyz").await?.status == 200).then_some(()))
+            let serves = self.admin_client().get("/readyz").await?.status == 200;
+            Ok((serves && self.logs.event("ready").is_some()).then_some(()))
         });
         ready.await.with_context(|| self.logs.text())
     }
