@@ -3,8 +3,9 @@
 mod skim;
 mod surrogates;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 pub(crate) use skim::{Token, skim};
@@ -144,8 +145,11 @@ pub(crate) fn list<T>(
 /// looked for by its bytes.
 pub(crate) fn has_escaped_letter(text: &[u8]) -> bool {
     let is_letter = |at: usize| matches!(text.get(at + 4), Some(b'4'..=b'7'));
-    memchr::memmem::find_iter(text, b"\\u00").any(is_letter)
+    ESCAPE.find_iter(text).any(is_letter)
 }
+
+/// Made once: making it takes longer than to search a short text.
+static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u00"));
 
 /// The length of the run at the start of `bytes` that holds no quote, backslash or control character: the part of
 /// a JSON string that needs no thought. Eight bytes at a time.

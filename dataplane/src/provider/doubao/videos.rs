@@ -54,10 +54,6 @@ struct Failure {
     message: String,
 }
 
-fn refuse(field: &str, message: &str) -> Refusal {
-    Refusal::of(field, message)
-}
-
 fn read(body: &[u8]) -> Result<Task, Unreadable> {
     serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))
 }
@@ -70,15 +66,15 @@ fn has_options(prompt: &str) -> bool {
 
 impl Translation for Videos {
     fn encode(&self, request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
-        let Request::Video(request) = request else { return Err(refuse("prompt", "is missing")) };
+        let Request::Video(request) = request else { return Err(Refusal::of("prompt", "is missing")) };
         if has_options(&request.prompt) {
-            return Err(refuse(
+            return Err(Refusal::of(
                 "prompt",
                 "must not hold options for Doubao (`--name`): say `seconds` and `size`",
             ));
         }
         if request.negative_prompt.is_some() {
-            return Err(refuse("negative_prompt", "is not supported by Doubao"));
+            return Err(Refusal::of("negative_prompt", "is not supported by Doubao"));
         }
         let mut out = Vec::with_capacity(256);
         let mut body = Object::open(&mut out);
@@ -88,7 +84,7 @@ impl Translation for Videos {
         if let Some(size) = &request.size {
             let found = SIZES.iter().find(|(known, ..)| known == size);
             let message = "must be 1280x720, 720x1280, 1920x1080 or 1080x1920 for Doubao";
-            let (_, ratio, resolution) = found.ok_or_else(|| refuse("size", message))?;
+            let (_, ratio, resolution) = found.ok_or_else(|| Refusal::of("size", message))?;
             body.string("ratio", ratio).string("resolution", resolution);
         }
         if let Some(seed) = request.seed {

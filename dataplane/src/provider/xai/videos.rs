@@ -58,22 +58,18 @@ enum Failure {
     },
 }
 
-fn refuse(field: &str, message: &str) -> Refusal {
-    Refusal::of(field, message)
-}
-
 fn read(body: &[u8]) -> Result<Told, Unreadable> {
     serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))
 }
 
 impl Translation for Videos {
     fn encode(&self, request: &Request, target: Target<'_>) -> Result<Vec<u8>, Refusal> {
-        let Request::Video(request) = request else { return Err(refuse("prompt", "is missing")) };
+        let Request::Video(request) = request else { return Err(Refusal::of("prompt", "is missing")) };
         if request.negative_prompt.is_some() {
-            return Err(refuse("negative_prompt", "is not supported by xAI"));
+            return Err(Refusal::of("negative_prompt", "is not supported by xAI"));
         }
         if request.seed.is_some() {
-            return Err(refuse("seed", "is not supported by xAI"));
+            return Err(Refusal::of("seed", "is not supported by xAI"));
         }
         let mut out = Vec::with_capacity(256);
         let mut body = Object::open(&mut out);
@@ -81,8 +77,9 @@ impl Translation for Videos {
         body.number("duration", request.seconds);
         if let Some(size) = &request.size {
             let found = SIZES.iter().find(|(known, ..)| known == size);
-            let (_, ratio, resolution) = found
-                .ok_or_else(|| refuse("size", "must be 1280x720, 720x1280, 854x480 or 480x854 for xAI"))?;
+            let (_, ratio, resolution) = found.ok_or_else(|| {
+                Refusal::of("size", "must be 1280x720, 720x1280, 854x480 or 480x854 for xAI")
+            })?;
             body.string("aspect_ratio", ratio).string("resolution", resolution);
         }
         if let Some(picture) = &request.reference {
